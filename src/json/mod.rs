@@ -1,0 +1,1 @@
+//! Reads JSON that a model wrote.

@@ -1,0 +1,3 @@
+//! Madoguchi, the service counter: an AI customer-service counter for online shops, at Cloudflare's edge.
+
+pub mod json;
