@@ -1,3 +1,28 @@
 //! Madoguchi, the service counter: an AI customer-service counter for online shops, at Cloudflare's edge.
+//!
+//! The map of the house, from the door inwards:
+//!
+//! - `edge` (wasm only) turns the Worker's events, Durable Objects and fetches into calls of what follows; all that imports
+//!   `worker` or JavaScript is there.
+//! - [`api`] has a file for each endpoint: it reads a request, calls one thing below, writes a reply.
+//! - [`admission`] says who may pass and when: keys, exact limits, leases.
+//! - [`fanout`] makes many calls at once: the bounded stream, and lanes past six connections.
+//! - [`upstream`] is how one call reaches a model: routes, deadlines, retries, breakers, streams.
+//! - [`json`] reads JSON that a model wrote.
+//! - [`ledger`] knows tokens and prices.
+//! - [`config`], [`counter`], [`error`] and [`world`] are what all of them share: what the operator set, what an isolate has
+//!   learned, what a caller is told, and what decisions may ask of the world.
 
+pub mod admission;
+pub mod api;
+pub mod config;
+pub mod counter;
+#[cfg(target_arch = "wasm32")]
+mod edge;
+pub mod error;
+pub mod fanout;
 pub mod json;
+pub mod knowledge;
+pub mod ledger;
+pub mod upstream;
+pub mod world;

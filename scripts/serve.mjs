@@ -1,0 +1,41 @@
+// npm run serve: the built Worker on bare workerd, the production engine, with no development proxy in between.
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { environment, program, root } from "./steps.mjs";
+import { setup } from "./setup.mjs";
+import { build } from "./build.mjs";
+
+await program(async () => {
+  // The tests build once and then serve many times.
+  if (!process.env.MADOGUCHI_BUILT) {
+    await setup();
+    await build();
+  }
+  const { workerdConfig } = await import(pathToFileURL(join(root, "scripts/workerd-config.mjs")).href);
+  const folder = mkdtempSync(join(tmpdir(), "madoguchi-"));
+  const state = resolve(process.env.STATE_DIR ?? join(folder, "state"));
+  mkdirSync(state, { recursive: true });
+  const config = join(folder, "config.capnp");
+  // The configuration holds the secrets of this run.
+  writeFileSync(config, workerdConfig({ port: process.env.PORT ?? 8788, state, env: process.env }), { mode: 0o600 });
+  const child = spawn(join(root, "node_modules/.bin/workerd"), ["serve", "--experimental", "--control-fd=3", config], {
+    env: environment(),
+    stdio: ["ignore", "inherit", "inherit", "pipe"],
+  });
+  const clean = () => rmSync(folder, { recursive: true, force: true });
+  child.stdio[3].on("data", (data) => {
+    for (const line of data.toString().split("\n").filter(Boolean)) {
+      const event = JSON.parse(line);
+      if (event.event === "listen") console.log(`listening on http://127.0.0.1:${event.port}`);
+    }
+  });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill("SIGTERM"));
+  process.on("exit", () => child.kill("SIGKILL"));
+  child.on("exit", (code) => {
+    clean();
+    process.exit(code ?? 0);
+  });
+});

@@ -1,0 +1,36 @@
+// npm start: sets up what is missing, builds, and serves on this machine with wrangler dev.
+import { spawn } from "node:child_process";
+import { createConnection } from "node:net";
+import { join } from "node:path";
+import { environment, program, root } from "./steps.mjs";
+import { setup } from "./setup.mjs";
+import { localSecrets } from "./setup/local-secrets.mjs";
+import { build } from "./build.mjs";
+
+const listens = (port) =>
+  new Promise((resolve) => {
+    const socket = createConnection({ port, host: "127.0.0.1" });
+    socket.on("connect", () => resolve(socket.destroy() && true));
+    socket.on("error", () => resolve(false));
+  });
+
+await program(async () => {
+  await setup();
+  await build();
+  const key = localSecrets();
+  const given = process.argv.slice(2);
+  const at = given.indexOf("--port");
+  const port = Number(at >= 0 ? given[at + 1] : (process.env.PORT ?? 8787));
+  const args = ["dev", ...given, ...(at >= 0 ? [] : ["--port", String(port)]), "--ip", "127.0.0.1", "--show-interactive-dev-session=false"];
+  const child = spawn(join(root, "node_modules/.bin/wrangler"), args, { cwd: root, env: environment(), stdio: "inherit" });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  child.on("exit", (code) => process.exit(code ?? 0));
+  while (!(await listens(port))) await new Promise((again) => setTimeout(again, 200));
+  console.log(`
+Madoguchi is open at http://127.0.0.1:${port}
+the key of this machine: ${key}
+
+  curl http://127.0.0.1:${port}/v1/answer -H 'Authorization: Bearer ${key}' -H 'Content-Type: application/json' \\
+    -d '{"query":"返品できますか","documents":[{"id":"returns","content":"返品は到着後8日以内に承ります。"}]}'
+`);
+});

@@ -1,0 +1,136 @@
+//! `POST /v1/batch`: many prompts at once, each with its own result, in order or as they end.
+
+use futures::stream::{LocalBoxStream, StreamExt};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::chat_completions::{MessageShape, no_upstream};
+use super::reply::Answer;
+use super::request::Request;
+use crate::counter::Counter;
+use crate::error::ApiError;
+use crate::fanout::bounded::{self, Job, Outcome};
+use crate::upstream::wire::quoted;
+
+/// The most prompts in one batch.
+pub const MOST: usize = 1_000;
+/// The most calls at once.
+pub const WIDEST: usize = 300;
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Prompt {
+    Text(String),
+    Messages { messages: Vec<Value> },
+}
+
+/// Runs the batch.
+pub async fn run(counter: &Counter, request: &Request<'_>) -> Result<Answer, ApiError> {
+    let wanted = format!("a list of 1 to {MOST} prompts, each a text or {{\"messages\": [...]}}");
+    let prompts: Vec<Prompt> = request.list("prompts", &wanted, MOST)?;
+    let model: String =
+        request.optional("model", "the name of a model or a route")?.unwrap_or_else(|| "default".into());
+    let width = request.count("max_concurrent", 10, 1, WIDEST)?;
+    if counter.config.targets(&model).is_empty() {
+        return Err(no_upstream(&model));
+    }
+    let mut shared = request.fields.clone();
+    shared.remove(&["prompts", "max_concurrent", "stream", "stream_options", "model", "messages"]);
+    shared.set("model", quoted(&model));
+    let mut jobs = Vec::with_capacity(prompts.len());
+    for (i, prompt) in prompts.into_iter().enumerate() {
+        let messages = match prompt {
+            Prompt::Text(text) => json!([{ "role": "user", "content": text }]),
+            Prompt::Messages { messages } => {
+                let at = format!("prompts[{i}].messages");
+                if messages.is_empty()
+                    || messages.iter().any(|m| serde_json::from_value::<MessageShape>(m.clone()).is_err())
+                {
+                    let message = format!("{at} must be a list of messages, each an object with a role");
+                    return Err(ApiError::field(at, "invalid_value", message));
+                }
+                Value::Array(messages)
+            }
+        };
+        let mut fields = shared.clone();
+        fields.set("messages", messages.to_string());
+        jobs.push(Job {
+            model: model.clone(),
+            body: fields.text(),
+            request_id: request.id.to_owned(),
+            patience_ms: counter.config.deadlines.total_ms,
+        });
+    }
+    let results = bounded::run(counter, jobs, width, request.id);
+    Ok(reply(counter, results, request.wants_lines(), result).await)
+}
+
+fn result(index: usize, o: &Outcome) -> Value {
+    json!({
+        "index": index, "ok": o.error.is_none(), "content": o.content, "error": o.error, "model": o.model,
+        "usage": o.usage, "attempts": o.attempts, "latency_ms": o.latency_ms,
+    })
+}
+
+/// What all results of a fan-out came to.
+#[derive(Default)]
+struct Summary {
+    ok: usize,
+    failed: usize,
+    yen: f64,
+}
+
+impl Summary {
+    fn add(&mut self, outcome: &Outcome) {
+        *(if outcome.error.is_none() { &mut self.ok } else { &mut self.failed }) += 1;
+        self.yen += outcome.yen().unwrap_or(0.0);
+    }
+
+    fn write(&self, elapsed_ms: u64) -> Value {
+        let rate = (self.ok + self.failed) as f64 / (elapsed_ms.max(1) as f64 / 1000.0);
+        json!({
+            "ok": self.ok, "failed": self.failed, "elapsed_ms": elapsed_ms,
+            "requests_per_second": (rate * 10.0).round() / 10.0, "cost": self.yen,
+        })
+    }
+}
+
+/// Writes the results of a fan-out: one JSON in order, or a line each as they end and the summary last.
+pub(super) async fn reply(
+    counter: &Counter,
+    results: LocalBoxStream<'static, (usize, Outcome)>,
+    lines: bool,
+    write: impl Fn(usize, &Outcome) -> Value + 'static,
+) -> Answer {
+    let began = counter.world.now_ms();
+    let world = counter.world.clone();
+    if lines {
+        let state = Some((results, Summary::default(), write));
+        let stream = futures::stream::unfold(state, move |state| {
+            let world = world.clone();
+            async move {
+                let (mut results, mut summary, write) = state?;
+                let (line, state) = match results.next().await {
+                    Some((index, outcome)) => {
+                        summary.add(&outcome);
+                        (write(index, &outcome), Some((results, summary, write)))
+                    }
+                    None => (json!({ "summary": summary.write(world.now_ms().saturating_sub(began)) }), None),
+                };
+                Some((line.to_string() + "\n", state))
+            }
+        });
+        return Answer::lines(stream.boxed_local());
+    }
+    let mut summary = Summary::default();
+    let mut all: Vec<(usize, Value)> = results
+        .map(|(index, outcome)| {
+            summary.add(&outcome);
+            (index, write(index, &outcome))
+        })
+        .collect()
+        .await;
+    all.sort_unstable_by_key(|r| r.0);
+    let all: Vec<Value> = all.into_iter().map(|r| r.1).collect();
+    Answer::json(json!({ "results": all, "summary": summary.write(world.now_ms().saturating_sub(began)) }).to_string())
+}

@@ -1,0 +1,64 @@
+//! `POST /v1/chat/completions`: OpenAI's endpoint, plain and streamed, through a route.
+
+use futures::stream::StreamExt;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::reply::Answer;
+use super::request::Request;
+use crate::counter::Counter;
+use crate::error::{ApiError, Kind};
+use crate::upstream::call::{self, Call};
+use crate::upstream::stream::{self, Piece};
+
+/// The error for a Worker with no model's host.
+pub fn no_upstream(model: &str) -> ApiError {
+    ApiError::new(
+        Kind::Overloaded,
+        "no_upstream",
+        format!("No model's host is configured for {:?}: set the secret UPSTREAM_API_KEY (npx wrangler secret put UPSTREAM_API_KEY), or a base_url in ROUTES", model.chars().take(80).collect::<String>()),
+    )
+    .retry_after(60_000)
+}
+
+/// A message as far as it is checked here; the host checks the rest.
+#[derive(Deserialize)]
+pub struct MessageShape {
+    #[allow(dead_code, reason = "only its presence and type are checked")]
+    role: String,
+}
+
+/// Answers with the host's own reply, or its stream.
+pub async fn create(counter: &Counter, request: &Request<'_>) -> Result<Answer, ApiError> {
+    let model: String = request.required("model", "the name of a model or a route")?;
+    request.list::<MessageShape>("messages", "a list of messages, each an object with a role", 10_000)?;
+    let streamed = request.optional::<bool>("stream", "true or false")?.unwrap_or(false);
+    request.optional::<serde_json::Map<String, Value>>("response_format", "an object with a type")?;
+    let call = Call {
+        targets: counter.config.targets(&model),
+        body: request.text.to_owned(),
+        request_id: request.id.to_owned(),
+        invocation: request.id.to_owned(),
+        patience_ms: 0,
+    };
+    if call.targets.is_empty() {
+        return Err(no_upstream(&model));
+    }
+    if !streamed {
+        let answered = call::complete(counter, &call, false).await.map_err(|f| f.error)?;
+        return Ok(Answer::json(answered.value.text));
+    }
+    let answered = stream::open(counter, &call).await.map_err(|f| f.error)?;
+    let id = request.id.to_owned();
+    let attempts = answered.attempts;
+    let events = answered.value.filter_map(move |piece| {
+        let event = match piece {
+            Piece::Chunk(json) => Some(format!("data: {}\n\n", json.replace('\n', "\ndata: "))),
+            Piece::Done => Some("data: [DONE]\n\n".to_owned()),
+            Piece::Broke(fault) => Some(format!("data: {}\n\n", fault.to_error(attempts).envelope(&id))),
+            Piece::Usage(_) => None,
+        };
+        futures::future::ready(event)
+    });
+    Ok(Answer::events(events.boxed_local()))
+}

@@ -1,0 +1,94 @@
+//! Writing a reply: bodies, lines as they come, and the headers that tell of limits.
+
+use futures::stream::LocalBoxStream;
+
+use crate::admission::{Budget, Standing};
+use crate::counter::Counter;
+use crate::error::ApiError;
+
+/// A reply's body.
+pub enum Body {
+    /// The whole of it.
+    Text(String),
+    /// Pieces as they come; dropping it stops what makes them.
+    Stream(LocalBoxStream<'static, String>),
+}
+
+/// A reply.
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// Headers, names in small letters.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: Body,
+}
+
+impl Answer {
+    /// A reply of JSON.
+    pub fn json(text: String) -> Self {
+        Self { status: 200, headers: vec![("content-type", "application/json".into())], body: Body::Text(text) }
+    }
+
+    /// A reply of plain text.
+    pub fn text(text: String) -> Self {
+        Self {
+            status: 200,
+            headers: vec![("content-type", "text/plain; charset=utf-8".into())],
+            body: Body::Text(text),
+        }
+    }
+
+    /// Lines of JSON as they come.
+    pub fn lines(lines: LocalBoxStream<'static, String>) -> Self {
+        Self { status: 200, headers: vec![("content-type", "application/x-ndjson".into())], body: Body::Stream(lines) }
+    }
+
+    /// Server-sent events as they come.
+    pub fn events(events: LocalBoxStream<'static, String>) -> Self {
+        let headers =
+            vec![("content-type", "text/event-stream; charset=utf-8".into()), ("cache-control", "no-cache".into())];
+        Self { status: 200, headers, body: Body::Stream(events) }
+    }
+
+    /// An error in the contract's envelope.
+    pub fn error(error: &ApiError, request_id: &str) -> Self {
+        let mut answer = Self::json(error.envelope(request_id).to_string());
+        answer.status = error.status;
+        if let Some(seconds) = error.retry_after_seconds() {
+            answer.header("retry-after", seconds.to_string());
+        }
+        if error.status == 401 {
+            answer.header("www-authenticate", "Bearer".into());
+        }
+        answer
+    }
+
+    /// Adds a header.
+    pub fn header(&mut self, name: &'static str, value: String) {
+        self.headers.push((name, value));
+    }
+
+    /// Adds the headers of the limits: draft-ietf-httpapi-ratelimit-headers, and OpenAI's own for the tightest.
+    pub fn limits<'a>(&mut self, counter: &Counter, budgets: impl Iterator<Item = &'a Budget>) {
+        let (mut policies, mut states) = (Vec::new(), Vec::new());
+        let mut tightest: Option<Standing> = None;
+        for budget in budgets {
+            policies.push(format!("\"{}\";q={};w=60", budget.kind, budget.limit));
+            let Some(standing) = counter.world.standing(budget) else { continue };
+            states.push(format!("\"{}\";r={};t={}", budget.kind, standing.remaining, standing.reset_ms.div_ceil(1000)));
+            if tightest.is_none_or(|t| standing.remaining < t.remaining) {
+                tightest = Some(standing);
+            }
+        }
+        if !policies.is_empty() {
+            self.header("ratelimit-policy", policies.join(", "));
+        }
+        if let Some(s) = tightest {
+            self.header("ratelimit", states.join(", "));
+            self.header("x-ratelimit-limit-requests", s.limit.to_string());
+            self.header("x-ratelimit-remaining-requests", s.remaining.to_string());
+            self.header("x-ratelimit-reset-requests", format!("{:.3}s", s.reset_ms as f64 / 1000.0));
+        }
+    }
+}

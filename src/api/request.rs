@@ -1,0 +1,154 @@
+//! Reading a request: its body within bounds, its JSON, its fields by name.
+
+use futures::future::LocalBoxFuture;
+use serde::de::DeserializeOwned;
+
+use crate::error::{ApiError, Kind};
+use crate::upstream::wire::{Fields, deeper_than};
+
+/// The longest body of `/v1/*`, in bytes.
+pub const LONGEST_BODY: usize = 1 << 20;
+/// The deepest nesting of a body.
+const DEEPEST: usize = 100;
+
+/// A request as it came in.
+pub trait Incoming {
+    /// The method, in capitals.
+    fn method(&self) -> String;
+    /// The path, without the query.
+    fn path(&self) -> String;
+    /// One header.
+    fn header(&self, name: &str) -> Option<String>;
+    /// The body; none when it is longer than `limit` bytes, in which case the rest is not read.
+    fn body(&self, limit: usize) -> LocalBoxFuture<'_, Result<Option<Vec<u8>>, String>>;
+}
+
+/// Reads the body as text, refusing what is too long, of another type or not UTF-8.
+pub async fn read_body(incoming: &dyn Incoming) -> Result<String, ApiError> {
+    if let Some(kind) = incoming.header("content-type") {
+        let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        if kind != "application/json" && !kind.ends_with("+json") {
+            let message = format!(
+                "The body must be JSON: send Content-Type: application/json, not {:?}",
+                kind.chars().take(80).collect::<String>()
+            );
+            return Err(ApiError::new(Kind::InvalidRequest, "unsupported_media_type", message).with_status(415));
+        }
+    }
+    let too_large = || {
+        ApiError::new(
+            Kind::InvalidRequest,
+            "body_too_large",
+            format!("The body is longer than {LONGEST_BODY} bytes: send less at once"),
+        )
+        .with_status(413)
+    };
+    if incoming
+        .header("content-length")
+        .and_then(|l| l.trim().parse::<u64>().ok())
+        .is_some_and(|l| l > LONGEST_BODY as u64)
+    {
+        return Err(too_large());
+    }
+    let body = incoming
+        .body(LONGEST_BODY)
+        .await
+        .map_err(|_| ApiError::new(Kind::InvalidRequest, "body_incomplete", "The body broke off: send it again"))?
+        .ok_or_else(too_large)?;
+    String::from_utf8(body).map_err(|e| {
+        ApiError::new(
+            Kind::InvalidRequest,
+            "invalid_utf8",
+            format!("The body is not UTF-8 at byte {}: encode it as UTF-8", e.utf8_error().valid_up_to()),
+        )
+    })
+}
+
+/// A request's JSON body.
+pub struct Request<'a> {
+    /// Its fields as written.
+    pub fields: Fields<'a>,
+    /// The whole body as written.
+    pub text: &'a str,
+    /// The request's id.
+    pub id: &'a str,
+    /// The `Accept` header.
+    accept: Option<String>,
+}
+
+impl<'a> Request<'a> {
+    /// Reads the body's fields; their values are read when asked for.
+    pub fn new(text: &'a str, id: &'a str, accept: Option<String>) -> Result<Self, ApiError> {
+        let fields: Fields<'a> = serde_json::from_str(text).map_err(|e| {
+            let what = if text.trim().is_empty() { "is empty".to_owned() } else { format!("cannot be read: {e}") };
+            ApiError::new(Kind::InvalidRequest, "invalid_json", format!("The body {what}; send one JSON object"))
+        })?;
+        if let Some((name, _)) = fields.iter().find(|(_, value)| deeper_than(value, DEEPEST)) {
+            let message = format!("{name} is nested deeper than {DEEPEST} levels: send it flatter");
+            return Err(ApiError::field(name, "too_deep", message));
+        }
+        Ok(Self { fields, text, id, accept })
+    }
+
+    /// A field's value; none where it is absent or null.
+    pub fn optional<T: DeserializeOwned>(&self, name: &str, wanted: &str) -> Result<Option<T>, ApiError> {
+        match self.fields.get(name) {
+            None | Some("null") => Ok(None),
+            Some(text) => serde_json::from_str(text).map(Some).map_err(|e| {
+                ApiError::field(name, "invalid_value", format!("{name} must be {wanted} ({})", reason(&e)))
+            }),
+        }
+    }
+
+    /// A field's value, which must be there.
+    pub fn required<T: DeserializeOwned>(&self, name: &str, wanted: &str) -> Result<T, ApiError> {
+        self.optional(name, wanted)?
+            .ok_or_else(|| ApiError::field(name, "missing_field", format!("{name} is missing: it must be {wanted}")))
+    }
+
+    /// A whole number within bounds, or its default.
+    pub fn count(&self, name: &str, default: usize, least: usize, most: usize) -> Result<usize, ApiError> {
+        let wanted = format!("a whole number from {least} to {most}");
+        let n = self.optional::<usize>(name, &wanted)?.unwrap_or(default);
+        if (least..=most).contains(&n) {
+            return Ok(n);
+        }
+        Err(ApiError::field(name, "out_of_range", format!("{name} is {n}: it must be {wanted}")))
+    }
+
+    /// Whether the caller wants results line by line.
+    pub fn wants_lines(&self) -> bool {
+        self.accept.as_deref().is_some_and(|a| a.to_ascii_lowercase().contains("application/x-ndjson"))
+    }
+
+    /// A list of 1 to `most` items.
+    pub fn list<T: DeserializeOwned>(&self, name: &str, wanted: &str, most: usize) -> Result<Vec<T>, ApiError> {
+        let items: Vec<serde_json::Value> = self.required(name, wanted)?;
+        if items.is_empty() || items.len() > most {
+            return Err(ApiError::field(
+                name,
+                "out_of_range",
+                format!("{name} has {} items: it must be {wanted}", items.len()),
+            ));
+        }
+        items
+            .into_iter()
+            .enumerate()
+            .map(|(i, item)| {
+                serde_json::from_value(item).map_err(|e| {
+                    ApiError::field(
+                        format!("{name}[{i}]"),
+                        "invalid_value",
+                        format!("{name}[{i}] does not fit ({}): {name} must be {wanted}", reason(&e)),
+                    )
+                })
+            })
+            .collect()
+    }
+}
+
+/// A reading error without its place, which would be one within the field alone.
+fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.split(" at line ").next().unwrap_or(&text).chars().take(200).collect()
+}

@@ -1,0 +1,247 @@
+//! The configuration: every variable read once, checked whole, refused with its name.
+
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+/// One model of a route: where a call goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The model's name at its host.
+    pub model: String,
+    /// The host's base address, without a slash at its end.
+    pub base_url: String,
+    /// The bearer key; none for an open host.
+    pub key: Option<String>,
+}
+
+/// Deadlines of one upstream call, in milliseconds from its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadlines {
+    /// Until the reply's headers and first byte.
+    pub first_byte_ms: u64,
+    /// Between two bytes.
+    pub silence_ms: u64,
+    /// From the start to the end, all attempts together.
+    pub total_ms: u64,
+}
+
+/// The Worker's whole configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The default host for models that no route names; none without a key.
+    pub upstream: Option<Upstream>,
+    /// Route names, each with its ordered targets.
+    pub routes: BTreeMap<String, Vec<Target>>,
+    /// Keys for `/v1/*`.
+    pub api_keys: Vec<String>,
+    /// The upstream's requests a minute, worldwide; 0 is none.
+    pub upstream_rpm: u64,
+    /// Requests a minute for one API key; 0 is none.
+    pub key_rpm: u64,
+    /// Deadlines of a call.
+    pub deadlines: Deadlines,
+    /// Retries after the first attempt, at most.
+    pub retries: u32,
+}
+
+/// The default host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upstream {
+    /// Its base address.
+    pub base_url: String,
+    /// Its key; none with `UPSTREAM_OPEN=true`.
+    pub key: Option<String>,
+}
+
+/// A variable that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The variable's name.
+    pub name: String,
+    /// What is wrong and how to mend it; never the value of a secret.
+    pub fault: String,
+}
+
+impl std::fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "configuration: {} {}", self.name, self.fault)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TargetText {
+    model: String,
+    base_url: Option<String>,
+    key: Option<String>,
+}
+
+const DEFAULT_ROUTES: &str = r#"{"default":[{"model":"gpt-4.1"},{"model":"gemini-2.5-flash"},{"model":"deepseek-v3.2"}],
+"analysis":[{"model":"deepseek-v3.2"},{"model":"gemini-2.5-flash"}]}"#;
+
+/// A variable or secret by name; the empty text counts as not set.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+impl Config {
+    /// Reads the configuration, `lookup` giving variables and secrets alike.
+    pub fn read(lookup: Lookup<'_>) -> Result<Self, ConfigError> {
+        let get = |name: &str| lookup(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
+        let base_url =
+            address("UPSTREAM_BASE_URL", get("UPSTREAM_BASE_URL").as_deref().unwrap_or("https://api.holysheep.ai/v1"))?;
+        let key = get("UPSTREAM_API_KEY");
+        let open = flag("UPSTREAM_OPEN", get("UPSTREAM_OPEN"))?;
+        let upstream = (key.is_some() || open).then(|| Upstream { base_url: base_url.clone(), key: key.clone() });
+        let deadlines = Deadlines {
+            first_byte_ms: number("FIRST_BYTE_MS", &get, 10_000, 1)?,
+            silence_ms: number("SILENCE_MS", &get, 25_000, 1)?,
+            total_ms: number("TOTAL_MS", &get, 60_000, 1)?,
+        };
+        Ok(Self {
+            routes: routes(get("ROUTES"), upstream.as_ref(), &get)?,
+            upstream,
+            api_keys: get("API_KEYS")
+                .map(|keys| keys.split(',').map(|k| k.trim().to_owned()).filter(|k| !k.is_empty()).collect())
+                .unwrap_or_default(),
+            upstream_rpm: number("UPSTREAM_RPM", &get, 3000, 0)?,
+            key_rpm: number("KEY_RPM", &get, 0, 0)?,
+            deadlines,
+            retries: u32::try_from(number("RETRIES", &get, 3, 0)?)
+                .map_err(|_| fault("RETRIES", "is too large: use 0 to 10"))?,
+        })
+    }
+
+    /// Where calls for a `model` of a request go: the chain of a route's name, or the default host alone.
+    pub fn targets(&self, model: &str) -> Vec<Target> {
+        match (self.routes.get(model), &self.upstream) {
+            (Some(targets), _) => targets.clone(),
+            (None, Some(host)) => {
+                vec![Target { model: model.to_owned(), base_url: host.base_url.clone(), key: host.key.clone() }]
+            }
+            (None, None) => Vec::new(),
+        }
+    }
+}
+
+fn fault(name: &str, what: impl Into<String>) -> ConfigError {
+    ConfigError { name: name.to_owned(), fault: what.into() }
+}
+
+fn number(name: &str, get: &dyn Fn(&str) -> Option<String>, default: u64, least: u64) -> Result<u64, ConfigError> {
+    match get(name) {
+        None => Ok(default),
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|n| *n >= least && *n <= u64::from(u32::MAX))
+            .ok_or_else(|| fault(name, format!("is {text:?}: write a whole number from {least} to {}", u32::MAX))),
+    }
+}
+
+fn flag(name: &str, text: Option<String>) -> Result<bool, ConfigError> {
+    match text.as_deref() {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(other) => Err(fault(name, format!("is {other:?}: write true or false"))),
+    }
+}
+
+fn address(name: &str, text: &str) -> Result<String, ConfigError> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    match rest {
+        Some(host) if !host.is_empty() && !host.starts_with('/') && !text.contains(char::is_whitespace) => {
+            Ok(text.trim_end_matches('/').to_owned())
+        }
+        _ => Err(fault(name, "is not an address: write one such as https://api.example.com/v1")),
+    }
+}
+
+fn routes(
+    text: Option<String>,
+    upstream: Option<&Upstream>,
+    get: &dyn Fn(&str) -> Option<String>,
+) -> Result<BTreeMap<String, Vec<Target>>, ConfigError> {
+    let text = text.as_deref().unwrap_or(DEFAULT_ROUTES);
+    let listed: HashMap<String, Vec<TargetText>> = serde_json::from_str(text).map_err(|e| {
+        fault("ROUTES", format!("cannot be read ({e}): write JSON such as {{\"default\":[{{\"model\":\"gpt-4.1\"}}]}}"))
+    })?;
+    let mut routes = BTreeMap::new();
+    for (route, targets) in listed {
+        if targets.is_empty() {
+            return Err(fault("ROUTES", format!("has no model in {route:?}: name at least one")));
+        }
+        let mut chain = Vec::new();
+        for t in targets {
+            let key = match &t.key {
+                None => upstream.and_then(|u| u.key.clone()).filter(|_| t.base_url.is_none()),
+                Some(name) => Some(get(name).ok_or_else(|| {
+                    fault("ROUTES", format!("names the key {name:?} in {route:?}: set a secret of that name"))
+                })?),
+            };
+            match (&t.base_url, upstream) {
+                (Some(url), _) => {
+                    chain.push(Target { model: t.model, base_url: address("ROUTES base_url", url)?, key })
+                }
+                (None, Some(host)) => chain.push(Target {
+                    model: t.model,
+                    base_url: host.base_url.clone(),
+                    key: key.or(host.key.clone()),
+                }),
+                // Without a default host only targets with an address of their own can be called.
+                (None, None) => {}
+            }
+        }
+        routes.insert(route, chain);
+    }
+    Ok(routes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::read(&|name| pairs.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()))
+    }
+
+    #[test]
+    fn without_a_key_there_is_no_upstream_and_routes_lead_nowhere() {
+        let config = read(&[]).unwrap();
+        assert_eq!(config.upstream, None);
+        assert!(config.targets("default").is_empty());
+        assert!(config.targets("gpt-4.1").is_empty());
+    }
+
+    #[test]
+    fn a_route_is_a_chain_and_any_other_model_goes_to_the_default_host() {
+        let config = read(&[("UPSTREAM_API_KEY", "k")]).unwrap();
+        let models: Vec<_> = config.targets("default").into_iter().map(|t| t.model).collect();
+        assert_eq!(models, ["gpt-4.1", "gemini-2.5-flash", "deepseek-v3.2"]);
+        assert_eq!(config.targets("o9").first().unwrap().key.as_deref(), Some("k"));
+    }
+
+    #[test]
+    fn the_default_key_never_goes_to_another_host() {
+        let routes = r#"{"default":[{"model":"m","base_url":"http://elsewhere/v1"}]}"#;
+        let config = read(&[("UPSTREAM_API_KEY", "k"), ("ROUTES", routes)]).unwrap();
+        assert_eq!(config.targets("default").first().unwrap().key, None);
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_read_is_named_with_its_mend() {
+        for (name, value) in [
+            ("RETRIES", "many"),
+            ("TOTAL_MS", "0"),
+            ("UPSTREAM_BASE_URL", "example.com"),
+            ("UPSTREAM_OPEN", "yes"),
+            ("ROUTES", "{"),
+            ("ROUTES", r#"{"default":[]}"#),
+            ("ROUTES", r#"{"default":[{"model":"m","key":"NOT_SET"}]}"#),
+        ] {
+            assert_eq!(read(&[(name, value)]).unwrap_err().name, name, "{value}");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! A request as the Worker got it, read as little as is needed.
+
+use futures::future::LocalBoxFuture;
+use futures::stream::StreamExt;
+use worker::wasm_bindgen::JsCast;
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::{js_sys, web_sys};
+
+use crate::api::request::Incoming;
+
+/// The fetch event's request.
+pub struct EdgeRequest {
+    raw: web_sys::Request,
+    headers: web_sys::Headers,
+}
+
+impl EdgeRequest {
+    /// Wraps a request.
+    pub fn new(raw: web_sys::Request) -> Self {
+        Self { headers: raw.headers(), raw }
+    }
+}
+
+impl Incoming for EdgeRequest {
+    fn method(&self) -> String {
+        self.raw.method()
+    }
+
+    fn path(&self) -> String {
+        let url = self.raw.url();
+        let after_host = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+        let path = after_host.find('/').and_then(|at| after_host.get(at..)).unwrap_or("/");
+        path.split(['?', '#']).next().unwrap_or("/").to_owned()
+    }
+
+    fn header(&self, name: &str) -> Option<String> {
+        self.headers.get(name).ok().flatten()
+    }
+
+    fn body(&self, limit: usize) -> LocalBoxFuture<'_, Result<Option<Vec<u8>>, String>> {
+        Box::pin(async move {
+            let broken = |_| "the body broke off".to_owned();
+            // A length that is told bounds what comes; without one the body is read piece by piece.
+            if self.header("content-length").is_some() {
+                let buffer = JsFuture::from(self.raw.array_buffer().map_err(broken)?).await.map_err(broken)?;
+                let bytes = js_sys::Uint8Array::new(&buffer).to_vec();
+                return Ok((bytes.len() <= limit).then_some(bytes));
+            }
+            let Some(stream) = self.raw.body() else { return Ok(Some(Vec::new())) };
+            let mut chunks = wasm_streams::ReadableStream::from_raw(stream).into_stream();
+            let mut body = Vec::new();
+            while let Some(chunk) = chunks.next().await {
+                body.extend(chunk.map_err(broken)?.unchecked_into::<js_sys::Uint8Array>().to_vec());
+                if body.len() > limit {
+                    return Ok(None);
+                }
+            }
+            Ok(Some(body))
+        })
+    }
+}

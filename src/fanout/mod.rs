@@ -1,0 +1,4 @@
+//! Many calls at once: a bounded stream, wider than six through lanes.
+
+pub mod bounded;
+pub mod lane;

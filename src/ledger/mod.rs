@@ -1,0 +1,3 @@
+//! Tokens and prices.
+
+pub mod price;

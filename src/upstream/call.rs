@@ -1,0 +1,265 @@
+//! One call through a route: permits, attempts, retries and fallbacks, until an answer or the last fault.
+
+use futures::future::{Either, LocalBoxFuture, select};
+
+use super::fault::Fault;
+use super::retry;
+use super::wire::{Completion, Fields, Usage, quoted};
+use crate::admission::Budget;
+use crate::config::Target;
+use crate::counter::Counter;
+use crate::error::{ApiError, Kind};
+use crate::world::{Outgoing, Reply};
+
+/// The longest plain completion, in bytes.
+pub const LONGEST_REPLY: usize = 8 << 20;
+
+/// What is asked of a model.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The chain to try, in order.
+    pub targets: Vec<Target>,
+    /// The request's JSON body; its `model` is replaced by each target's own.
+    pub body: String,
+    /// The id of the request that this call serves.
+    pub request_id: String,
+    /// The invocation whose connection slots it uses.
+    pub invocation: String,
+    /// How long to wait for permits, in milliseconds, before the limit is an error.
+    pub patience_ms: u64,
+}
+
+/// How a call ended well.
+#[derive(Debug, Clone)]
+pub struct Answered<T> {
+    /// What was read.
+    pub value: T,
+    /// The target that answered.
+    pub target: Target,
+    /// Its place in the chain.
+    pub rank: usize,
+    /// Attempts made, all targets together.
+    pub attempts: u32,
+    /// The time from the start to here, in milliseconds.
+    pub latency_ms: u64,
+}
+
+/// How a call ended badly.
+#[derive(Debug, Clone)]
+pub struct Failed {
+    /// What the caller is told.
+    pub error: ApiError,
+    /// Attempts made.
+    pub attempts: u32,
+    /// The time from the start to here, in milliseconds.
+    pub latency_ms: u64,
+}
+
+/// A plain completion.
+#[derive(Debug, Clone)]
+pub struct Plain {
+    /// The host's reply as written.
+    pub text: String,
+    /// The first answer's text.
+    pub content: Option<String>,
+    /// What it used.
+    pub usage: Option<Usage>,
+}
+
+/// Reads a reply of status 2xx; given the milliseconds that are left.
+pub type Read<T> = dyn Fn(Counter, Box<dyn Reply>, u64) -> LocalBoxFuture<'static, Result<T, Fault>>;
+
+/// Asks for a plain completion.
+pub async fn complete(counter: &Counter, call: &Call, with_content: bool) -> Result<Answered<Plain>, Failed> {
+    let read =
+        move |counter: Counter, reply: Box<dyn Reply>, left_ms: u64| -> LocalBoxFuture<'static, Result<Plain, Fault>> {
+            Box::pin(async move {
+                let silence = counter.config.deadlines.silence_ms;
+                let (wait, which) =
+                    if silence < left_ms { (silence, "the next byte") } else { (left_ms, "the whole reply") };
+                let body = within(&counter, wait, which, reply.bytes(LONGEST_REPLY)).await??;
+                read_plain(body, with_content)
+            })
+        };
+    run(counter, call, &read).await
+}
+
+fn read_plain(body: Vec<u8>, with_content: bool) -> Result<Plain, Fault> {
+    let text = String::from_utf8(body).map_err(|_| Fault::Unreadable("text that is not UTF-8"))?;
+    let completion = Completion::read(&text).map_err(|_| {
+        Fault::Unreadable(if text.trim_start().starts_with('<') {
+            "a page in place of a completion"
+        } else {
+            "JSON that cannot be read"
+        })
+    })?;
+    if let Some(error) = completion.error.filter(|e| e.get() != "null") {
+        return Err(Fault::status(500, true, None, format!("{{\"error\":{}}}", error.get()).as_bytes(), None));
+    }
+    if !completion.answers() {
+        return Err(Fault::Empty);
+    }
+    let (usage, content) = (completion.usage, if with_content { completion.text() } else { None });
+    Ok(Plain { content, usage, text })
+}
+
+/// Awaits work for at most `ms` milliseconds; losing it drops, and so aborts, the work.
+pub(super) async fn within<T>(
+    counter: &Counter,
+    ms: u64,
+    which: &'static str,
+    work: LocalBoxFuture<'static, T>,
+) -> Result<T, Fault> {
+    match select(work, counter.world.sleep(ms)).await {
+        Either::Left((done, _)) => Ok(done),
+        Either::Right(_) => Err(Fault::Late(which)),
+    }
+}
+
+/// Runs a call through its chain, reading each success with `read`.
+///
+/// The retries are the whole call's: a chain of three is tried at most `RETRIES + 3` times, never `3 x (RETRIES + 1)`.
+pub async fn run<T>(counter: &Counter, call: &Call, read: &Read<T>) -> Result<Answered<T>, Failed> {
+    let began = counter.world.now_ms();
+    let deadline = began + counter.config.deadlines.total_ms;
+    let mut attempts = 0;
+    let mut retries_left = counter.config.retries;
+    let mut last = Fault::Refused(ApiError::new(
+        Kind::Overloaded,
+        "no_upstream",
+        "No model's host is configured: set the secret UPSTREAM_API_KEY, or ROUTES",
+    ));
+    counter.learned.called();
+    let mut fields: Option<Fields<'_>> = None;
+    let open = |target: &Target| counter.learned.admits(target, counter.world.now_ms());
+    let mut chain: Vec<(usize, &Target)> = call.targets.iter().enumerate().filter(|(_, t)| open(t)).collect();
+    if chain.is_empty() {
+        // A breaker steers among targets; when all are open the first is still the best hope of an answer.
+        chain.extend(call.targets.iter().enumerate().take(1));
+        retries_left = 0;
+    }
+    let failed = |fault: &Fault, attempts: u32| Failed {
+        error: fault.to_error(attempts),
+        attempts,
+        latency_ms: counter.world.now_ms().saturating_sub(began),
+    };
+    for (rank, target) in chain {
+        let mut retry = 0;
+        loop {
+            let budget = Budget::upstream(counter.config.upstream_rpm);
+            if let Err(refused) = permit(counter, budget.as_ref(), call.patience_ms).await {
+                let fault = if attempts == 0 { Fault::Refused(refused) } else { last };
+                return Err(failed(&fault, attempts));
+            }
+            attempts += 1;
+            let body = match &mut fields {
+                None if !needs_rewrite(&call.body, target) => call.body.clone(),
+                slot => {
+                    if slot.is_none() {
+                        *slot = serde_json::from_str(&call.body).ok();
+                    }
+                    match slot {
+                        Some(f) => {
+                            f.set("model", quoted(&target.model));
+                            f.text()
+                        }
+                        None => call.body.clone(),
+                    }
+                }
+            };
+            match attempt(counter, call, target, body, deadline, read).await {
+                Ok(value) => {
+                    counter.learned.succeeded(target);
+                    let latency_ms = counter.world.now_ms().saturating_sub(began);
+                    return Ok(Answered { value, target: target.clone(), rank, attempts, latency_ms });
+                }
+                Err(fault) => last = fault,
+            }
+            let now = counter.world.now_ms();
+            if last.is_the_targets() {
+                counter.learned.failed(target, now);
+            }
+            if !last.deserves_retry() || retries_left == 0 {
+                break;
+            }
+            let wait = retry::backoff_ms(retry, last.asked_ms(), counter.world.random());
+            if now + wait >= deadline || !counter.learned.may_retry(now) {
+                break;
+            }
+            retry += 1;
+            retries_left -= 1;
+            counter.world.sleep(wait).await;
+        }
+        if !last.another_target_may_help() || counter.world.now_ms() >= deadline {
+            break;
+        }
+    }
+    Err(failed(&last, attempts))
+}
+
+fn needs_rewrite(body: &str, target: &Target) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Model<'a> {
+        #[serde(borrow)]
+        model: std::borrow::Cow<'a, str>,
+    }
+    serde_json::from_str::<Model<'_>>(body).map_or(true, |m| m.model != target.model)
+}
+
+/// Takes a permit, waiting for it at most `patience_ms`.
+pub async fn permit(counter: &Counter, budget: Option<&Budget>, patience_ms: u64) -> Result<(), ApiError> {
+    let Some(budget) = budget else { return Ok(()) };
+    let until = counter.world.now_ms() + patience_ms;
+    loop {
+        let refusal = match counter.world.permit(budget).await {
+            Ok(_) => return Ok(()),
+            Err(refusal) => refusal,
+        };
+        // Many may wait for the same moment; a little chance keeps them from arriving as one.
+        let wait = refusal.retry_after_ms.max(5) + (counter.world.random() * 50.0) as u64;
+        if counter.world.now_ms() + wait > until {
+            return Err(refusal.to_error(budget));
+        }
+        counter.world.sleep(wait).await;
+    }
+}
+
+async fn attempt<T>(
+    counter: &Counter,
+    call: &Call,
+    target: &Target,
+    body: String,
+    deadline: u64,
+    read: &Read<T>,
+) -> Result<T, Fault> {
+    let outgoing = Outgoing {
+        url: format!("{}/chat/completions", target.base_url),
+        key: target.key.clone(),
+        body,
+        request_id: call.request_id.clone(),
+        invocation: call.invocation.clone(),
+    };
+    let left = |now: u64| deadline.saturating_sub(now);
+    let first_byte = counter.config.deadlines.first_byte_ms;
+    let total = left(counter.world.now_ms());
+    let (wait, which) = if first_byte < total { (first_byte, "the first byte") } else { (total, "the whole reply") };
+    let reply = within(counter, wait, which, counter.world.send(outgoing)).await??;
+    let status = reply.status();
+    if !(200..300).contains(&status) {
+        let now = counter.world.now_ms();
+        let retry = retry::deserves_retry(status, reply.header("x-should-retry").as_deref());
+        let asked = retry::asked_wait_ms(
+            reply.header("retry-after-ms").as_deref(),
+            reply.header("retry-after").as_deref(),
+            now,
+        );
+        let wait = counter.config.deadlines.silence_ms.min(left(now));
+        // The reason is a courtesy: without it the status still says enough.
+        let body = match within(counter, wait, "the error's reason", reply.bytes(64 << 10)).await {
+            Ok(Ok(body)) => body,
+            _ => Vec::new(),
+        };
+        return Err(Fault::status(status, retry, asked, &body, target.key.as_deref()));
+    }
+    read(counter.clone(), reply, left(counter.world.now_ms())).await
+}

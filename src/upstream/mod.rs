@@ -1,0 +1,9 @@
+//! How one call reaches a model: the wire, deadlines, retries, breakers, routes.
+
+pub mod breaker;
+pub mod call;
+pub mod fault;
+pub mod retry;
+pub mod sse;
+pub mod stream;
+pub mod wire;

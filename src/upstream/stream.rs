@@ -1,0 +1,145 @@
+//! A streamed completion: held back until something can be seen, then passed on event by event.
+
+use futures::future::LocalBoxFuture;
+use futures::stream::{self, LocalBoxStream, StreamExt};
+
+use super::call::{Answered, Call, Failed, run, within};
+use super::fault::Fault;
+use super::sse::{Decoder, Event};
+use super::wire::{Completion, Usage};
+use crate::counter::Counter;
+use crate::world::{Reply, TransportError};
+
+/// What comes out of a stream.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Piece {
+    /// A chunk of the completion, its JSON as written.
+    Chunk(String),
+    /// The host counted the tokens.
+    Usage(Usage),
+    /// The stream ended as it should.
+    Done,
+    /// The stream broke; nothing follows.
+    Broke(Fault),
+}
+
+/// Pieces as they come; dropping it aborts the call.
+pub type Pieces = LocalBoxStream<'static, Piece>;
+
+/// Asks for a stream. It is given once its first visible piece has come, so until then every fault is retried.
+pub async fn open(counter: &Counter, call: &Call) -> Result<Answered<Pieces>, Failed> {
+    let read = |counter: Counter,
+                reply: Box<dyn Reply>,
+                left_ms: u64|
+     -> LocalBoxFuture<'static, Result<Pieces, Fault>> { Box::pin(begin(counter, reply, left_ms)) };
+    run(counter, call, &read).await
+}
+
+struct State {
+    counter: Counter,
+    body: LocalBoxStream<'static, Result<Vec<u8>, TransportError>>,
+    decoder: Decoder,
+    waiting: std::collections::VecDeque<Event>,
+    deadline: u64,
+    finished: bool,
+    ended: bool,
+    bytes: usize,
+}
+
+impl State {
+    /// The next event's data; none at the end of the body.
+    async fn next_event(&mut self) -> Result<Option<Event>, Fault> {
+        loop {
+            if let Some(event) = self.waiting.pop_front() {
+                return Ok(Some(event));
+            }
+            let silence = self.counter.config.deadlines.silence_ms;
+            let left = self.deadline.saturating_sub(self.counter.world.now_ms());
+            let (wait, which) = if silence < left { (silence, "the next byte") } else { (left, "the whole reply") };
+            let mut body = std::mem::replace(&mut self.body, stream::empty().boxed_local());
+            let next: LocalBoxFuture<'static, _> = Box::pin(async move {
+                let chunk = body.next().await;
+                (body, chunk)
+            });
+            let (body, chunk) = within(&self.counter, wait, which, next).await?;
+            self.body = body;
+            match chunk {
+                None => return Ok(None),
+                Some(chunk) => {
+                    let chunk = chunk?;
+                    self.bytes += chunk.len();
+                    if self.bytes > super::call::LONGEST_REPLY {
+                        return Err(Fault::TooLarge);
+                    }
+                    self.waiting.extend(self.decoder.push(&chunk).map_err(|_| Fault::TooLarge)?);
+                }
+            }
+        }
+    }
+
+    /// The next pieces, and whether one of them can be seen by the caller.
+    async fn step(&mut self) -> Result<(Vec<Piece>, bool), Fault> {
+        let Some(event) = self.next_event().await? else {
+            self.ended = true;
+            // A stream without [DONE] whose answer was finished is whole; one cut before that is not.
+            return if self.finished { Ok((vec![Piece::Done], false)) } else { Err(Fault::Broken) };
+        };
+        let data = event.data.trim();
+        if data == "[DONE]" {
+            self.ended = true;
+            return Ok((vec![Piece::Done], false));
+        }
+        if data.is_empty() {
+            return Ok((Vec::new(), false));
+        }
+        let chunk = Completion::read(data).map_err(|_| Fault::Unreadable("a piece of a stream that cannot be read"))?;
+        if let Some(error) = chunk.error.filter(|e| e.get() != "null") {
+            let fault = Fault::status(500, true, None, format!("{{\"error\":{}}}", error.get()).as_bytes(), None);
+            let Fault::Status { message, .. } = fault else { return Err(Fault::Broken) };
+            return Err(Fault::InStream(message.unwrap_or_else(|| "an error".into())));
+        }
+        let begins = chunk.begins();
+        self.finished |= chunk.choices.iter().any(|c| c.finish_reason.is_some());
+        let usage = chunk.usage;
+        let mut pieces = vec![Piece::Chunk(data.to_owned())];
+        pieces.extend(usage.map(Piece::Usage));
+        Ok((pieces, begins))
+    }
+}
+
+async fn begin(counter: Counter, reply: Box<dyn Reply>, left_ms: u64) -> Result<Pieces, Fault> {
+    let is_page = reply.header("content-type").is_some_and(|t| t.contains("text/html"));
+    if is_page {
+        return Err(Fault::Unreadable("a page in place of a stream"));
+    }
+    let deadline = counter.world.now_ms() + left_ms;
+    let mut state = State {
+        counter,
+        body: reply.stream(),
+        decoder: Decoder::default(),
+        waiting: Default::default(),
+        deadline,
+        finished: false,
+        ended: false,
+        bytes: 0,
+    };
+    let mut held = Vec::new();
+    loop {
+        let (pieces, begins) = state.step().await?;
+        held.extend(pieces);
+        if begins {
+            break;
+        }
+        if state.ended {
+            return Err(Fault::Empty);
+        }
+    }
+    let rest = stream::unfold(Some(state), |state| async move {
+        let mut state = state.filter(|s| !s.ended)?;
+        match state.step().await {
+            Ok((pieces, _)) => Some((pieces, Some(state))),
+            Err(fault) => Some((vec![Piece::Broke(fault)], None)),
+        }
+    });
+    Ok(stream::iter(held).chain(rest.flat_map(stream::iter)).boxed_local())
+}
