@@ -1,6 +1,6 @@
 // npm run serve: the built Worker on bare workerd, the production engine, with no development proxy in between.
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -18,6 +18,9 @@ await program(async () => {
   const folder = mkdtempSync(join(tmpdir(), "madoguchi-"));
   const state = resolve(process.env.STATE_DIR ?? join(folder, "state"));
   mkdirSync(state, { recursive: true });
+  for (const file of readdirSync(join(root, "build")).filter((f) => /\.(js|wasm)$/.test(f))) {
+    copyFileSync(join(root, "build", file), join(folder, file));
+  }
   const config = join(folder, "config.capnp");
   // The configuration holds the secrets of this run.
   writeFileSync(config, workerdConfig({ port: process.env.PORT ?? 8788, state, env: process.env }), { mode: 0o600 });

@@ -21,7 +21,7 @@ function secretsOf(routes) {
   }
 }
 
-/** The configuration's text. `state` is the folder of the objects' storage. */
+/** The configuration's text, for a file beside copies of build/*. `state` is the folder of the objects' storage. */
 export function workerdConfig({ port, state, env }) {
   const wrangler = parse(readFileSync(join(root, "wrangler.toml"), "utf8"));
   const vars = { ...wrangler.vars };
@@ -40,8 +40,8 @@ const config :Workerd.Config = (
 );
 const madoguchi :Workerd.Worker = (
   modules = [
-    (name = "index.js", esModule = embed ${text(join(root, "build/index.js"))}),
-    (name = ${text(wasm)}, wasm = embed ${text(join(root, "build", wasm))}),
+    (name = "index.js", esModule = embed "index.js"),
+    (name = ${text(wasm)}, wasm = embed ${text(wasm)}),
   ],
   compatibilityDate = ${text(wrangler.compatibility_date)},
   compatibilityFlags = [${flags}],

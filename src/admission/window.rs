@@ -47,7 +47,7 @@ impl Window {
         now_ms.saturating_sub(MINUTE_MS + LIFE_MS + TICK_MS)
     }
 
-    /// Grants up to `want` permits of a `limit`. Of a large limit at most a thousandth goes to one asker at once.
+    /// Grants up to `want` permits of a `limit`. Of a large limit at most a hundredth goes to one asker at once.
     pub fn take(&mut self, now_ms: u64, limit: u64, want: u64) -> Grant {
         // A clock that went back must not make the window forget.
         let now = now_ms.max(self.rows.back().map_or(0, |r| r.0));
@@ -59,7 +59,7 @@ impl Window {
             self.spent -= count;
             self.rows.pop_front();
         }
-        let permits = want.min((limit / 1000).max(1)).min(limit.saturating_sub(self.spent));
+        let permits = want.min((limit / 100).max(1)).min(limit.saturating_sub(self.spent));
         let mut row = (now, 0);
         if permits > 0 {
             self.spent += permits;

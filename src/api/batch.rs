@@ -90,7 +90,7 @@ impl Summary {
         let rate = (self.ok + self.failed) as f64 / (elapsed_ms.max(1) as f64 / 1000.0);
         json!({
             "ok": self.ok, "failed": self.failed, "elapsed_ms": elapsed_ms,
-            "requests_per_second": (rate * 10.0).round() / 10.0, "cost": self.yen,
+            "requests_per_second": (rate * 10.0).round() / 10.0, "cost": (self.yen * 1e9).round() / 1e9,
         })
     }
 }

@@ -70,9 +70,9 @@ impl DurableObject for Budget {
     }
 
     async fn fetch(&self, request: Request) -> Result<Response> {
-        let url = request.url()?;
-        let query = |name: &str| url.query_pairs().find(|(n, _)| n == name).and_then(|(_, v)| v.parse::<u64>().ok());
-        let (limit, want) = (query("limit").unwrap_or(0), query("want").unwrap_or(0));
+        let address = request.inner().url();
+        let mut numbers = address.rsplit('/').map_while(|part| part.parse::<u64>().ok());
+        let (want, limit) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
         let now = js_sys::Date::now() as u64;
         let grant = self.window.borrow_mut().take(now, limit, want);
         if grant.permits > 0 {

@@ -42,7 +42,7 @@ fn now_ms() -> u64 {
 
 async fn ask(env: &Env, budget: &Budget, want: u64) -> worker::Result<(u64, Standing)> {
     let stub = env.durable_object("BUDGET")?.get_by_name(&budget.name)?;
-    let url = format!("https://budget/?limit={}&want={want}", budget.limit);
+    let url = format!("https://budget/{}/{want}", budget.limit);
     let text = stub.fetch_with_str(&url).await?.text().await?;
     super::budget_object::read_grant(&text)
         .ok_or_else(|| worker::Error::RustError("a grant that cannot be read".into()))

@@ -1,0 +1,76 @@
+//! The misbehaving upstream does what it is told: tests that stand on it may trust it.
+
+mod upstream;
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use upstream::Upstream;
+
+fn ask(port: u16, path: &str, content: &str, stream: bool) -> String {
+    let body = serde_json::json!({"model": "m", "stream": stream, "messages": [{"role": "user", "content": content}]}).to_string();
+    let mut socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let head = format!("POST {path}/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", body.len());
+    socket.write_all((head + &body).as_bytes()).unwrap();
+    let mut reply = Vec::new();
+    let mut piece = [0; 4096];
+    while let Ok(n) = socket.read(&mut piece) {
+        reply.extend_from_slice(&piece[..n]);
+        let text = String::from_utf8_lossy(&reply);
+        let whole = text.split_once("\r\n\r\n").is_some_and(|(head, body)| {
+            let length = head.lines().find_map(|l| l.strip_prefix("content-length: ")?.parse().ok());
+            length.is_some_and(|l: usize| body.len() >= l)
+        });
+        if n == 0 || whole {
+            break;
+        }
+    }
+    String::from_utf8_lossy(&reply).into_owned()
+}
+
+#[test]
+fn words_are_taken_from_the_default_the_path_and_the_message() {
+    let up = Upstream::start("say=one");
+    assert!(ask(up.port, "/v1", "x", false).contains("one"));
+    assert!(ask(up.port, "/_/say=two/v1", "x", false).contains("two"));
+    assert!(ask(up.port, "/_/say=two/v1", "[[status=503 retry-after=7]]", false).contains("retry-after: 7"));
+    assert!(ask(up.port, "/v1", "[[statu=503]]", false).contains("is no behaviour"));
+    assert_eq!(up.seen(|s| s.total), 3);
+}
+
+#[test]
+fn it_misbehaves_so_many_times_and_then_well() {
+    let up = Upstream::start("status=500 times=2");
+    let replies: Vec<bool> = (0..3).map(|_| ask(up.port, "/v1", "x", false).contains("200 x")).collect();
+    assert_eq!(replies, [false, false, true]);
+}
+
+#[test]
+fn a_rate_is_kept_and_the_most_in_a_window_is_counted() {
+    let up = Upstream::start("rate=3 window=60000");
+    let refused = (0..5).filter(|_| ask(up.port, "/v1", "x", false).contains("429 x")).count();
+    assert_eq!((refused, up.seen(|s| s.max_in_window(60_000))), (2, 5));
+}
+
+#[test]
+fn streams_end_with_done_and_break_when_told() {
+    let up = Upstream::start("");
+    assert!(ask(up.port, "/v1", "x", true).ends_with("data: [DONE]\n\n"));
+    assert!(ask(up.port, "/v1", "[[ping crlf]]", true).contains(": ping\r\n\r\n"));
+    assert!(ask(up.port, "/v1", "[[sse-error]]", true).contains("went wrong in the middle"));
+    assert!(!ask(up.port, "/v1", "[[cut=40]]", false).contains("finish_reason"));
+    assert_eq!(ask(up.port, "/v1", "[[reset]]", false), "");
+}
+
+#[test]
+fn a_caller_that_leaves_is_counted() {
+    let up = Upstream::start("latency=60000");
+    let body = r#"{"messages":[]}"#;
+    let mut socket = TcpStream::connect(("127.0.0.1", up.port)).unwrap();
+    write!(socket, "POST /v1/chat/completions HTTP/1.1\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
+    assert!(up.wait_until(Duration::from_secs(5), |s| s.total == 1) || up.seen(|s| s.total) == 1);
+    drop(socket);
+    assert!(up.wait_until(Duration::from_secs(5), |s| s.aborted == 1));
+}
