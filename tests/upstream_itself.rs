@@ -9,7 +9,8 @@ use std::time::Duration;
 use upstream::Upstream;
 
 fn ask(port: u16, path: &str, content: &str, stream: bool) -> String {
-    let body = serde_json::json!({"model": "m", "stream": stream, "messages": [{"role": "user", "content": content}]}).to_string();
+    let body = serde_json::json!({"model": "m", "stream": stream, "messages": [{"role": "user", "content": content}]})
+        .to_string();
     let mut socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     let head = format!("POST {path}/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", body.len());

@@ -1,0 +1,159 @@
+//! Fan-outs: exact widths, six unanswered calls an invocation, neighbours that do not suffer, callers that leave.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::serve::{KEY, Worker};
+use crate::upstream::Upstream;
+
+fn started(upstream: &Upstream) -> Worker {
+    Worker::start(&[
+        ("UPSTREAM_BASE_URL", &upstream.url()),
+        ("UPSTREAM_OPEN", "true"),
+        ("UPSTREAM_RPM", "0"),
+        ("RETRIES", "0"),
+    ])
+}
+
+#[test]
+fn a_width_is_honoured_exactly_with_six_unanswered_calls_an_invocation() {
+    let upstream = Upstream::start("");
+    let worker = started(&upstream);
+    for width in [1, 6, 7, 50, 300] {
+        upstream.set("latency=300");
+        let prompts: Vec<String> = (0..width * 2).map(|i| format!("q{i}")).collect();
+        let reply = worker.post("/v1/batch", &json!({"model": "m", "prompts": prompts, "max_concurrent": width}));
+        assert_eq!(reply.json()["summary"]["ok"], json!(width * 2), "{reply:?}");
+        let (most, unanswered) = upstream.seen(|s| (s.most_in_flight, s.most_unanswered));
+        assert_eq!(most, width, "in flight at width {width}");
+        assert!(unanswered <= 6, "{unanswered} unanswered calls of one invocation at width {width}");
+    }
+}
+
+#[test]
+fn results_are_in_order_or_as_they_end_and_one_failure_spoils_no_neighbour() {
+    let upstream = Upstream::start("");
+    let worker = started(&upstream);
+    let prompts: Vec<Value> = (0..40)
+        .map(|i| match i % 4 {
+            0 => json!(format!("q{i} [[latency={}]]", 400 - i * 10)),
+            1 => json!(format!("q{i} [[status=500]]")),
+            2 => {
+                json!({"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": format!("q{i}")}]})
+            }
+            _ => json!(format!("q{i} [[reset]]")),
+        })
+        .collect();
+    for width in [5, 20] {
+        let body = json!({"model": "m", "prompts": prompts, "max_concurrent": width, "temperature": 0.5});
+        let check = |r: &Value| {
+            let i = r["index"].as_u64().unwrap();
+            assert_eq!(r["ok"], json!(i.is_multiple_of(2)), "{r}");
+            assert!(
+                !r["ok"].as_bool().unwrap() || r["content"].as_str().unwrap().starts_with(&format!("answer to: q{i}"))
+            );
+        };
+        let reply = worker.post("/v1/batch", &body).json();
+        let results = reply["results"].as_array().unwrap();
+        assert_eq!(
+            results.iter().map(|r| r["index"].as_u64().unwrap()).collect::<Vec<_>>(),
+            (0..40).collect::<Vec<_>>()
+        );
+        results.iter().for_each(check);
+        let lines = worker.post_lines("/v1/batch", &body);
+        assert_eq!(lines.len(), 41);
+        lines[..40].iter().for_each(check);
+        assert_eq!((&lines[40]["summary"]["ok"], &lines[40]["summary"]["failed"]), (&json!(20), &json!(20)));
+        assert_ne!(lines[0]["index"], 0, "the slowest comes last, not first");
+    }
+    assert!(upstream.seen(|s| s.calls.iter().all(|c| c.body.contains(r#""temperature":0.5"#))));
+}
+
+#[test]
+fn documents_are_analysed_and_say_how_they_were_read() {
+    let upstream = Upstream::start("");
+    let worker = started(&upstream);
+    let say = |text: &str| text.bytes().map(|b| format!("%{b:02x}")).collect::<String>();
+    let json = r#"{"relevance":0.9,"summary":"返品の案内","key_points":["8日以内"]}"#;
+    for (said, read_as) in [
+        (json.to_owned(), "strict"),
+        (format!("はい。\n```json\n{json}\n```"), "repaired"),
+        ("It is about returns.".into(), "text"),
+    ] {
+        upstream.set(&format!("say={}", say(&said)));
+        let reply = worker.post(
+            "/v1/documents/analyze",
+            &json!({"model": "m", "query": "返品", "documents": [{"id": "r", "content": "返品は8日以内です。"}]}),
+        );
+        let result = reply.json()["results"][0].clone();
+        assert_eq!(
+            (&result["id"], &result["read_as"], &result["error"]),
+            (&json!("r"), &json!(read_as), &Value::Null),
+            "{reply:?}"
+        );
+        if read_as != "text" {
+            assert_eq!((&result["relevance"], &result["key_points"]), (&json!(0.9), &json!(["8日以内"])));
+        }
+    }
+}
+
+/// Starts a request and leaves when the upstream has got its calls.
+fn leave(worker: &Worker, upstream: &Upstream, body: &Value, path: &str, accept: &str, calls: usize) {
+    let body = body.to_string();
+    let mut socket = TcpStream::connect(("127.0.0.1", worker.port)).unwrap();
+    write!(
+        socket,
+        "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\ncontent-type: application/json\r\naccept: {accept}\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    if accept == "text/event-stream" {
+        let mut first = [0; 16];
+        socket.read_exact(&mut first).unwrap();
+    }
+    while upstream.seen(|s| s.in_flight) < calls {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_caller_that_leaves_aborts_all_its_calls() {
+    let upstream = Upstream::start("");
+    let worker = started(&upstream);
+    let prompts: Vec<String> = (0..40).map(|i| format!("q{i}")).collect();
+    for (path, accept, behaviour, body, calls) in [
+        (
+            "/v1/chat/completions",
+            "*/*",
+            "latency=50000",
+            json!({"model": "m", "messages": [{"role": "user", "content": "q"}]}),
+            1,
+        ),
+        (
+            "/v1/chat/completions",
+            "text/event-stream",
+            "silence=50000",
+            json!({"model": "m", "stream": true, "messages": [{"role": "user", "content": "a long question, cut in its middle"}]}),
+            1,
+        ),
+        ("/v1/batch", "*/*", "latency=50000", json!({"model": "m", "prompts": prompts, "max_concurrent": 20}), 20),
+        (
+            "/v1/batch",
+            "application/x-ndjson",
+            "latency=50000",
+            json!({"model": "m", "prompts": prompts, "max_concurrent": 20}),
+            20,
+        ),
+    ] {
+        upstream.set(behaviour);
+        leave(&worker, &upstream, &body, path, accept, calls);
+        let aborted = upstream.wait_until(Duration::from_secs(8), |s| s.in_flight == 0);
+        assert!(aborted, "{path} {accept}: {} still in flight", upstream.seen(|s| s.in_flight));
+        assert_eq!(upstream.seen(|s| s.total), calls, "{path} {accept}: calls were begun for a caller that had left");
+    }
+    upstream.set("");
+    assert_eq!(worker.post("/v1/batch", &json!({"model": "m", "prompts": ["q"]})).json()["summary"]["ok"], 1);
+}

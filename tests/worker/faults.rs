@@ -1,0 +1,187 @@
+//! Every fault of an upstream through every endpoint: an answer in the contract's words, in time, and the Worker well afterwards.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::serve::Worker;
+use crate::upstream::Upstream;
+
+const FAULTS: [&str; 24] = [
+    "status=400",
+    "status=401",
+    "status=403",
+    "status=404",
+    "status=408",
+    "status=409",
+    "status=413",
+    "status=422",
+    "status=429 retry-after=1",
+    "status=429 retry-after=date",
+    "status=500",
+    "status=502 html",
+    "status=503 should-retry=false",
+    "status=529",
+    "reset",
+    "reset-body=20",
+    "cut=20",
+    "silence=60000",
+    "latency=60000",
+    "malformed",
+    "html",
+    "empty-content",
+    "invalid-utf8",
+    "endless",
+];
+
+fn started(upstream: &Upstream) -> Worker {
+    Worker::start(&[
+        ("UPSTREAM_BASE_URL", &upstream.url()),
+        ("UPSTREAM_API_KEY", "sk-very-secret"),
+        ("UPSTREAM_RPM", "0"),
+        ("RETRIES", "1"),
+        ("FIRST_BYTE_MS", "400"),
+        ("SILENCE_MS", "400"),
+        ("TOTAL_MS", "2000"),
+    ])
+}
+
+fn chat(content: &str, stream: bool) -> Value {
+    json!({"model": "m", "stream": stream, "messages": [{"role": "user", "content": content}]})
+}
+
+/// The error of a stream: its envelope as a status, or as an event within.
+fn stream_error(text: &str) -> Option<Value> {
+    text.lines()
+        .filter_map(|l| serde_json::from_str::<Value>(l.strip_prefix("data: ").unwrap_or(l)).ok())
+        .find(|v| v["error"].is_object())
+}
+
+#[test]
+fn every_fault_through_every_endpoint_is_told_in_the_contracts_words_and_the_next_call_is_answered() {
+    let upstream = Upstream::start("");
+    let worker = started(&upstream);
+    for fault in FAULTS {
+        upstream.set(fault);
+        let began = Instant::now();
+        let plain = worker.post("/v1/chat/completions", &chat("q", false));
+        assert!(plain.status >= 400, "{fault}: {plain:?}");
+        let error = plain.error();
+        let streamed = worker.post("/v1/chat/completions", &chat("q", true));
+        assert!(stream_error(&streamed.text).is_some(), "{fault}: {streamed:?}");
+        let batch = worker.post("/v1/batch", &json!({"model": "m", "prompts": ["q", "r"]}));
+        for result in batch.json()["results"].as_array().unwrap() {
+            assert_eq!(
+                (&result["ok"], &result["error"]["type"]),
+                (&json!(false), &error["type"]),
+                "{fault}: {batch:?}"
+            );
+        }
+        let documents = json!([{"id": "d", "content": "返品は8日以内です。"}]);
+        let analysis = worker.post("/v1/documents/analyze", &json!({"model": "m", "documents": documents}));
+        assert!(analysis.json()["results"][0]["error"]["message"].is_string(), "{fault}: {analysis:?}");
+        let answer = worker.post("/v1/answer", &json!({"model": "m", "query": "返品", "documents": documents}));
+        assert_eq!(answer.error()["type"], error["type"], "{fault}: {answer:?}");
+        for reply in [&plain, &streamed, &batch, &analysis, &answer] {
+            assert!(!reply.text.contains("sk-very-secret"), "{fault} leaks the key: {reply:?}");
+        }
+        // Five calls, each with a total deadline of two seconds.
+        assert!(began.elapsed() < Duration::from_secs(5 * 3), "{fault} took {:?}", began.elapsed());
+        upstream.set("");
+        let well = worker.post("/v1/chat/completions", &chat("after", false));
+        assert_eq!(well.json()["choices"][0]["message"]["content"], "answer to: after", "after {fault}: {well:?}");
+    }
+}
+
+#[test]
+fn faults_map_to_the_statuses_of_the_contract() {
+    let upstream = Upstream::start("");
+    let worker = started(&upstream);
+    for (fault, status) in [
+        ("status=400", 400),
+        ("status=401", 502),
+        ("status=404", 404),
+        ("status=422", 422),
+        ("status=429", 429),
+        ("status=500", 502),
+        ("latency=60000", 504),
+        ("html", 502),
+        ("empty-choices", 502),
+        ("null-content", 502),
+    ] {
+        upstream.set(fault);
+        assert_eq!(worker.post("/v1/chat/completions", &chat("q", false)).status, status, "{fault}");
+    }
+}
+
+#[test]
+fn a_fault_that_passes_is_retried_and_the_caller_never_knows() {
+    let upstream = Upstream::start("");
+    let worker = started(&upstream);
+    for fault in [
+        "status=503 times=1",
+        "reset times=1",
+        "malformed times=1",
+        "empty-content times=1",
+        "status=429 retry-after-ms=50 times=1",
+    ] {
+        upstream.set(fault);
+        for stream in [false, true] {
+            let asked = format!("q {stream}");
+            let reply = worker.post("/v1/chat/completions", &chat(&asked, stream));
+            assert_eq!(reply.status, 200, "{fault}: {reply:?}");
+            assert!(stream_error(&reply.text).is_none(), "{fault}: {reply:?}");
+        }
+        assert_eq!(upstream.seen(|s| s.total), 4, "{fault}");
+    }
+    upstream.set("status=503 should-retry=false");
+    worker.post("/v1/chat/completions", &chat("q", false));
+    assert_eq!(upstream.seen(|s| s.total), 1);
+}
+
+#[test]
+fn a_chain_tries_its_next_host_and_keys_stay_with_their_host() {
+    let (first, second) = (Upstream::start("status=500"), Upstream::start(""));
+    let routes =
+        json!({"chain": [{"model": "a"}, {"model": "b", "base_url": second.url(), "key": "SECOND_KEY"}]}).to_string();
+    let worker = Worker::start(&[
+        ("UPSTREAM_BASE_URL", &first.url()),
+        ("UPSTREAM_API_KEY", "sk-first"),
+        ("SECOND_KEY", "sk-second"),
+        ("RETRIES", "1"),
+        ("ROUTES", &routes),
+    ]);
+    let body = br#"{"model":"chain","x_unknown":{"n":1.50},"messages":[{"role":"user","content":"q"}]}"#;
+    let reply = worker.post_bytes("/v1/chat/completions", body);
+    assert_eq!(reply.json()["model"], "b", "{reply:?}");
+    let (calls, key) = first.seen(|s| (s.total, s.calls[0].header("authorization").map(str::to_owned)));
+    assert_eq!((calls, key.as_deref()), (2, Some("Bearer sk-first")));
+    second.seen(|s| {
+        assert_eq!(s.calls[0].header("authorization"), Some("Bearer sk-second"));
+        assert!(s.calls[0].body.contains(r#""x_unknown":{"n":1.50}"#), "{}", s.calls[0].body);
+    });
+}
+
+#[test]
+fn streams_are_read_by_the_standard_and_passed_on_whole() {
+    let upstream = Upstream::start("");
+    let worker = started(&upstream);
+    for words in ["", "ping", "crlf", "split", "no-done", "ping crlf split", "no-usage"] {
+        upstream.set(words);
+        let mut body = chat("日本語の質問 and English", true);
+        body["stream_options"] = json!({"include_usage": true});
+        let reply = worker.post("/v1/chat/completions", &body);
+        let chunks: Vec<Value> =
+            reply.text.lines().filter_map(|l| serde_json::from_str(l.strip_prefix("data: ")?).ok()).collect();
+        let said: String = chunks.iter().filter_map(|c| c["choices"][0]["delta"]["content"].as_str()).collect();
+        assert_eq!(said, "answer to: 日本語の質問 and English", "{words}");
+        assert_eq!(chunks.iter().any(|c| c["usage"].is_object()), !words.contains("no-usage"), "{words}");
+        assert!(reply.text.ends_with("data: [DONE]\n\n"), "{words}");
+    }
+    for words in ["sse-error", "bad-frame", "silence=60000", "cut=600"] {
+        upstream.set(words);
+        let reply =
+            worker.post("/v1/chat/completions", &chat("a question long enough to be cut in the middle of it", true));
+        assert!(stream_error(&reply.text).is_some() && !reply.text.contains("[DONE]"), "{words}: {reply:?}");
+    }
+}

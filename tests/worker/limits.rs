@@ -1,0 +1,59 @@
+//! Exact limits, seen from the upstream's side.
+
+use serde_json::{Value, json};
+
+use crate::serve::{Reply, Worker};
+use crate::upstream::Upstream;
+
+fn burst(worker: &Worker, calls: usize) -> Vec<Reply> {
+    let body = json!({"model": "m", "messages": [{"role": "user", "content": "q"}]});
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..20)
+            .map(|_| {
+                scope.spawn(|| (0..calls / 20).map(|_| worker.post("/v1/chat/completions", &body)).collect::<Vec<_>>())
+            })
+            .collect();
+        threads.into_iter().flat_map(|t| t.join().unwrap()).collect()
+    })
+}
+
+#[test]
+fn the_upstreams_limit_is_exact_under_concurrent_load_and_survives_a_restart() {
+    let upstream = Upstream::start("");
+    let state = std::env::temp_dir().join(format!("madoguchi-state-{}", std::process::id()));
+    let url = upstream.url();
+    let variables = [
+        ("UPSTREAM_BASE_URL", url.as_str()),
+        ("UPSTREAM_OPEN", "true"),
+        ("UPSTREAM_RPM", "60"),
+        ("STATE_DIR", state.to_str().unwrap()),
+    ];
+    let worker = Worker::start(&variables);
+    let replies = burst(&worker, 200);
+    let passed = replies.iter().filter(|r| r.status == 200).count();
+    assert_eq!((passed, upstream.seen(|s| s.total)), (60, 60));
+    let refused = replies.iter().find(|r| r.status == 429).unwrap();
+    assert_eq!(refused.error()["type"], "rate_limit_error");
+    assert_eq!(refused.header("ratelimit-policy"), Some("\"upstream\";q=60;w=60"));
+    assert!(refused.header("ratelimit").unwrap().starts_with("\"upstream\";r=0;t="), "{refused:?}");
+    assert_eq!(refused.header("x-ratelimit-remaining-requests"), Some("0"));
+    drop(worker);
+    let again = Worker::start(&variables);
+    assert!(burst(&again, 40).iter().all(|r| r.status == 429));
+    assert_eq!(upstream.seen(|s| s.total), 60);
+    drop(again);
+    let _ = std::fs::remove_dir_all(state);
+}
+
+#[test]
+fn one_key_has_its_own_limit() {
+    let upstream = Upstream::start("");
+    let worker = Worker::start(&[("UPSTREAM_BASE_URL", &upstream.url()), ("UPSTREAM_OPEN", "true"), ("KEY_RPM", "5")]);
+    let replies = burst(&worker, 20);
+    assert_eq!(replies.iter().filter(|r| r.status == 200).count(), 5);
+    let refused = replies.iter().find(|r| r.status == 429).unwrap();
+    assert_eq!(refused.error()["code"], "key_rate_limited");
+    let body: Value = json!({"model": "m", "messages": [{"role": "user", "content": "q"}]});
+    let headers = [("authorization", "Bearer other-key"), ("content-type", "application/json")];
+    assert_eq!(worker.request("POST", "/v1/chat/completions", &headers, body.to_string().into_bytes()).status, 200);
+}

@@ -1,0 +1,17 @@
+//! The Worker from outside, on the real engine, against an upstream that misbehaves on demand.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "what goes wrong in a test must stop it"
+)]
+
+mod fanout;
+mod faults;
+mod limits;
+mod requests;
+mod serve;
+#[path = "../upstream/mod.rs"]
+mod upstream;
