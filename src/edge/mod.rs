@@ -3,14 +3,17 @@
 mod bindings;
 mod budget_object;
 mod fetch;
+mod gone;
 mod lane_object;
 mod request;
 mod response;
 mod world;
 
 use std::cell::RefCell;
+use std::pin::pin;
 use std::rc::Rc;
 
+use futures::future::{Either, select};
 use worker::{Context, Env, event, web_sys};
 
 use crate::api;
@@ -45,9 +48,19 @@ fn misconfigured(error: &ConfigError) -> Answer {
 
 #[event(fetch)]
 async fn fetch(incoming: web_sys::Request, env: Env, _context: Context) -> worker::Result<web_sys::Response> {
-    let answer = match counter(&env) {
-        Ok(counter) => api::handle(&counter, &request::EdgeRequest::new(incoming)).await,
-        Err(error) => misconfigured(&error),
+    let counter = match counter(&env) {
+        Ok(counter) => counter,
+        Err(error) => return response::write(misconfigured(&error)),
+    };
+    let mut gone = gone::Gone::of(&incoming);
+    let request = request::EdgeRequest::new(incoming);
+    let answer = {
+        let handled = pin!(api::handle(&counter, &request));
+        match select(handled, pin!(gone.wait())).await {
+            Either::Left((answer, _)) => answer,
+            // Nobody reads this; what matters is that the work was dropped, and with it its calls.
+            Either::Right(_) => Answer::text(String::new()),
+        }
     };
     response::write(answer)
 }

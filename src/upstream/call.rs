@@ -120,8 +120,7 @@ pub(super) async fn within<T>(
 ///
 /// The retries are the whole call's: a chain of three is tried at most `RETRIES + 3` times, never `3 x (RETRIES + 1)`.
 pub async fn run<T>(counter: &Counter, call: &Call, read: &Read<T>) -> Result<Answered<T>, Failed> {
-    let began = counter.world.now_ms();
-    let deadline = began + counter.config.deadlines.total_ms;
+    let mut began = counter.world.now_ms();
     let mut attempts = 0;
     let mut retries_left = counter.config.retries;
     let mut last = Fault::Refused(ApiError::new(
@@ -138,18 +137,24 @@ pub async fn run<T>(counter: &Counter, call: &Call, read: &Read<T>) -> Result<An
         chain.extend(call.targets.iter().enumerate().take(1));
         retries_left = 0;
     }
-    let failed = |fault: &Fault, attempts: u32| Failed {
+    let failed = |fault: &Fault, attempts: u32, began: u64| Failed {
         error: fault.to_error(attempts),
         attempts,
         latency_ms: counter.world.now_ms().saturating_sub(began),
     };
+    let mut deadline = u64::MAX;
     for (rank, target) in chain {
         let mut retry = 0;
         loop {
             let budget = Budget::upstream(counter.config.upstream_rpm);
             if let Err(refused) = permit(counter, budget.as_ref(), call.patience_ms).await {
                 let fault = if attempts == 0 { Fault::Refused(refused) } else { last };
-                return Err(failed(&fault, attempts));
+                return Err(failed(&fault, attempts, began));
+            }
+            if attempts == 0 {
+                // What was spent waiting for the first permit is not the host's time.
+                began = counter.world.now_ms();
+                deadline = began + counter.config.deadlines.total_ms;
             }
             attempts += 1;
             let body = match &mut fields {
@@ -194,7 +199,7 @@ pub async fn run<T>(counter: &Counter, call: &Call, read: &Read<T>) -> Result<An
             break;
         }
     }
-    Err(failed(&last, attempts))
+    Err(failed(&last, attempts, began))
 }
 
 fn needs_rewrite(body: &str, target: &Target) -> bool {
