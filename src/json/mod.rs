@@ -1,105 +1,75 @@
-//! Reads JSON that a model wrote: as it stands, else from a fence, else the first balanced value in the text.
+//! Reads JSON that a model wrote: finds the value in the reply, mends what is broken, and says what it mended.
+//!
+//! Valid JSON goes straight through `serde_json` and is never changed. Anything else goes through `find` (where in
+//! the reply is the value?) and `mend` (what does this broken text mean?). Both are loops over the text with an
+//! explicit stack: no reply can drive a recursion, and a fuel count keeps the work linear in the length of the reply.
+//!
+//! A reply that holds no JSON (an apology, a page of HTML, nothing but reasoning) is refused: never turned into a string.
 
+mod chars;
+mod coerce;
 mod find;
+mod mend;
+mod reader;
+mod scalar;
+mod schema;
+mod strict;
+mod string;
+mod types;
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-/// How a reply was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ReadAs {
-    /// The whole text is JSON.
-    Strict,
-    /// JSON was found within the text.
-    Repaired,
-}
+pub use reader::Reader;
+pub use schema::{Misfit, Schema, SchemaError};
+pub use types::{ParseError, Parsed, ReadAs, Repair, RepairKind, Wanted};
 
-/// A value and how it was read.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Parsed {
-    /// The value.
-    pub value: Value,
-    /// How it was read.
-    pub read_as: ReadAs,
-}
+/// Nesting deeper than this is refused, as `serde_json` refuses it.
+pub const MAX_DEPTH: usize = 127;
 
-/// A text that holds no JSON that can be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ParseError {
-    /// What was looked for and not found.
-    pub expected: &'static str,
-    /// The byte where the search gave up.
-    pub at: usize,
-}
-
-impl std::fmt::Display for ParseError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "expected {} at byte {}", self.expected, self.at)
-    }
-}
-
-impl std::error::Error for ParseError {}
-
-/// Reads the JSON value in a model's reply. Nothing within the value is changed.
+/// Reads the JSON value in a model's reply.
+///
+/// # Errors
+/// When the reply holds no JSON value, or one nested deeper than [`MAX_DEPTH`].
 pub fn parse(text: &str) -> Result<Parsed, ParseError> {
-    let strict = text.trim_start_matches('\u{feff}');
-    if let Ok(value) = serde_json::from_str(strict) {
-        return Ok(Parsed { value, read_as: ReadAs::Strict });
+    if let Some(parsed) = strict::read(text) {
+        return Ok(parsed);
     }
-    find::candidates(text)
-        .find_map(|candidate| serde_json::from_str(candidate).ok())
-        .map(|value| Parsed { value, read_as: ReadAs::Repaired })
-        .ok_or(ParseError { expected: "a JSON object or array", at: text.find(['{', '[']).unwrap_or(text.len()) })
+    find::read(text).0
 }
 
-/// Reads the JSON value in a model's reply as a type.
+/// As [`parse`], with the number of steps the mending took: the work is shown linear by counting it, not by a clock.
+#[doc(hidden)]
+pub fn parse_counting_steps(text: &str) -> (Result<Parsed, ParseError>, u64) {
+    match strict::read(text) {
+        Some(parsed) => (Ok(parsed), 0),
+        None => find::read(text),
+    }
+}
+
+/// Reads the JSON value in a model's reply as a `T`.
+///
+/// # Errors
+/// When there is no value to read, or it does not fit `T`.
 pub fn parse_as<T: DeserializeOwned>(text: &str) -> Result<T, ParseError> {
     let parsed = parse(text)?;
-    serde_json::from_value(parsed.value).map_err(|_| ParseError { expected: "a value of the wanted shape", at: 0 })
+    T::deserialize(&parsed.value).map_err(|fault| ParseError::misfit(text, fault.to_string()))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    #[test]
-    fn json_is_found_as_it_stands_in_a_fence_and_in_prose() {
-        for (text, read_as) in [
-            (r#"{"a":[1,"}"]}"#, ReadAs::Strict),
-            ("```json\n{\"a\":[1,\"}\"]}\n```", ReadAs::Repaired),
-            ("はい。\n```\n{\"a\":[1,\"}\"]}\n```\nどうぞ", ReadAs::Repaired),
-            ("Sure {as asked}: {\"a\":[1,\"}\"]} there.", ReadAs::Repaired),
-        ] {
-            let parsed = parse(text).unwrap();
-            assert_eq!((parsed.value, parsed.read_as), (json!({"a":[1,"}"]}), read_as), "{text}");
-        }
+/// Reads the JSON value in a model's reply and makes it fit the schema: harmless differences (a number in quotes, an
+/// enum's case) are coerced and reported among the repairs.
+///
+/// # Errors
+/// When there is no value to read, or it does not fit the schema even so.
+pub fn parse_with_schema(text: &str, schema: &Schema) -> Result<Parsed, ParseError> {
+    let mut parsed = parse(text)?;
+    if schema.check(&parsed.value).is_ok() {
+        return Ok(parsed);
     }
-
-    #[test]
-    fn a_reply_without_json_is_refused() {
-        for text in ["", "申し訳ありません。", "use {curly} braces", "<html></html>", "[", "{\"a\":"] {
-            assert!(parse(text).is_err(), "{text}");
-        }
+    let coerced = coerce::fit(&mut parsed.value, schema);
+    schema.check(&parsed.value).map_err(|misfit| ParseError::misfit(text, misfit.to_string()))?;
+    if coerced > 0 {
+        parsed.read_as = ReadAs::Repaired;
+        parsed.repairs.extend((0..coerced).map(|_| Repair::new(RepairKind::Coerced, 0)));
     }
-
-    #[test]
-    fn two_hundred_thousand_open_brackets_are_refused_in_linear_steps() {
-        assert!(parse(&"[".repeat(200_000)).is_err());
-        assert!(parse(&"{\"a\":".repeat(200_000)).is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn whatever_serde_json_reads_is_read_the_same(text in r#"[\[\]{}",:0-9a \\n`]{0,40}"#) {
-            if let Ok(value) = serde_json::from_str::<Value>(&text) {
-                prop_assert_eq!(parse(&text).unwrap(), Parsed { value, read_as: ReadAs::Strict });
-            } else {
-                let _ = parse(&text);
-            }
-        }
-    }
+    Ok(parsed)
 }

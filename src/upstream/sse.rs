@@ -31,13 +31,9 @@ impl Decoder {
     pub fn push(&mut self, chunk: &[u8]) -> Result<Vec<Event>, TooLong> {
         let mut events = Vec::new();
         let mut rest = chunk;
-        if std::mem::take(&mut self.after_cr) && rest.first() == Some(&b'\n') {
+        // An empty chunk must not forget that a line feed may still belong to the last line's end.
+        if !rest.is_empty() && std::mem::take(&mut self.after_cr) && rest.first() == Some(&b'\n') {
             rest = rest.get(1..).unwrap_or_default();
-            if rest.is_empty() {
-                return Ok(events);
-            }
-        } else if rest.is_empty() {
-            return Ok(events);
         }
         while let Some(end) = rest.iter().position(|b| matches!(b, b'\n' | b'\r')) {
             let (line, after) = rest.split_at(end);

@@ -1,0 +1,78 @@
+//! The marks that stand for JSON's own, in any width: brackets, commas, colons and quotes.
+
+/// `{` or its full-width form.
+pub(super) const fn opens_object(c: char) -> bool {
+    matches!(c, '{' | '\u{ff5b}')
+}
+
+/// A bracket or parenthesis that opens a list.
+pub(super) const fn opens_list(c: char) -> bool {
+    matches!(c, '[' | '\u{ff3b}' | '【' | '〔' | '(' | '\u{ff08}')
+}
+
+/// Any opening bracket.
+pub(super) const fn opens(c: char) -> bool {
+    opens_object(c) || opens_list(c)
+}
+
+/// `}` or its full-width form.
+pub(super) const fn closes_object(c: char) -> bool {
+    matches!(c, '}' | '\u{ff5d}')
+}
+
+/// Any closing bracket.
+pub(super) const fn closes(c: char) -> bool {
+    closes_object(c) || matches!(c, ']' | '\u{ff3d}' | '】' | '〕' | ')' | '\u{ff09}')
+}
+
+/// A comma, or a mark that stands for one.
+pub(super) const fn comma(c: char) -> bool {
+    matches!(c, ',' | '\u{ff0c}' | '\u{3001}' | ';' | '\u{ff1b}' | '\u{60c}' | '\u{ff64}')
+}
+
+/// A colon, or a mark that stands for one.
+pub(super) const fn colon(c: char) -> bool {
+    matches!(c, ':' | '\u{ff1a}' | '=' | '\u{ff1d}' | '︰')
+}
+
+/// White space of any kind, with the marks of no width that editors leave behind.
+pub(super) const fn space(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}' | '\u{200c}' | '\u{200d}' | '\u{2060}')
+}
+
+/// The marks that may close a string opened by this one; nothing when it opens none.
+pub(super) const fn closers(open: char) -> Option<&'static [char]> {
+    Some(match open {
+        '"' => &['"'],
+        '\'' => &['\'', '’'],
+        '“' | '”' | '„' | '‟' => &['”', '“', '"'],
+        '‘' | '’' | '‚' => &['’', '‘', '\''],
+        '「' => &['」'],
+        '『' => &['』'],
+        '«' => &['»'],
+        '\u{ff02}' => &['\u{ff02}', '"'],
+        '\u{ff07}' => &['\u{ff07}', '\''],
+        '`' => &['`', '´'],
+        '〝' => &['〟', '〞', '〝'],
+        _ => return None,
+    })
+}
+
+/// A mark that opens a string.
+pub(super) const fn quote(c: char) -> bool {
+    closers(c).is_some()
+}
+
+/// Any mark of quoting, at either end.
+pub(super) const fn any_quote(c: char) -> bool {
+    quote(c) || matches!(c, '」' | '』' | '»' | '´' | '〟' | '〞')
+}
+
+/// A full-width digit, letter or sign as its ASCII form.
+pub(super) fn narrow(c: char) -> char {
+    match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+        '\u{2212}' | '\u{2010}' | '\u{2013}' => '-',
+        _ => c,
+    }
+}
