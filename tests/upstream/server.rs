@@ -218,6 +218,7 @@ async fn call(mut socket: TcpStream, state: &State, head: Head, body: Vec<u8>) -
         let mut seen = state.seen.lock().unwrap();
         let now = now_ms();
         seen.arrive(&invocation, now);
+        state.changed.notify_all();
         if state.record {
             seen.keep(CallSeen {
                 path: head.path.clone(),
