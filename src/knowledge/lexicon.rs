@@ -38,8 +38,8 @@ pub struct Concept {
 pub struct Word {
     /// The concepts it stands for; none for filler.
     pub concepts: Vec<u16>,
-    /// How it sounds, folded, without what its inflection adds; empty for English.
-    pub reading: Box<str>,
+    /// How it may sound, folded, without what its inflection adds; none for English.
+    pub readings: Vec<Box<str>>,
     /// Whether it only holds a sentence together.
     pub filler: bool,
 }
@@ -107,10 +107,16 @@ pub struct Lexicon {
     /// Readings of four kana or more, for slips of the keyboard.
     long_readings: Vec<(Box<[char]>, u16)>,
     /// Kanji and how each may sound in a compound.
-    sounds: HashMap<char, Vec<&'static str>>,
+    sounds: Sounds,
     /// What a number tells by what follows it.
     counters: HashMap<Box<str>, u16>,
 }
+
+/// Kanji, and how each may sound.
+type Sounds = HashMap<char, Vec<&'static str>>;
+
+/// A word without a reading of its own has this many of those that its characters allow.
+const READINGS: usize = 8;
 
 /// The one lexicon, parsed at its first use.
 pub fn lexicon() -> &'static Lexicon {
@@ -119,12 +125,12 @@ pub fn lexicon() -> &'static Lexicon {
 }
 
 impl Lexicon {
-    fn parse(text: &str, kanji: &'static str) -> Lexicon {
-        let mut reader = Reader::default();
+    pub(crate) fn parse(text: &str, kanji: &'static str) -> Lexicon {
+        let mut reader = Reader { sounds: sounds(kanji), ..Reader::default() };
         for line in text.lines() {
             reader.line(line);
         }
-        reader.finish(kanji)
+        reader.finish()
     }
 
     /// The word at a place.
@@ -226,20 +232,7 @@ impl Lexicon {
 
     /// How a word in kanji may sound: every way to join what its characters sound like, within reason.
     pub fn readings(&self, word: &[char]) -> Vec<String> {
-        let mut readings = vec![String::new()];
-        for c in word {
-            if is_kana(*c) {
-                readings.iter_mut().for_each(|r| r.push(*c));
-                continue;
-            }
-            let Some(sounds) = self.sounds.get(c) else { return Vec::new() };
-            readings = readings
-                .iter()
-                .flat_map(|before| sounds.iter().map(move |sound| format!("{before}{sound}")))
-                .take(64)
-                .collect();
-        }
-        readings
+        readings(&self.sounds, word)
     }
 
     /// The concept of a number that these characters follow.
@@ -314,6 +307,7 @@ struct Reader {
     /// Whether the line being read is of filler.
     filler: bool,
     counters: HashMap<Box<str>, u16>,
+    sounds: Sounds,
 }
 
 impl Reader {
@@ -375,7 +369,7 @@ impl Reader {
         id
     }
 
-    fn add_word(&mut self, form: String, inflection: u8, reading: String, concepts: &[u16]) -> u16 {
+    fn add_word(&mut self, form: String, inflection: u8, readings: Vec<Box<str>>, concepts: &[u16]) -> u16 {
         if let Some(there) = self.by_form.get(&(form.clone(), inflection)).copied() {
             if let Some(word) = self.words.get_mut(usize::from(there)) {
                 word.filler &= self.filler;
@@ -388,7 +382,7 @@ impl Reader {
             return there;
         }
         let id = self.words.len() as u16;
-        self.words.push(Word { concepts: concepts.to_vec(), reading: reading.into(), filler: self.filler });
+        self.words.push(Word { concepts: concepts.to_vec(), readings, filler: self.filler });
         self.by_form.insert((form, inflection), id);
         id
     }
@@ -406,15 +400,22 @@ impl Reader {
         };
         let form = normal::folded(form);
         let is_kana = !form.chars().any(is_kanji);
-        let reading = if is_kana { form.clone() } else { normal::folded(reading) };
-        let word = self.add_word(form.clone(), inflection, reading.clone(), concepts);
         let chars: Vec<char> = form.chars().collect();
+        let sounds: Vec<Box<str>> = match (is_kana, reading) {
+            (true, _) => vec![form.clone().into()],
+            (_, "") if self.filler => Vec::new(),
+            (_, "") => readings(&self.sounds, &chars).into_iter().take(READINGS).map(Into::into).collect(),
+            (_, reading) => vec![normal::folded(reading).into()],
+        };
+        let word = self.add_word(form.clone(), inflection, sounds.clone(), concepts);
         for fewer in fewer_okurigana(&chars) {
             self.spelt.push((fewer, Form { word, inflection, by_sound: false, sure }));
         }
         self.spelt.push((chars, Form { word, inflection, by_sound: false, sure }));
-        if !is_kana && !reading.is_empty() {
-            self.spelt.push((reading.chars().collect(), Form { word, inflection, by_sound: true, sure }));
+        if !is_kana {
+            for sound in sounds {
+                self.spelt.push((sound.chars().collect(), Form { word, inflection, by_sound: true, sure }));
+            }
         }
     }
 
@@ -424,7 +425,7 @@ impl Reader {
         let rest: Box<[Box<str>]> = parts.collect();
         let form = std::iter::once(&first).chain(rest.iter()).map(|p| &**p).collect::<Vec<_>>().join("_");
         let known = self.by_form.contains_key(&(form.clone(), 0));
-        let word = self.add_word(form, 0, String::new(), concepts);
+        let word = self.add_word(form, 0, Vec::new(), concepts);
         if known {
             return;
         }
@@ -434,7 +435,7 @@ impl Reader {
         self.english.entry(first).or_default().push(Phrase { rest, word });
     }
 
-    fn finish(mut self, kanji: &'static str) -> Lexicon {
+    fn finish(mut self) -> Lexicon {
         for (from, name, weight) in &self.related {
             let Some(to) = self.by_name.get(name).copied() else { continue };
             for (a, b) in [(*from, to), (to, *from)] {
@@ -450,13 +451,14 @@ impl Reader {
         let mut skeletons: HashMap<Box<str>, Vec<u16>> = HashMap::new();
         let mut long_readings = Vec::new();
         for (id, word) in self.words.iter().enumerate() {
-            let length = word.reading.chars().count();
-            if word.filler || length < 3 || !word.reading.chars().all(is_kana) {
-                continue;
-            }
-            skeletons.entry(normal::skeleton(&word.reading).into()).or_default().push(id as u16);
-            if length >= 4 {
-                long_readings.push((word.reading.chars().collect(), id as u16));
+            for reading in word.readings.iter().filter(|r| !word.filler && r.chars().all(is_kana)) {
+                let length = reading.chars().count();
+                if length >= 3 {
+                    skeletons.entry(normal::skeleton(reading).into()).or_default().push(id as u16);
+                }
+                if length >= 4 {
+                    long_readings.push((reading.chars().collect(), id as u16));
+                }
             }
         }
         let (nodes, forms) = tree(self.spelt);
@@ -469,7 +471,7 @@ impl Reader {
             stems: self.stems,
             skeletons,
             long_readings,
-            sounds: sounds(kanji),
+            sounds: self.sounds,
             counters: self.counters,
         }
     }
@@ -481,6 +483,23 @@ fn is_kanji(c: char) -> bool {
 
 fn is_kana(c: char) -> bool {
     ('ぁ'..='ゖ').contains(&c) || c == 'ー'
+}
+
+fn readings(sounds: &Sounds, word: &[char]) -> Vec<String> {
+    let mut readings = vec![String::new()];
+    for c in word {
+        if is_kana(*c) {
+            readings.iter_mut().for_each(|r| r.push(*c));
+            continue;
+        }
+        let Some(sounds) = sounds.get(c) else { return Vec::new() };
+        readings = readings
+            .iter()
+            .flat_map(|before| sounds.iter().map(move |sound| format!("{before}{sound}")))
+            .take(64)
+            .collect();
+    }
+    readings
 }
 
 /// A word with the kana between its kanji left out (取消し, 受取): writers differ.
@@ -549,8 +568,8 @@ fn tree(mut spelt: Vec<(Vec<char>, Form)>) -> (Vec<Node>, Vec<Form>) {
 }
 
 /// Reads `kanji.txt`: a sound, then the characters that have it.
-fn sounds(text: &'static str) -> HashMap<char, Vec<&'static str>> {
-    let mut sounds: HashMap<char, Vec<&'static str>> = HashMap::new();
+fn sounds(text: &'static str) -> Sounds {
+    let mut sounds: Sounds = HashMap::new();
     for line in text.lines().filter(|l| !l.starts_with('#')) {
         for group in line.split_whitespace() {
             let kana = group.find(is_kanji).unwrap_or(group.len());

@@ -2,12 +2,12 @@
 
 mod english;
 mod index;
-mod lexicon;
-mod normal;
+pub(crate) mod lexicon;
+pub(crate) mod normal;
 pub mod passage;
 mod question;
 pub mod rank;
-mod segment;
+pub(crate) mod segment;
 mod terms;
 
 pub use index::{BEARS, Document, Hit, Index};

@@ -122,25 +122,18 @@ impl Question {
     }
 
     fn words(&mut self, lexicon: &Lexicon, part: &[Glyph], words: &[u16]) {
-        let alike: Vec<u16> = match words {
-            [word] if part.iter().any(|g| g.script == Script::Kanji) => {
-                let reading: String = match lexicon.word(*word) {
-                    Some(w) if part.last().is_some_and(|g| g.script.is_kana()) => {
-                        // The inflection's kana stands in the text and not in the stem's reading.
-                        let tail = part.last().map(|g| g.c);
-                        let mut reading = w.reading.to_string();
-                        if !tail.is_some_and(|t| reading.ends_with(t)) {
-                            reading.extend(tail);
-                        }
-                        reading
-                    }
-                    Some(w) => w.reading.to_string(),
-                    None => String::new(),
-                };
-                if reading.chars().count() < 2 { Vec::new() } else { lexicon.sounding(&reading) }
+        let mut alike: Vec<u16> = Vec::new();
+        if let ([word], true) = (words, part.iter().any(|g| g.script == Script::Kanji)) {
+            let stems = lexicon.word(*word).map(|w| w.readings.as_slice()).unwrap_or_default();
+            for stem in stems {
+                // The inflection's kana stands in the text and not in the stem's reading.
+                let tail = part.last().filter(|g| g.script.is_kana() && !stem.ends_with(g.c)).map(|g| g.c);
+                let reading: String = stem.chars().chain(tail).collect();
+                if reading.chars().count() >= 2 {
+                    alike.extend(lexicon.sounding(&reading));
+                }
             }
-            _ => Vec::new(),
-        };
+        }
         let sure = words.len() == 1;
         let mut concepts: Vec<u16> = Vec::new();
         for word in words {
