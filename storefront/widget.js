@@ -4,7 +4,8 @@
 //
 // Attributes of the script tag (as data-…) or of a <madoguchi-chat> placed by hand: `lang` (ja, en; else the page's own), `heading`,
 // `position` (right, left), `theme` (light, dark; else the system's), `accent` (a hex colour; the text on it follows by contrast),
-// `suggestions` (questions to begin with, parted by |), `endpoint` (the Worker; else where this script came from).
+// `suggestions` (questions to begin with, parted by |), `endpoint` (the Worker; else where this script came from). `heading-en`,
+// `suggestions-ja` and the like are for one language.
 // CSS variables, on the element or above it: --madoguchi-accent, -on-accent, -surface, -ground, -text, -quiet, -line, -link, -radius,
 // -font, -offset-x, -offset-y, -z. Methods: open(text), ask(text), close().
 //
@@ -605,7 +606,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
   const SENTENCE = /[^]*(?:[。！？\n]|[.!?](?=\s))/;
 
   class MadoguchiChat extends HTMLElement {
-    static observedAttributes = ["lang", "heading", "accent", "suggestions"];
+    static observedAttributes = ["lang", "heading", "heading-ja", "heading-en", "accent", "suggestions", "suggestions-ja", "suggestions-en"];
 
     #root = this.attachShadow({ mode: "open" });
     #visitor = null;
@@ -660,10 +661,14 @@ form.person textarea { min-height: 92px; resize: vertical; }
       return WORDS[this.#language][key];
     }
 
+    /** What the shop set for this language, else for any. */
+    #own(name) {
+      return this.getAttribute(`${name}-${this.#language}`) ?? this.getAttribute(name);
+    }
+
     #relabel() {
       if (!this.#nodes.panel) return;
-      const own = { heading: this.getAttribute("heading") };
-      const say = (key) => own[key] || this.#word(key) || "";
+      const say = (key) => (key === "heading" && this.#own(key)) || this.#word(key);
       for (const node of this.#root.querySelectorAll("[data-text]")) node.textContent = say(node.dataset.text);
       for (const node of this.#root.querySelectorAll("[data-label]")) node.setAttribute("aria-label", say(node.dataset.label));
       for (const node of this.#root.querySelectorAll("[data-hint]")) node.setAttribute("placeholder", say(node.dataset.hint));
@@ -875,7 +880,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
       n.first.replaceChildren(make("div", { class: "turn" }, make("span", { class: "sr" }, this.#word("counter")), say));
       if (n.first.nextSibling) return;
       const hints = make("div", { class: "hints", role: "group", "aria-label": this.#word("suggested") });
-      for (const text of (this.getAttribute("suggestions") || this.#word("suggestions")).split("|").map((part) => part.trim())) {
+      for (const text of (this.#own("suggestions") ?? this.#word("suggestions")).split("|").map((part) => part.trim())) {
         if (text) hints.append(make("button", { class: "small", type: "button", on: { click: () => this.ask(text) } }, text));
       }
       n.first.append(hints);
@@ -1218,10 +1223,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
   function place() {
     if (document.querySelector("madoguchi-chat")) return;
     const element = document.createElement("madoguchi-chat");
-    for (const name of ["lang", "heading", "position", "theme", "accent", "suggestions", "endpoint"]) {
-      const value = script?.dataset[name];
-      if (value) element.setAttribute(name, value);
-    }
+    for (const { name, value } of script?.attributes ?? []) if (name.startsWith("data-")) element.setAttribute(name.slice(5), value);
     document.body.append(element);
   }
   if (document.body) place();
