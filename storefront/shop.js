@@ -52,7 +52,7 @@ async function load() {
 }
 
 /** A document's lines as headings, lists, tables and paragraphs. */
-function text(content) {
+function text({ content, lang }) {
   const into = make("div", { class: "text" });
   let open = null;
   const within = (tag) => {
@@ -60,7 +60,7 @@ function text(content) {
     return open;
   };
   for (const line of content.split("\n")) {
-    const row = /^([^\s。、.]{1,9}|[^。.:]{1,28}(?=[ :] ?[\d¥]|:))(?:: | )(.+[^。.])$/.exec(line);
+    const row = (lang === "en" ? /^([^:.]{1,28}): (.+[^.])$/ : /^([^\s。、]{1,9}|[^。]{1,28}(?= [\d¥])) (.+[^。])$/).exec(line);
     const number = /^\d+\. (.+)/.exec(line);
     if (!line) open = null;
     else if (line.startsWith("■ ")) {
@@ -83,7 +83,7 @@ const heading = (name) => make("h1", { tabindex: "-1" }, name);
 
 function showDocument(document) {
   const ask = button(word("ask"), "plain", () => counter()?.open());
-  return [way([word("home"), "/"], [word("help"), "/help"], [document.title]), heading(document.title), text(document.content), make("div", { class: "actions" }, ask)];
+  return [way([word("home"), "/"], [word("help"), "/help"], [document.title]), heading(document.title), text(document), make("div", { class: "actions" }, ask)];
 }
 
 function showItem(document, name) {
@@ -95,7 +95,7 @@ function showItem(document, name) {
     said.textContent = word("added");
   });
   const about = button(word("about"), "plain", () => counter()?.open(word("asking")(document.title)));
-  const told = make("div", { lang: document.lang }, heading(document.title), make("p", { class: "cost" }, `${price}${document.lang === "en" ? " yen" : "円"}`), text(document.content));
+  const told = make("div", { lang: document.lang }, heading(document.title), make("p", { class: "cost" }, `${price}${document.lang === "en" ? " yen" : "円"}`), text(document));
   const note = document.lang === language() ? [] : [make("p", { class: "foreign" }, word("foreign"))];
   return [
     way([word("home"), "/"], [word("items"), "/items"], [document.title]),

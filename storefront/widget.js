@@ -6,8 +6,8 @@
 // `position` (right, left), `theme` (light, dark; else the system's), `accent` (a hex colour; the text on it follows by contrast),
 // `suggestions` (questions to begin with, parted by |), `endpoint` (the Worker; else where this script came from). `heading-en`,
 // `suggestions-ja` and the like are for one language.
-// CSS variables, on the element or above it: --madoguchi-accent, -on-accent, -surface, -ground, -text, -quiet, -line, -link, -radius,
-// -font, -offset-x, -offset-y, -z. Methods: open(text), ask(text), close().
+// CSS variables, on the element or above it: --madoguchi-accent, -on-accent, -head, -on-head, -surface, -ground, -text, -quiet, -line,
+// -link, -radius, -font, -offset-x, -offset-y, -z. Methods: open(text), ask(text), close().
 //
 // It stays one file so that one tag is enough from another origin: no second request, no CORS on scripts. What a server or a document
 // says reaches the page only as text nodes and checked links, so no answer can inject anything; no inline style or script is used, so
@@ -24,8 +24,8 @@
       heading: "お問い合わせ窓口",
       standing: "自動応答・24時間",
       launch: "ご相談",
-      launchFull: "お問い合わせ窓口を開く",
-      unread: "新しい返事があります",
+      launchFull: "ご相談（お問い合わせ窓口を開く）",
+      unread: "ご相談（新しい返事があります）",
       close: "閉じる",
       person: "担当者に相談",
       greeting: "いらっしゃいませ。配送、返品、商品のことなど、何でもお尋ねください。",
@@ -34,7 +34,7 @@
       placeholder: "ご質問を入力",
       input: "ご質問",
       send: "送信",
-      latest: "最新へ",
+      latest: "会話の続きへ",
       you: "お客様",
       counter: "窓口",
       log: "会話",
@@ -69,14 +69,15 @@
       phone: "電話",
       hours: "受付",
       page: "ページ",
+      pageName: "お問い合わせのページ",
       note_privacy: "AIが答えます。カード番号などは入力しないでください。",
     },
     en: {
       heading: "Customer service",
       standing: "Automatic replies, day and night",
       launch: "Ask us",
-      launchFull: "Open customer service",
-      unread: "There is a new reply",
+      launchFull: "Ask us: open customer service",
+      unread: "Ask us: there is a new reply",
       close: "Close",
       person: "Talk to a person",
       greeting: "Welcome. Ask us anything about delivery, returns or our products.",
@@ -85,7 +86,7 @@
       placeholder: "Type your question",
       input: "Your question",
       send: "Send",
-      latest: "Latest",
+      latest: "Read on",
       you: "You",
       counter: "Counter",
       log: "Conversation",
@@ -120,6 +121,7 @@
       phone: "Phone",
       hours: "Hours",
       page: "Page",
+      pageName: "Contact page",
       note_privacy: "Answers come from an AI. Please do not type card numbers.",
     },
   };
@@ -132,6 +134,7 @@
   --surface: var(--madoguchi-surface, #fff); --ground: var(--madoguchi-ground, #f3f4f4);
   --text: var(--madoguchi-text, #1c2226); --quiet: var(--madoguchi-quiet, #59636a);
   --line: var(--madoguchi-line, #d9dee1); --link: var(--madoguchi-link, #0a5a85); --alarm: #a1260d;
+  --head: var(--madoguchi-head, var(--accent)); --on-head: var(--madoguchi-on-head, var(--on-accent));
   --radius: var(--madoguchi-radius, 18px); --x: var(--madoguchi-offset-x, 20px); --y: var(--madoguchi-offset-y, 20px);
   all: initial; color-scheme: light; position: fixed; z-index: var(--madoguchi-z, 2147483000); inset: auto;
 }
@@ -139,13 +142,15 @@
   --accent: var(--madoguchi-accent, #9cc7dc); --on-accent: var(--madoguchi-on-accent, #10202a);
   --surface: var(--madoguchi-surface, #171b1e); --ground: var(--madoguchi-ground, #22282c);
   --text: var(--madoguchi-text, #eceff1); --quiet: var(--madoguchi-quiet, #a9b4bb);
-  --line: var(--madoguchi-line, #3a4349); --link: var(--madoguchi-link, #9dd0ec); --alarm: #ffb4a2; color-scheme: dark;
+  --line: var(--madoguchi-line, #3a4349); --link: var(--madoguchi-link, #9dd0ec); --alarm: #ffb4a2;
+  --head: var(--madoguchi-head, var(--ground)); --on-head: var(--madoguchi-on-head, var(--text)); color-scheme: dark;
 } }
 :host([theme=dark]) {
   --accent: var(--madoguchi-accent, #9cc7dc); --on-accent: var(--madoguchi-on-accent, #10202a);
   --surface: var(--madoguchi-surface, #171b1e); --ground: var(--madoguchi-ground, #22282c);
   --text: var(--madoguchi-text, #eceff1); --quiet: var(--madoguchi-quiet, #a9b4bb);
-  --line: var(--madoguchi-line, #3a4349); --link: var(--madoguchi-link, #9dd0ec); --alarm: #ffb4a2; color-scheme: dark;
+  --line: var(--madoguchi-line, #3a4349); --link: var(--madoguchi-link, #9dd0ec); --alarm: #ffb4a2;
+  --head: var(--madoguchi-head, var(--ground)); --on-head: var(--madoguchi-on-head, var(--text)); color-scheme: dark;
 }
 * { box-sizing: border-box; font: inherit; }
 [hidden] { display: none !important; }
@@ -162,7 +167,7 @@ svg { display: block; width: 22px; height: 22px; fill: none; stroke: currentColo
 .launch:focus-visible { outline: 3px solid var(--surface); box-shadow: 0 0 0 6px var(--link); }
 .launch .dot { position: absolute; top: 2px; right: 4px; width: 14px; height: 14px; border-radius: 50%; background: #d1361a; border: 2px solid #fff; }
 .panel { display: flex; flex-direction: column; width: 400px; max-width: calc(100vw - 2 * var(--x)); height: min(660px, 100vh - 2 * var(--y)); height: min(660px, 100dvh - 2 * var(--y)); background: var(--surface); border: 1px solid var(--line); border-radius: var(--radius); overflow: hidden; box-shadow: 0 4px 12px #0002, 0 20px 60px #0004; }
-.head { display: flex; align-items: center; gap: 10px; padding: 12px 10px 12px 18px; background: var(--accent); color: var(--on-accent); }
+.head { display: flex; align-items: center; gap: 10px; padding: 12px 10px 12px 18px; background: var(--head); color: var(--on-head); border-bottom: 1px solid var(--line); }
 .head :focus-visible { outline-color: currentColor; }
 .names { flex: 1; min-width: 0; }
 h2 { margin: 0; font-size: 16px; font-weight: 650; line-height: 1.35; }
@@ -172,7 +177,7 @@ h2 { margin: 0; font-size: 16px; font-weight: 650; line-height: 1.35; }
 .head .ask-person svg { width: 18px; height: 18px; }
 .head button:hover { background: color-mix(in srgb, currentColor 14%, transparent); }
 .body { position: relative; flex: 1; min-height: 0; display: flex; }
-.log { flex: 1; min-width: 0; overflow: auto; overscroll-behavior: contain; padding: 18px 16px 10px; scrollbar-width: thin; }
+.log { position: relative; flex: 1; min-width: 0; overflow: auto; overscroll-behavior: contain; padding: 18px 16px 10px; scrollbar-width: thin; }
 .log:focus-visible { outline-offset: -3px; }
 .turn { margin: 0 0 16px; max-width: 100%; }
 .turn.you { display: flex; justify-content: flex-end; }
@@ -200,7 +205,7 @@ a { color: var(--link); text-decoration: underline; text-underline-offset: 2px; 
 .sources a, .sources span.link { display: flex; gap: 8px; align-items: center; min-height: 38px; padding: 7px 12px; border: 1px solid var(--line); border-radius: 10px; text-decoration: none; overflow-wrap: anywhere; }
 .sources a:hover { border-color: currentColor; }
 .sources svg { width: 15px; height: 15px; }
-.sources small { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; font-size: 12px; color: var(--quiet); }
+.sources small { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 1; overflow: hidden; font-size: 12px; color: var(--quiet); }
 .marks { display: flex; gap: 2px; margin: 3px 0 0 -6px; align-items: center; }
 .marks button { width: 36px; height: 32px; display: grid; place-items: center; border-radius: 9px; color: var(--quiet); }
 .marks button:hover { background: var(--ground); color: var(--text); }
@@ -214,11 +219,11 @@ a { color: var(--link); text-decoration: underline; text-underline-offset: 2px; 
 .card { padding: 12px 14px; border: 1px solid var(--line); border-radius: 12px; margin: 0 0 16px; overflow-wrap: anywhere; }
 .card p { margin: 0 0 6px; } .card p:last-child { margin: 0; }
 dl { display: grid; grid-template-columns: auto 1fr; gap: 4px 14px; margin: 0; } dt { color: var(--quiet); } dd { margin: 0; }
-.latest { position: absolute; left: 50%; bottom: 8px; transform: translateX(-50%); display: flex; gap: 4px; align-items: center; min-height: 36px; padding: 0 14px; border-radius: 18px; background: var(--surface); border: 1px solid var(--line); box-shadow: 0 2px 10px #0003; font-size: 13px; }
-.latest svg { width: 16px; height: 16px; }
+.latest { position: absolute; right: 12px; bottom: 10px; width: 40px; height: 40px; display: grid; place-items: center; border-radius: 50%; background: var(--surface); border: 1px solid var(--line); box-shadow: 0 2px 10px #0003; }
+.latest svg { width: 18px; height: 18px; }
 form.ask { padding: 10px 12px 0; border-top: 1px solid var(--line); }
 .field { display: flex; align-items: flex-end; gap: 6px; padding: 4px 4px 4px 14px; border: 1px solid color-mix(in srgb, var(--quiet) 80%, transparent); border-radius: 24px; background: var(--surface); }
-.field:focus-within { outline: 2px solid var(--link); outline-offset: 0; }
+.field:focus-within { border-color: var(--link); box-shadow: inset 0 0 0 1px var(--link); }
 textarea, input { color: var(--text); background: transparent; font-size: 16px; line-height: 1.5; }
 .field textarea { flex: 1; min-width: 0; border: 0; outline: 0; resize: none; padding: 7px 0; height: 38px; max-height: 132px; overflow: auto; scrollbar-width: thin; }
 textarea::placeholder { color: var(--quiet); opacity: 1; }
@@ -603,7 +608,8 @@ form.person textarea { min-height: 92px; resize: vertical; }
     return 1.05 / (luminance + 0.05) >= (luminance + 0.05) / 0.05 ? "#fff" : "#000";
   }
 
-  const SENTENCE = /[^]*(?:[。！？\n]|[.!?](?=\s))/;
+  // Anchored: without it a text with no end of a sentence would be searched once from each of its letters.
+  const SENTENCE = /^[^]*(?:[。！？\n]|[.!?](?=\s))/;
 
   class MadoguchiChat extends HTMLElement {
     static observedAttributes = ["lang", "heading", "heading-ja", "heading-en", "accent", "suggestions", "suggestions-ja", "suggestions-en"];
@@ -617,6 +623,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
     #opener = null;
     #watch = null;
     #clock = 0;
+    #asked = null;
 
     connectedCallback() {
       if (this.#visitor) return;
@@ -694,7 +701,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
       n.log = make("div", { class: "log", role: "log", "aria-live": "off", tabindex: "0", label: "log", on: { scroll: () => this.#scrolled() } });
       n.first = make("div", { class: "first" });
       n.log.append(n.first);
-      n.latest = make("button", { class: "latest", type: "button", hidden: true, on: { click: () => this.#toEnd(true) } }, icon("below"), make("span", { text: "latest" }));
+      n.latest = make("button", { class: "latest", type: "button", label: "latest", hidden: true, on: { click: () => this.#further() } }, icon("below"));
       n.input = make("textarea", {
         rows: "1",
         maxlength: "2000",
@@ -770,7 +777,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
         this.#typed();
       }
       if (focus) n.input.focus({ preventScroll: true });
-      this.#toEnd(true);
+      this.#toEnd();
       this.#ready ??= this.#begin();
     }
 
@@ -824,24 +831,35 @@ form.person textarea { min-height: 92px; resize: vertical; }
     }
 
     #scrolled() {
-      this.#nodes.latest.hidden = this.#atEnd(120);
+      const { log, latest } = this.#nodes;
+      latest.hidden = log.scrollHeight - log.scrollTop - log.clientHeight < 90;
     }
 
-    #atEnd(slack = 60) {
+    /** Where the log should stand: at its end, but never so far that the question under way leaves it; answers are read from the top. */
+    get #place() {
       const { log } = this.#nodes;
-      return log.scrollHeight - log.scrollTop - log.clientHeight < slack;
+      const end = log.scrollHeight - log.clientHeight;
+      return this.#asked?.isConnected ? Math.min(end, this.#asked.offsetTop - 14) : end;
     }
 
-    #toEnd(always) {
+    /** To the end of the conversation; the button goes away with it, so the focus moves to the log. */
+    #further() {
       const { log } = this.#nodes;
-      if (always) log.scrollTop = log.scrollHeight;
+      log.scrollTop = log.scrollHeight;
+      log.focus({ preventScroll: true });
     }
 
-    /** Runs a change of the log and stays at its end, if the shopper was there. */
+    #toEnd() {
+      this.#nodes.log.scrollTop = this.#place;
+    }
+
+    /** Runs a change of the log and stays with it, if the shopper had not scrolled away. */
     #follow(change) {
-      const end = this.#atEnd();
+      const { log } = this.#nodes;
+      const along = log.scrollTop >= this.#place - 60;
       const result = change();
-      this.#toEnd(end);
+      if (along) this.#toEnd();
+      this.#scrolled();
       return result;
     }
 
@@ -896,7 +914,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
           turn.finish(message.id, message.rung, message.feedback);
         } else this.#notice(message.text);
       }
-      this.#toEnd(true);
+      this.#toEnd();
     }
 
     /** Questions that were under way when the page was left: those that the history answers are done, the others go on. */
@@ -916,12 +934,14 @@ form.person textarea { min-height: 92px; resize: vertical; }
       Object.assign(turn.dataset, { role: "you", id: id ?? "", said: text ?? "" });
       this.#nodes.first.querySelector(".hints")?.remove();
       this.#nodes.log.append(turn);
-      this.#toEnd(true);
+      this.#asked = turn;
+      this.#toEnd();
       return turn;
     }
 
     #notice(text, ...more) {
       return this.#follow(() => {
+        this.#asked = null;
         const card = make("div", { class: "card" }, make("p", {}, clean(text)), ...more);
         this.#nodes.log.append(card);
         this.#announce(text);
@@ -1057,7 +1077,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
       this.#nodes.first.querySelector(".hints")?.remove();
       if (after) after.after(node);
       else this.#nodes.log.append(node);
-      this.#toEnd(true);
+      this.#toEnd();
       const paint = painter(say);
       let typing = null;
       let shown = null;
@@ -1122,7 +1142,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
               if (this.#root.activeElement === button) this.#nodes.input.focus({ preventScroll: true });
               resolve();
             };
-            this.#toEnd(true);
+            this.#toEnd();
           });
         },
         remove: () => node.remove(),
@@ -1211,7 +1231,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
       row("email", email, `mailto:${email}`);
       row("phone", phone, `tel:${String(phone).replace(/[^\d+]/g, "")}`);
       row("hours", hours);
-      row("page", url, url);
+      row("page", url && this.#word("pageName"), url);
       return list;
     }
   }
