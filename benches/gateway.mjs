@@ -1,13 +1,13 @@
-// What the gateway costs on bare workerd: requests a second at 32 connections and added ms at one, beside a pass-through in JavaScript.
+// What the gateway costs on bare workerd: requests a second at 32 connections and added ms at one, beside a pass-through in JavaScript and Portkey's gateway.
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync, copyFileSync } from "node:fs";
-import http from "node:http";
+import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { root } from "../scripts/steps.mjs";
-import { madoguchi, median, upstream } from "./peers/processes.mjs";
+import { command, environment, must, root, tools } from "../scripts/steps.mjs";
+import { freePort, listening, madoguchi, median, upstream } from "./peers/processes.mjs";
 
 const ROUNDS = 5;
+const PORTKEY = "1.15.2";
 const body = JSON.stringify({ model: "gpt-4.1", messages: [{ role: "user", content: "返品はできますか" }] });
 
 function passthrough(base) {
@@ -29,42 +29,42 @@ const w :Workerd.Worker = (
   );
 }
 
-/** Requests a second and the median latency in ms over so many connections. */
-function load(url, connections, seconds) {
-  const agent = new http.Agent({ keepAlive: true, maxSockets: connections });
-  const options = { method: "POST", agent, headers: { authorization: "Bearer bench", "content-type": "application/json", "content-length": Buffer.byteLength(body) } };
-  const times = [];
-  const until = performance.now() + seconds * 1000;
-  const one = () =>
-    new Promise((resolve, reject) => {
-      const began = performance.now();
-      const request = http.request(`${url}/v1/chat/completions`, options, (reply) => {
-        if (reply.statusCode !== 200) reject(new Error(`status ${reply.statusCode}`));
-        reply.resume().on("end", () => resolve(times.push(performance.now() - began)));
-      });
-      request.on("error", reject).end(body);
-    });
-  const loop = async () => {
-    while (performance.now() < until) await one();
-  };
-  return Promise.all(Array.from({ length: connections }, loop)).then(() => {
-    agent.destroy();
-    times.sort((a, b) => a - b);
-    return { rate: times.length / seconds, median: times[times.length >> 1], p99: times[Math.floor(times.length * 0.99)] };
-  });
+/** Portkey's gateway, as its users start it; none where npm cannot install it. */
+async function portkey() {
+  const folder = join(tools, "portkey");
+  const server = join(folder, "node_modules/@portkey-ai/gateway/build/start-server.js");
+  if (!existsSync(server)) {
+    const install = ["install", "--prefix", folder, "--ignore-scripts", "--no-save", `@portkey-ai/gateway@${PORTKEY}`];
+    if ((await command("npm", install)).code !== 0) return undefined;
+  }
+  const port = await freePort();
+  const child = spawn(process.execPath, [server, `--port=${port}`, "--headless"], { env: environment({ NODE_ENV: "production" }), stdio: "ignore" });
+  await listening(port);
+  return { url: `http://127.0.0.1:${port}`, stop: () => child.kill() };
+}
+
+/** Requests a second, the median and the 99th percentile in ms over so many connections. */
+async function load({ url, headers = [] }, connections, seconds) {
+  const words = [`${url}/v1/chat/completions`, String(connections), String(seconds), body, ...headers];
+  const result = JSON.parse(await must(join(root, "target/release/examples/load"), words));
+  if (result.bad > 0) throw new Error(`${result.bad} replies of ${url} were not 200`);
+  return result;
 }
 
 export default async function gateway() {
   const host = await upstream();
   const sides = { direct: { url: host.url, stop() {} }, javascript: await passthrough(host.url), madoguchi: await madoguchi(host.url) };
+  const peer = await portkey();
+  if (peer) sides.portkey = { ...peer, headers: ["x-portkey-provider: openai", `x-portkey-custom-host: ${host.url}/v1`] };
+  else console.log("portkey is skipped: npm could not install @portkey-ai/gateway");
   const results = Object.fromEntries(Object.keys(sides).map((name) => [name, { rate: [], p99: [], one: [] }]));
-  for (const { url } of Object.values(sides)) await load(url, 32, 2);
+  for (const side of Object.values(sides)) await load(side, 32, 3);
   for (let round = 0; round < ROUNDS; round++) {
-    for (const [name, { url }] of Object.entries(sides)) {
-      const many = await load(url, 32, 3);
+    for (const [name, side] of Object.entries(sides)) {
+      const many = await load(side, 32, 3);
       results[name].rate.push(many.rate);
-      results[name].p99.push(many.p99);
-      results[name].one.push((await load(url, 1, 1)).median);
+      results[name].p99.push(many.p99_ms);
+      results[name].one.push((await load(side, 1, 1)).median_ms);
     }
   }
   const js = median(results.javascript.rate);
@@ -75,4 +75,5 @@ export default async function gateway() {
     console.log(`${name.padEnd(11)} | ${rate.toFixed(0).padStart(11)} | ${(rate / js).toFixed(2).padStart(13)} | ${p99.toFixed(1).padStart(12)} | +${(one - direct).toFixed(2)}`);
   }
   for (const side of Object.values(sides)) side.stop();
+  host.stop();
 }

@@ -14,6 +14,9 @@ const listens = (port) =>
     socket.on("error", () => resolve(false));
   });
 
+// wrangler builds by itself after a change: it takes the profile from here.
+process.env.MADOGUCHI_PROFILE ??= "quick";
+
 await program(async () => {
   await setup();
   await build();

@@ -15,9 +15,6 @@ export function environment(extra = {}) {
   return {
     ...process.env,
     PATH: path,
-    WASM_BINDGEN_BIN: join(tools, "bin", `wasm-bindgen${exe}`),
-    WASM_OPT_BIN: join(root, "node_modules/.bin/wasm-opt"),
-    ESBUILD_BIN: join(root, "node_modules/.bin/esbuild"),
     CLOUDFLARE_CF_FETCH_ENABLED: "false",
     WRANGLER_SEND_METRICS: "false",
     ...extra,

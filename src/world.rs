@@ -1,5 +1,7 @@
 //! What decisions may ask of the world: the time, chance, a call to a host, a permit, a lane. The edge gives the real one, tests a simulated one.
 
+use std::rc::Rc;
+
 use futures::future::LocalBoxFuture;
 use futures::stream::LocalBoxStream;
 
@@ -16,8 +18,26 @@ pub struct Outgoing {
     pub body: String,
     /// The id of the request that this call serves; hosts log it.
     pub request_id: String,
-    /// The invocation (Worker request or lane) whose connection slots it uses.
-    pub invocation: String,
+    /// Whose connection slots it uses.
+    pub invocation: Invocation,
+}
+
+/// An invocation of the platform, which has six connections of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Invocation {
+    /// The one that runs this, by its request's id.
+    Here(Rc<str>),
+    /// A lane: an object elsewhere that makes the call in its place.
+    Lane(Rc<str>),
+}
+
+impl Invocation {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        match self {
+            Invocation::Here(name) | Invocation::Lane(name) => name,
+        }
+    }
 }
 
 /// Why no reply came, or why it stopped.
@@ -44,17 +64,6 @@ pub trait Reply {
 /// A call's outcome at its headers.
 pub type Sent = Result<Box<dyn Reply>, TransportError>;
 
-/// Takes a line for a lane; an error means that the lane is gone.
-pub type JobSender = Box<dyn Fn(String) -> Result<(), TransportError>>;
-
-/// A lane: another invocation with six connections of its own. Lines of JSON go in, lines come out, in any order.
-pub struct LaneEnds {
-    /// Takes one job a line; dropping it ends the lane.
-    pub jobs: JobSender,
-    /// One outcome a line.
-    pub outcomes: LocalBoxStream<'static, Result<String, TransportError>>,
-}
-
 /// The world as decisions see it.
 pub trait World {
     /// Milliseconds since 1970.
@@ -69,6 +78,8 @@ pub trait World {
     fn permit(&self, budget: &Budget) -> LocalBoxFuture<'static, Result<Standing, Refusal>>;
     /// How a budget stood when last heard of.
     fn standing(&self, budget: &Budget) -> Option<Standing>;
-    /// Opens a lane, or tells why there is none.
-    fn lane(&self) -> Result<LaneEnds, TransportError>;
+    /// Takes a lane whose six connections are free; none where the platform gives none.
+    fn take_lane(&self) -> Option<Rc<str>>;
+    /// Gives back a lane with nothing running in it.
+    fn free_lane(&self, lane: Rc<str>);
 }

@@ -20,9 +20,8 @@ use madoguchi::admission::{Budget, Refusal, Standing};
 use madoguchi::config::Config;
 use madoguchi::counter::{Counter, Learned};
 use madoguchi::fanout::bounded::{self, Job};
-use madoguchi::fanout::lane;
 use madoguchi::upstream::call::{self, Call};
-use madoguchi::world::{LaneEnds, Outgoing, Reply, Sent, TransportError, World};
+use madoguchi::world::{Invocation, Outgoing, Reply, Sent, TransportError, World};
 use tokio::time::{Instant, sleep};
 
 /// What the simulated host does with a call.
@@ -40,8 +39,8 @@ struct Simulated {
     most: Cell<usize>,
     window: RefCell<Window>,
     leases: RefCell<Leases>,
-    counter: RefCell<Option<Counter>>,
     lanes: Cell<usize>,
+    freed: RefCell<Vec<Rc<str>>>,
 }
 
 struct Canned {
@@ -89,7 +88,7 @@ impl World for Handle {
     }
     fn send(&self, call: Outgoing) -> LocalBoxFuture<'static, Sent> {
         let s = &self.0;
-        s.calls.borrow_mut().push((self.now_ms(), call.invocation));
+        s.calls.borrow_mut().push((self.now_ms(), call.invocation.name().to_owned()));
         s.running.set(s.running.get() + 1);
         s.most.set(s.most.get().max(s.running.get()));
         let (host, running) = (s.host, Running(s.running.clone()));
@@ -121,17 +120,13 @@ impl World for Handle {
     fn standing(&self, budget: &Budget) -> Option<Standing> {
         self.0.leases.borrow().standing(budget)
     }
-    fn lane(&self) -> Result<LaneEnds, TransportError> {
+    fn take_lane(&self) -> Option<Rc<str>> {
         let id = self.0.lanes.get() + 1;
         self.0.lanes.set(id);
-        let counter = self.0.counter.borrow().clone().expect("counter");
-        let (sender, jobs) = futures::channel::mpsc::unbounded::<String>();
-        let jobs = jobs.map(|line| Ok(line.into_bytes())).boxed_local();
-        let lines = lane::serve(counter, format!("lane-{id}"), jobs);
-        Ok(LaneEnds {
-            jobs: Box::new(move |line| sender.unbounded_send(line).map_err(|_| TransportError::Broken(String::new()))),
-            outcomes: lines.map(|line| Ok(line.trim_end().to_owned())).boxed_local(),
-        })
+        Some(format!("lane-{id}").into())
+    }
+    fn free_lane(&self, lane: Rc<str>) {
+        self.0.freed.borrow_mut().push(lane);
     }
 }
 
@@ -148,12 +143,11 @@ fn counter(host: Host, variables: &[(&str, &str)]) -> (Counter, Rc<Simulated>) {
         most: Cell::default(),
         window: RefCell::default(),
         leases: RefCell::default(),
-        counter: RefCell::default(),
         lanes: Cell::default(),
+        freed: RefCell::default(),
     });
     let world = Rc::new(Handle(simulated.clone()));
     let counter = Counter { config: Rc::new(config.unwrap()), world, learned: Rc::new(Learned::new(0)) };
-    *simulated.counter.borrow_mut() = Some(counter.clone());
     (counter, simulated)
 }
 
@@ -162,7 +156,8 @@ fn call(counter: &Counter) -> Call {
         targets: counter.config.targets("gpt-4.1"),
         body: r#"{"model":"gpt-4.1","messages":[]}"#.into(),
         request_id: "r".into(),
-        invocation: "i".into(),
+        model: "gpt-4.1".into(),
+        invocation: Invocation::Here("i".into()),
         patience_ms: 0,
     }
 }
@@ -226,7 +221,7 @@ async fn a_width_is_kept_exactly_and_the_time_is_the_ideal_one() {
         let began = Instant::now();
         let done: Vec<_> = bounded::run(&counter, jobs(600, 0), width, "here").collect().await;
         assert!(done.len() == 600 && done.iter().all(|(_, o)| o.error.is_none()));
-        assert_eq!(world.most.get(), width);
+        assert_eq!((world.most.get(), world.freed.borrow().len()), (width, world.lanes.get()));
         let ideal = 80 * 600_u64.div_ceil(width as u64);
         // Timers of one turn end within a millisecond of each other.
         let took = began.elapsed().as_millis() as u64;
@@ -258,4 +253,6 @@ async fn dropping_a_fan_out_drops_every_call_of_it() {
     assert_eq!(world.running.get(), 40);
     drop(fan);
     assert_eq!((world.running.get(), world.calls.borrow().len()), (0, 40));
+    // Its calls were cut off, so their lanes may still hold connections.
+    assert_eq!(world.freed.borrow().len(), 0);
 }

@@ -1,5 +1,6 @@
 // Starting what a bench measures, and ending it; medians.
 import { spawn } from "node:child_process";
+import { createConnection, createServer } from "node:net";
 import { join } from "node:path";
 import { environment, root } from "../../scripts/steps.mjs";
 
@@ -27,4 +28,27 @@ export const madoguchi = (base, env = {}) =>
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)];
+}
+
+/** A port that nothing listens on. */
+export function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** Resolves once something listens on the port. */
+export async function listening(port) {
+  for (;;) {
+    const there = await new Promise((resolve) => {
+      const socket = createConnection({ port, host: "127.0.0.1" });
+      socket.on("connect", () => resolve(socket.destroy() && true));
+      socket.on("error", () => resolve(false));
+    });
+    if (there) return;
+    await new Promise((again) => setTimeout(again, 100));
+  }
 }

@@ -1,16 +1,13 @@
-// wasm-bindgen, its test runner and worker-build, in the versions that Cargo.lock and this file name.
+// wasm-bindgen and its test runner, in the version that Cargo.lock names.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Stop, isDone, markDone, must, root, step, toolPath, tools } from "../steps.mjs";
-
-const workerBuild = "0.8.7";
 
 export async function wasmTools() {
   const lock = readFileSync(join(root, "Cargo.lock"), "utf8");
   const bindgen = /name = "wasm-bindgen"\nversion = "([^"]+)"/.exec(lock)?.[1];
   if (!bindgen) throw new Stop("Cargo.lock names no wasm-bindgen; restore it from git");
   await install("wasm-bindgen-cli", bindgen, ["wasm-bindgen", "wasm-bindgen-test-runner"]);
-  await install("worker-build", workerBuild, ["worker-build"]);
 }
 
 async function install(crate, version, programs) {

@@ -12,6 +12,7 @@ use crate::knowledge::{passage, rank};
 use crate::upstream::call::{self, Call};
 use crate::upstream::stream::{self as upstream_stream, Piece};
 use crate::upstream::wire::{Completion, quoted};
+use crate::world::Invocation;
 
 /// The longest question, in characters.
 const LONGEST_QUERY: usize = 4_000;
@@ -63,7 +64,8 @@ pub async fn answer(counter: &Counter, request: &Request<'_>) -> Result<Answer, 
         targets,
         body: fields.text(),
         request_id: request.id.to_owned(),
-        invocation: request.id.to_owned(),
+        model: model.clone(),
+        invocation: Invocation::Here(request.id.into()),
         patience_ms: 0,
     };
     let rung = |rank: usize| if rank == 0 { "full" } else { "fallback_model" };

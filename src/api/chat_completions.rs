@@ -10,6 +10,7 @@ use crate::counter::Counter;
 use crate::error::{ApiError, Kind};
 use crate::upstream::call::{self, Call};
 use crate::upstream::stream::{self, Piece};
+use crate::world::Invocation;
 
 /// The error for a Worker with no model's host.
 pub fn no_upstream(model: &str) -> ApiError {
@@ -38,7 +39,8 @@ pub async fn create(counter: &Counter, request: &Request<'_>) -> Result<Answer, 
         targets: counter.config.targets(&model),
         body: request.text.to_owned(),
         request_id: request.id.to_owned(),
-        invocation: request.id.to_owned(),
+        model: model.clone(),
+        invocation: Invocation::Here(request.id.into()),
         patience_ms: 0,
     };
     if call.targets.is_empty() {

@@ -19,8 +19,8 @@ pub trait Incoming {
     fn path(&self) -> String;
     /// One header.
     fn header(&self, name: &str) -> Option<String>;
-    /// The body; none when it is longer than `limit` bytes, in which case the rest is not read.
-    fn body(&self, limit: usize) -> LocalBoxFuture<'_, Result<Option<Vec<u8>>, String>>;
+    /// The body, whose header told so many bytes; none when it is longer than `limit`, in which case the rest is not read.
+    fn body(&self, limit: usize, length: Option<u64>) -> LocalBoxFuture<'_, Result<Option<Vec<u8>>, String>>;
 }
 
 /// Reads the body as text, refusing what is too long, of another type or not UTF-8.
@@ -43,15 +43,12 @@ pub async fn read_body(incoming: &dyn Incoming) -> Result<String, ApiError> {
         )
         .with_status(413)
     };
-    if incoming
-        .header("content-length")
-        .and_then(|l| l.trim().parse::<u64>().ok())
-        .is_some_and(|l| l > LONGEST_BODY as u64)
-    {
+    let length = incoming.header("content-length").and_then(|l| l.trim().parse::<u64>().ok());
+    if length.is_some_and(|l| l > LONGEST_BODY as u64) {
         return Err(too_large());
     }
     let body = incoming
-        .body(LONGEST_BODY)
+        .body(LONGEST_BODY, length)
         .await
         .map_err(|_| ApiError::new(Kind::InvalidRequest, "body_incomplete", "The body broke off: send it again"))?
         .ok_or_else(too_large)?;

@@ -3,10 +3,10 @@
 use futures::future::LocalBoxFuture;
 use futures::stream::{LocalBoxStream, StreamExt};
 use worker::wasm_bindgen::{JsCast, JsValue};
-use worker::wasm_bindgen_futures::JsFuture;
 use worker::{js_sys, web_sys};
 
-use super::bindings;
+use super::bindings::{self, Stub, WithBody};
+use super::promise;
 use crate::world::{Outgoing, Reply, Sent, TransportError};
 
 /// Bodies up to this length are read at once, in bytes.
@@ -34,31 +34,30 @@ fn broken(error: JsValue) -> TransportError {
     TransportError::Broken(reason)
 }
 
-/// Starts a call.
-pub fn send(call: Outgoing) -> LocalBoxFuture<'static, Sent> {
+/// Starts a call: from here, or through a lane's object.
+pub fn send(call: Outgoing, lane: Option<Stub>) -> LocalBoxFuture<'static, Sent> {
     Box::pin(async move {
         let controller = web_sys::AbortController::new().map_err(broken)?;
-        let headers = js_sys::Object::new();
-        let set = |name: &str, value: &str| js_sys::Reflect::set(&headers, &name.into(), &value.into()).map(drop);
-        set("content-type", "application/json").map_err(broken)?;
-        set("x-request-id", &call.request_id).map_err(broken)?;
-        set("x-madoguchi-invocation", &call.invocation).map_err(broken)?;
-        if let Some(key) = &call.key {
-            set("authorization", &format!("Bearer {key}")).map_err(broken)?;
+        // One text for all that is beside the body: a header at a time would be a crossing each. A redirect would carry
+        // the key to another host.
+        let mut headers = serde_json::json!({
+            "content-type": "application/json",
+            "x-request-id": call.request_id,
+            "x-madoguchi-invocation": call.invocation.name(),
+        });
+        if let (Some(key), Some(headers)) = (&call.key, headers.as_object_mut()) {
+            headers.insert("authorization".into(), format!("Bearer {key}").into());
         }
-        let init = web_sys::RequestInit::new();
-        init.set_method("POST");
-        init.set_headers(&headers);
+        let init = serde_json::json!({ "method": "POST", "redirect": "manual", "headers": headers }).to_string();
+        let init: web_sys::RequestInit = js_sys::JSON::parse(&init).map_err(broken)?.unchecked_into();
         init.set_body(&JsValue::from_str(&call.body));
         init.set_signal(Some(&controller.signal()));
-        // A redirect would carry the key to another host.
-        init.set_redirect(web_sys::RequestRedirect::Manual);
         let mut abort = Abort(Some(controller));
-        let response = match bindings::fetch(&call.url, &init).map(JsFuture::from) {
-            Ok(promise) => promise.await,
-            Err(error) => Err(error),
+        let promise = match &lane {
+            Some(stub) => stub.fetch(&call.url, &init),
+            None => bindings::fetch(&call.url, &init),
         };
-        match response {
+        match promise::settled(promise).await {
             Ok(response) => Ok(Box::new(EdgeReply { response: response.unchecked_into(), abort }) as Box<dyn Reply>),
             Err(error) => {
                 abort.ended();
@@ -86,9 +85,10 @@ impl Reply for EdgeReply {
         let length = self.header("content-length").and_then(|l| l.parse::<usize>().ok());
         Box::pin(async move {
             if length.is_some_and(|l| l <= READ_AT_ONCE.min(limit)) {
-                let buffer = JsFuture::from(self.response.array_buffer().map_err(broken)?).await.map_err(broken)?;
+                let bytes =
+                    promise::settled(self.response.unchecked_ref::<WithBody>().bytes()).await.map_err(broken)?;
                 self.abort.ended();
-                return Ok(js_sys::Uint8Array::new(&buffer).to_vec());
+                return Ok(bytes.unchecked_into::<js_sys::Uint8Array>().to_vec());
             }
             let mut chunks = self.stream();
             let mut body = Vec::new();

@@ -1,46 +1,18 @@
 //! A caller that goes away: the request's signal (compatibility flag `enable_request_signal`) as a future.
 
-use std::cell::Cell;
-use std::rc::Rc;
-
-use futures::channel::oneshot;
-use worker::wasm_bindgen::JsCast;
-use worker::wasm_bindgen::closure::Closure;
 use worker::web_sys;
 
-/// Hears when the caller of a request has gone; the listener goes when this is dropped.
-pub struct Gone {
-    signal: web_sys::AbortSignal,
-    listener: Closure<dyn FnMut()>,
-    told: oneshot::Receiver<()>,
-}
+use super::promise;
 
-impl Gone {
-    /// Listens to a request.
-    pub fn of(request: &web_sys::Request) -> Self {
-        let (tell, told) = oneshot::channel();
-        let tell = Rc::new(Cell::new(Some(tell)));
-        let listener = Closure::<dyn FnMut()>::new(move || {
-            if let Some(tell) = tell.take() {
-                let _ = tell.send(());
-            }
-        });
-        let signal = request.signal();
+/// Ends when the caller of the request with this signal has gone.
+pub async fn of(signal: web_sys::AbortSignal) {
+    let told = match promise::callback() {
         // A listener that cannot be set leaves the call to run to its deadline.
-        let _ = signal.add_event_listener_with_callback("abort", listener.as_ref().unchecked_ref());
-        Self { signal, listener, told }
-    }
-
-    /// Ends when the caller has gone.
-    pub async fn wait(&mut self) {
-        if (&mut self.told).await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
-}
-
-impl Drop for Gone {
-    fn drop(&mut self) {
-        let _ = self.signal.remove_event_listener_with_callback("abort", self.listener.as_ref().unchecked_ref());
+        Ok((function, told)) => signal.add_event_listener_with_callback("abort", &function).ok().map(|()| told),
+        Err(_) => None,
+    };
+    match told {
+        Some(told) => drop(told.await),
+        None => std::future::pending().await,
     }
 }

@@ -1,28 +1,30 @@
 //! The Durable Object `Lane` (binding `LANE`): six more connections for a fan-out. It keeps nothing, so there is nothing to clean up.
+#![allow(unsafe_code, reason = "wasm-bindgen's macro writes it")]
 
-use futures::stream::StreamExt;
-use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
+use worker::js_sys::Promise;
+use worker::wasm_bindgen;
+use worker::wasm_bindgen::prelude::*;
+use worker::web_sys;
 
-use crate::fanout::lane;
-use crate::world::TransportError;
+use super::bindings;
 
-/// Makes the calls whose lines come in, and sends each outcome back as it ends.
-#[durable_object(fetch)]
-pub struct Lane {
-    state: State,
-    env: Env,
-}
+/// Makes the call that it is sent, and hands the reply on as it comes.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Lane;
 
-impl DurableObject for Lane {
-    fn new(state: State, env: Env) -> Self {
-        Self { state, env }
+#[wasm_bindgen]
+impl Lane {
+    /// An object of the platform; its storage and bindings are not needed.
+    #[wasm_bindgen(constructor)]
+    pub fn new(_state: JsValue, _env: JsValue) -> Self {
+        Self
     }
 
-    async fn fetch(&self, mut request: Request) -> Result<Response> {
-        let counter = super::counter(&self.env).map_err(|e| worker::Error::RustError(e.to_string()))?;
-        let jobs =
-            request.stream()?.map(|chunk| chunk.map_err(|e| TransportError::Broken(e.to_string()))).boxed_local();
-        let lines = lane::serve(counter, self.state.id().to_string(), jobs);
-        Response::from_stream(lines.map(|line| Ok::<_, worker::Error>(line.into_bytes())))
+    /// Makes the call; a caller that leaves aborts it (compatibility flag `request_signal_passthrough`).
+    pub fn fetch(&self, call: web_sys::Request) -> Result<Promise, JsValue> {
+        let init = web_sys::RequestInit::new();
+        init.set_redirect(web_sys::RequestRedirect::Manual);
+        bindings::fetch_request(&call, &init)
     }
 }

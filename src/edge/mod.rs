@@ -1,12 +1,15 @@
 //! The edge: the Worker's fetch event, and one isolate's counter.
+#![allow(unsafe_code, reason = "wasm-bindgen's macro writes it")]
 
 mod bindings;
 mod budget_object;
 mod fetch;
 mod gone;
 mod lane_object;
+mod promise;
 mod request;
 mod response;
+mod task;
 mod world;
 
 use std::cell::RefCell;
@@ -14,7 +17,9 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use futures::future::{Either, select};
-use worker::{Context, Env, event, web_sys};
+use worker::wasm_bindgen;
+use worker::wasm_bindgen::prelude::*;
+use worker::{Env, js_sys, web_sys};
 
 use crate::api;
 use crate::api::reply::Answer;
@@ -46,21 +51,33 @@ fn misconfigured(error: &ConfigError) -> Answer {
     Answer::error(&error, "none")
 }
 
-#[event(fetch)]
-async fn fetch(incoming: web_sys::Request, env: Env, _context: Context) -> worker::Result<web_sys::Response> {
-    let counter = match counter(&env) {
+/// Answers a request by calling `answer` with the response.
+#[wasm_bindgen]
+pub fn fetch(incoming: web_sys::Request, env: Env, answer: js_sys::Function) {
+    task::start(Box::pin(async move {
+        let response = match respond(incoming, &env).await {
+            Ok(response) => response,
+            // Only a reply that the platform will not write ends here.
+            Err(_) => match web_sys::Response::new_with_opt_str(Some("this reply could not be written")) {
+                Ok(response) => response,
+                Err(_) => return,
+            },
+        };
+        let _ = answer.call1(&JsValue::UNDEFINED, &response);
+    }));
+}
+
+async fn respond(incoming: web_sys::Request, env: &Env) -> Result<web_sys::Response, JsValue> {
+    let counter = match counter(env) {
         Ok(counter) => counter,
         Err(error) => return response::write(misconfigured(&error)),
     };
-    let mut gone = gone::Gone::of(&incoming);
+    let gone = gone::of(incoming.signal());
     let request = request::EdgeRequest::new(incoming);
-    let answer = {
-        let handled = pin!(api::handle(&counter, &request));
-        match select(handled, pin!(gone.wait())).await {
-            Either::Left((answer, _)) => answer,
-            // Nobody reads this; what matters is that the work was dropped, and with it its calls.
-            Either::Right(_) => Answer::text(String::new()),
-        }
+    let answer = match select(pin!(api::handle(&counter, &request)), pin!(gone)).await {
+        Either::Left((answer, _)) => answer,
+        // Nobody reads this; what matters is that the work was dropped, and with it its calls.
+        Either::Right(_) => Answer::text(String::new()),
     };
     response::write(answer)
 }

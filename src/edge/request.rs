@@ -3,9 +3,10 @@
 use futures::future::LocalBoxFuture;
 use futures::stream::StreamExt;
 use worker::wasm_bindgen::JsCast;
-use worker::wasm_bindgen_futures::JsFuture;
 use worker::{js_sys, web_sys};
 
+use super::bindings::WithBody;
+use super::promise;
 use crate::api::request::Incoming;
 
 /// The fetch event's request.
@@ -37,13 +38,13 @@ impl Incoming for EdgeRequest {
         self.headers.get(name).ok().flatten()
     }
 
-    fn body(&self, limit: usize) -> LocalBoxFuture<'_, Result<Option<Vec<u8>>, String>> {
+    fn body(&self, limit: usize, length: Option<u64>) -> LocalBoxFuture<'_, Result<Option<Vec<u8>>, String>> {
         Box::pin(async move {
             let broken = |_| "the body broke off".to_owned();
             // A length that is told bounds what comes; without one the body is read piece by piece.
-            if self.header("content-length").is_some() {
-                let buffer = JsFuture::from(self.raw.array_buffer().map_err(broken)?).await.map_err(broken)?;
-                let bytes = js_sys::Uint8Array::new(&buffer).to_vec();
+            if length.is_some() {
+                let bytes = promise::settled(self.raw.unchecked_ref::<WithBody>().bytes()).await.map_err(broken)?;
+                let bytes = bytes.unchecked_into::<js_sys::Uint8Array>().to_vec();
                 return Ok((bytes.len() <= limit).then_some(bytes));
             }
             let Some(stream) = self.raw.body() else { return Ok(Some(Vec::new())) };

@@ -1,20 +1,18 @@
 //! The real world: the Worker's clock, timers and chance, its fetches and its Durable Objects.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
-use std::time::Duration;
 
-use futures::channel::mpsc;
 use futures::future::LocalBoxFuture;
-use futures::stream::{LocalBoxStream, StreamExt};
-use worker::wasm_bindgen::JsCast;
-use worker::{Delay, Env, Method, Request, RequestInit, js_sys};
+use worker::wasm_bindgen::{JsCast, JsValue};
+use worker::{Env, js_sys};
 
-use super::fetch;
+use super::bindings::{Namespace, Stub};
+use super::{fetch, promise};
 use crate::admission::lease::{Leases, Next};
 use crate::admission::{Budget, Refusal, Standing};
-use crate::fanout::lane::Lines;
-use crate::world::{LaneEnds, Outgoing, Sent, TransportError, World};
+use crate::world::{Invocation, Outgoing, Sent, World};
 
 /// What the object could not be asked for this long is asked again, in milliseconds.
 const UNREACHABLE_MS: u64 = 1_000;
@@ -25,14 +23,22 @@ const MOST_LANES: usize = 64;
 pub struct Edge {
     env: Env,
     leases: Rc<RefCell<Leases>>,
-    // A lane's id is known to this isolate alone, so a free one has all its six connections free.
-    lanes: Rc<RefCell<Vec<String>>>,
+    lanes: RefCell<Lanes>,
+}
+
+/// Lanes by their names. A lane's id is known to this isolate alone, so a free one has all its six connections free.
+#[derive(Default)]
+struct Lanes {
+    made: u64,
+    free: Vec<(Rc<str>, JsValue)>,
+    // A stub serves the request that asked for it and no other.
+    taken: HashMap<Rc<str>, (JsValue, Stub)>,
 }
 
 impl Edge {
     /// The world of an isolate.
     pub fn new(env: Env) -> Self {
-        Self { env, leases: Rc::default(), lanes: Rc::default() }
+        Self { env, leases: Rc::default(), lanes: RefCell::default() }
     }
 }
 
@@ -54,7 +60,7 @@ impl World for Edge {
     }
 
     fn sleep(&self, ms: u64) -> LocalBoxFuture<'static, ()> {
-        Box::pin(Delay::from(Duration::from_millis(ms)))
+        Box::pin(promise::sleep(ms))
     }
 
     fn random(&self) -> f64 {
@@ -62,7 +68,11 @@ impl World for Edge {
     }
 
     fn send(&self, call: Outgoing) -> LocalBoxFuture<'static, Sent> {
-        fetch::send(call)
+        let lane = match &call.invocation {
+            Invocation::Here(_) => None,
+            Invocation::Lane(name) => self.lanes.borrow().taken.get(name).map(|(_, stub)| stub.clone()),
+        };
+        fetch::send(call, lane)
     }
 
     fn permit(&self, budget: &Budget) -> LocalBoxFuture<'static, Result<Standing, Refusal>> {
@@ -85,75 +95,29 @@ impl World for Edge {
         self.leases.borrow().standing(budget)
     }
 
-    fn lane(&self) -> Result<LaneEnds, TransportError> {
-        let broken = |e: worker::Error| TransportError::Broken(e.to_string());
-        let namespace = self.env.durable_object("LANE").map_err(broken)?;
-        let kept = self.lanes.borrow_mut().pop();
-        let id = match kept {
-            Some(id) => id,
-            None => namespace.unique_id().map_err(broken)?.to_string(),
-        };
-        let stub = namespace.id_from_string(&id).and_then(|i| i.get_stub()).map_err(broken)?;
-
-        let (sender, jobs) = mpsc::unbounded::<String>();
-        let chunks = jobs.map(|line| Ok(js_sys::Uint8Array::from(line.as_bytes()).into()));
-        let mut init = RequestInit::new();
-        init.with_method(Method::Post);
-        init.with_body(Some(wasm_streams::ReadableStream::from_stream(chunks).into_raw().unchecked_into()));
-        let request = Request::new_with_init("https://lane/", &init).map_err(broken)?;
-
-        let running = Rc::new(Cell::new(0usize));
-        let started = running.clone();
-        let free = FreeLane { id, running: running.clone(), lanes: self.lanes.clone() };
-        let reply = async move {
-            let mut response = stub.fetch_with_request(request).await.map_err(broken)?;
-            response.stream().map_err(broken)
-        };
-        let lines = futures::stream::once(reply).flat_map(lines_of).map(move |line| {
-            let _ = &free;
-            running.set(running.get().saturating_sub(1));
-            line
-        });
-        let jobs = move |line: String| {
-            started.set(started.get() + 1);
-            sender.unbounded_send(line).map_err(|_| TransportError::Broken("the lane is gone".into()))
-        };
-        Ok(LaneEnds { jobs: Box::new(jobs), outcomes: lines.boxed_local() })
-    }
-}
-
-/// Gives a lane back when its fan-out has ended with nothing of it still running.
-struct FreeLane {
-    id: String,
-    running: Rc<Cell<usize>>,
-    lanes: Rc<RefCell<Vec<String>>>,
-}
-
-impl Drop for FreeLane {
-    fn drop(&mut self) {
+    fn take_lane(&self) -> Option<Rc<str>> {
+        let namespace: Namespace = js_sys::Reflect::get(&self.env, &"LANE".into()).ok()?.unchecked_into();
         let mut lanes = self.lanes.borrow_mut();
-        if self.running.get() == 0 && lanes.len() < MOST_LANES {
-            lanes.push(std::mem::take(&mut self.id));
-        }
+        let (name, id) = match lanes.free.pop() {
+            Some(kept) => kept,
+            None => {
+                lanes.made += 1;
+                // Unlike the id, which tells nothing, the number tells lanes of one isolate apart in a host's log.
+                let id = namespace.new_unique_id().ok()?;
+                (format!("lane-{}-{:08x}", lanes.made, (self.random() * f64::from(u32::MAX)) as u32).into(), id)
+            }
+        };
+        let stub = namespace.get(&id).ok()?;
+        lanes.taken.insert(Rc::clone(&name), (id, stub));
+        Some(name)
     }
-}
 
-fn lines_of(
-    bytes: Result<worker::ByteStream, TransportError>,
-) -> LocalBoxStream<'static, Result<String, TransportError>> {
-    match bytes {
-        Err(error) => futures::stream::iter([Err(error)]).boxed_local(),
-        Ok(bytes) => {
-            let mut lines = Lines::default();
-            bytes
-                .flat_map(move |chunk| {
-                    let cut = match chunk {
-                        Ok(chunk) => lines.push(&chunk).into_iter().map(Ok).collect(),
-                        Err(error) => vec![Err(TransportError::Broken(error.to_string()))],
-                    };
-                    futures::stream::iter(cut)
-                })
-                .boxed_local()
+    fn free_lane(&self, lane: Rc<str>) {
+        let mut lanes = self.lanes.borrow_mut();
+        if let Some((id, _)) = lanes.taken.remove(&lane)
+            && lanes.free.len() < MOST_LANES
+        {
+            lanes.free.push((lane, id));
         }
     }
 }

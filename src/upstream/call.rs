@@ -1,15 +1,16 @@
 //! One call through a route: permits, attempts, retries and fallbacks, until an answer or the last fault.
 
-use futures::future::{Either, LocalBoxFuture, select};
+use futures::future::LocalBoxFuture;
 
 use super::fault::Fault;
+use super::patience::{Awaited, Patience};
 use super::retry;
 use super::wire::{Completion, Fields, Usage, quoted};
 use crate::admission::Budget;
 use crate::config::Target;
 use crate::counter::Counter;
 use crate::error::{ApiError, Kind};
-use crate::world::{Outgoing, Reply};
+use crate::world::{Invocation, Outgoing, Reply};
 
 /// The longest plain completion, in bytes.
 pub const LONGEST_REPLY: usize = 8 << 20;
@@ -23,8 +24,10 @@ pub struct Call {
     pub body: String,
     /// The id of the request that this call serves.
     pub request_id: String,
-    /// The invocation whose connection slots it uses.
-    pub invocation: String,
+    /// The model that the body names.
+    pub model: String,
+    /// Whose connection slots it uses.
+    pub invocation: Invocation,
     /// How long to wait for permits, in milliseconds, before the limit is an error.
     pub patience_ms: u64,
 }
@@ -66,21 +69,17 @@ pub struct Plain {
     pub usage: Option<Usage>,
 }
 
-/// Reads a reply of status 2xx; given the milliseconds that are left.
-pub type Read<T> = dyn Fn(Counter, Box<dyn Reply>, u64) -> LocalBoxFuture<'static, Result<T, Fault>>;
+/// Reads a reply of status 2xx.
+pub type Read<T> = dyn Fn(Box<dyn Reply>, Patience) -> LocalBoxFuture<'static, Result<T, Fault>>;
 
 /// Asks for a plain completion.
 pub async fn complete(counter: &Counter, call: &Call, with_content: bool) -> Result<Answered<Plain>, Failed> {
-    let read =
-        move |counter: Counter, reply: Box<dyn Reply>, left_ms: u64| -> LocalBoxFuture<'static, Result<Plain, Fault>> {
-            Box::pin(async move {
-                let silence = counter.config.deadlines.silence_ms;
-                let (wait, which) =
-                    if silence < left_ms { (silence, "the next byte") } else { (left_ms, "the whole reply") };
-                let body = within(&counter, wait, which, reply.bytes(LONGEST_REPLY)).await??;
-                read_plain(body, with_content)
-            })
-        };
+    let read = move |reply: Box<dyn Reply>, mut patience: Patience| -> LocalBoxFuture<'static, Result<Plain, Fault>> {
+        Box::pin(async move {
+            let body = patience.wait(Awaited::NextByte, reply.bytes(LONGEST_REPLY)).await??;
+            read_plain(body, with_content)
+        })
+    };
     run(counter, call, &read).await
 }
 
@@ -101,19 +100,6 @@ fn read_plain(body: Vec<u8>, with_content: bool) -> Result<Plain, Fault> {
     }
     let (usage, content) = (completion.usage, if with_content { completion.text() } else { None });
     Ok(Plain { content, usage, text })
-}
-
-/// Awaits work for at most `ms` milliseconds; losing it drops, and so aborts, the work.
-pub(super) async fn within<T>(
-    counter: &Counter,
-    ms: u64,
-    which: &'static str,
-    work: LocalBoxFuture<'static, T>,
-) -> Result<T, Fault> {
-    match select(work, counter.world.sleep(ms)).await {
-        Either::Left((done, _)) => Ok(done),
-        Either::Right(_) => Err(Fault::Late(which)),
-    }
 }
 
 /// Runs a call through its chain, reading each success with `read`.
@@ -158,7 +144,7 @@ pub async fn run<T>(counter: &Counter, call: &Call, read: &Read<T>) -> Result<An
             }
             attempts += 1;
             let body = match &mut fields {
-                None if !needs_rewrite(&call.body, target) => call.body.clone(),
+                None if call.model == target.model => call.body.clone(),
                 slot => {
                     if slot.is_none() {
                         *slot = serde_json::from_str(&call.body).ok();
@@ -202,15 +188,6 @@ pub async fn run<T>(counter: &Counter, call: &Call, read: &Read<T>) -> Result<An
     Err(failed(&last, attempts, began))
 }
 
-fn needs_rewrite(body: &str, target: &Target) -> bool {
-    #[derive(serde::Deserialize)]
-    struct Model<'a> {
-        #[serde(borrow)]
-        model: std::borrow::Cow<'a, str>,
-    }
-    serde_json::from_str::<Model<'_>>(body).map_or(true, |m| m.model != target.model)
-}
-
 /// Takes a permit, waiting for it at most `patience_ms`.
 pub async fn permit(counter: &Counter, budget: Option<&Budget>, patience_ms: u64) -> Result<(), ApiError> {
     let Some(budget) = budget else { return Ok(()) };
@@ -244,27 +221,22 @@ async fn attempt<T>(
         request_id: call.request_id.clone(),
         invocation: call.invocation.clone(),
     };
-    let left = |now: u64| deadline.saturating_sub(now);
-    let first_byte = counter.config.deadlines.first_byte_ms;
-    let total = left(counter.world.now_ms());
-    let (wait, which) = if first_byte < total { (first_byte, "the first byte") } else { (total, "the whole reply") };
-    let reply = within(counter, wait, which, counter.world.send(outgoing)).await??;
+    let mut patience = Patience::new(counter.world.clone(), counter.config.deadlines, deadline);
+    let reply = patience.wait(Awaited::FirstByte, counter.world.send(outgoing)).await??;
     let status = reply.status();
     if !(200..300).contains(&status) {
-        let now = counter.world.now_ms();
         let retry = retry::deserves_retry(status, reply.header("x-should-retry").as_deref());
         let asked = retry::asked_wait_ms(
             reply.header("retry-after-ms").as_deref(),
             reply.header("retry-after").as_deref(),
-            now,
+            counter.world.now_ms(),
         );
-        let wait = counter.config.deadlines.silence_ms.min(left(now));
         // The reason is a courtesy: without it the status still says enough.
-        let body = match within(counter, wait, "the error's reason", reply.bytes(64 << 10)).await {
+        let body = match patience.wait(Awaited::NextByte, reply.bytes(64 << 10)).await {
             Ok(Ok(body)) => body,
             _ => Vec::new(),
         };
         return Err(Fault::status(status, retry, asked, &body, target.key.as_deref()));
     }
-    read(counter.clone(), reply, left(counter.world.now_ms())).await
+    read(reply, patience).await
 }

@@ -3,8 +3,9 @@
 use futures::future::LocalBoxFuture;
 use futures::stream::{self, LocalBoxStream, StreamExt};
 
-use super::call::{Answered, Call, Failed, run, within};
+use super::call::{Answered, Call, Failed, run};
 use super::fault::Fault;
+use super::patience::{Awaited, Patience};
 use super::sse::{Decoder, Event};
 use super::wire::{Completion, Usage};
 use crate::counter::Counter;
@@ -28,19 +29,17 @@ pub type Pieces = LocalBoxStream<'static, Piece>;
 
 /// Asks for a stream. It is given once its first visible piece has come, so until then every fault is retried.
 pub async fn open(counter: &Counter, call: &Call) -> Result<Answered<Pieces>, Failed> {
-    let read = |counter: Counter,
-                reply: Box<dyn Reply>,
-                left_ms: u64|
-     -> LocalBoxFuture<'static, Result<Pieces, Fault>> { Box::pin(begin(counter, reply, left_ms)) };
+    let read = |reply: Box<dyn Reply>, patience: Patience| -> LocalBoxFuture<'static, Result<Pieces, Fault>> {
+        Box::pin(begin(reply, patience))
+    };
     run(counter, call, &read).await
 }
 
 struct State {
-    counter: Counter,
+    patience: Patience,
     body: LocalBoxStream<'static, Result<Vec<u8>, TransportError>>,
     decoder: Decoder,
     waiting: std::collections::VecDeque<Event>,
-    deadline: u64,
     finished: bool,
     ended: bool,
     bytes: usize,
@@ -53,15 +52,12 @@ impl State {
             if let Some(event) = self.waiting.pop_front() {
                 return Ok(Some(event));
             }
-            let silence = self.counter.config.deadlines.silence_ms;
-            let left = self.deadline.saturating_sub(self.counter.world.now_ms());
-            let (wait, which) = if silence < left { (silence, "the next byte") } else { (left, "the whole reply") };
             let mut body = std::mem::replace(&mut self.body, stream::empty().boxed_local());
             let next: LocalBoxFuture<'static, _> = Box::pin(async move {
                 let chunk = body.next().await;
                 (body, chunk)
             });
-            let (body, chunk) = within(&self.counter, wait, which, next).await?;
+            let (body, chunk) = self.patience.wait(Awaited::NextByte, next).await?;
             self.body = body;
             match chunk {
                 None => return Ok(None),
@@ -107,18 +103,16 @@ impl State {
     }
 }
 
-async fn begin(counter: Counter, reply: Box<dyn Reply>, left_ms: u64) -> Result<Pieces, Fault> {
+async fn begin(reply: Box<dyn Reply>, patience: Patience) -> Result<Pieces, Fault> {
     let is_page = reply.header("content-type").is_some_and(|t| t.contains("text/html"));
     if is_page {
         return Err(Fault::Unreadable("a page in place of a stream"));
     }
-    let deadline = counter.world.now_ms() + left_ms;
     let mut state = State {
-        counter,
+        patience,
         body: reply.stream(),
         decoder: Decoder::default(),
         waiting: Default::default(),
-        deadline,
         finished: false,
         ended: false,
         bytes: 0,

@@ -1,0 +1,77 @@
+// The Worker's entry as the platform calls it: hands each event to Rust, and makes the wasm instance anew after a panic.
+import * as rust from "./index.js";
+
+const state = rust.__worker_init_state();
+
+rust.callbacks(rust.resolved, rust.rejected);
+
+/** A panic has left the instance in pieces: the next event gets a new one. */
+function revive() {
+  if (!state.criticalError) return;
+  console.log("a panic ended the wasm instance; starting a new one");
+  rust.__wbg_reset_state();
+  rust.callbacks(rust.resolved, rust.rejected);
+  state.criticalError = false;
+  state.instanceId++;
+}
+
+function note(error) {
+  if (error instanceof WebAssembly.RuntimeError) {
+    console.error("Critical", error);
+    state.criticalError = true;
+  }
+}
+
+addEventListener("error", (event) => note(event.error));
+addEventListener("unhandledrejection", (event) => note(event.reason));
+
+/** A Durable Object whose Rust half is made again when the instance was. */
+function durable(Half) {
+  return class {
+    constructor(...given) {
+      this.given = given;
+      this.half();
+    }
+    half() {
+      revive();
+      if (this.of !== state.instanceId) {
+        this.made = new Half(...this.given);
+        this.of = state.instanceId;
+      }
+      return this.made;
+    }
+    async fetch(request) {
+      try {
+        return await this.half().fetch(request);
+      } catch (error) {
+        note(error);
+        throw error;
+      }
+    }
+    async alarm() {
+      try {
+        return await this.half().alarm();
+      } catch (error) {
+        note(error);
+        throw error;
+      }
+    }
+  };
+}
+
+export const Budget = durable(rust.Budget);
+export const Lane = durable(rust.Lane);
+
+export default {
+  fetch(request, env) {
+    revive();
+    return new Promise((answer, fail) => {
+      try {
+        rust.fetch(request, env, answer);
+      } catch (error) {
+        note(error);
+        fail(error);
+      }
+    });
+  },
+};

@@ -1,0 +1,113 @@
+// A browser in the demo shop: in front of the Worker at MADOGUCHI_BASE_URL if that is set, else of the mock.
+// MADOGUCHI_PICTURES names a folder for pictures of what the tests see; MADOGUCHI_CHROMIUM another browser than the system's.
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { test } from "node:test";
+import { start } from "./mock.mjs";
+import { between } from "./wire.mjs";
+
+const require = createRequire(import.meta.url);
+const program = process.env.MADOGUCHI_CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
+const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+export const PHONE = { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
+export const real = Boolean(process.env.MADOGUCHI_BASE_URL);
+
+/** Opens the counter's window in the shop and gives handles for what is in it. */
+class Visit {
+  constructor(page, wire) {
+    this.page = page;
+    this.wire = wire;
+    this.complaints = [];
+    this.requests = [];
+    const chat = page.locator("madoguchi-chat");
+    this.chat = chat;
+    this.launch = chat.locator(".launch");
+    this.panel = chat.locator(".panel");
+    this.input = chat.locator("form.ask textarea");
+    this.log = chat.locator(".log");
+    this.answers = chat.locator(".turn[data-role=counter]");
+    this.questions = chat.locator(".turn[data-role=you]");
+    this.finished = chat.locator(".turn .marks");
+    this.voice = chat.locator("[role=status]");
+    page.on("pageerror", (error) => this.complaints.push(String(error.stack)));
+    page.on("dialog", (dialog) => {
+      this.complaints.push(`a dialog: ${dialog.message()}`);
+      dialog.dismiss();
+    });
+    page.on("console", (message) => {
+      // A refused or broken request is told to the console by the browser itself.
+      if (message.type() === "error" && !/Failed to load resource/.test(message.text())) this.complaints.push(message.text());
+    });
+    page.on("request", (request) => this.requests.push(request.url()));
+  }
+
+  async open() {
+    await this.launch.click();
+    await this.panel.waitFor();
+  }
+
+  async ask(text) {
+    await this.input.fill(text);
+    await this.input.press("Enter");
+  }
+
+  /** Waits until so many answers are whole. */
+  async answered(count = 1) {
+    await this.finished.nth(count - 1).waitFor({ timeout: 20_000 });
+  }
+
+  /** The whole text of an answer, as a shopper would copy it. */
+  answer(n = 0) {
+    return this.answers.nth(n).locator(".say").innerText();
+  }
+
+  async picture(name) {
+    const folder = process.env.MADOGUCHI_PICTURES;
+    if (!folder) return;
+    mkdirSync(folder, { recursive: true });
+    await this.page.screenshot({ path: join(folder, `${name}.png`) });
+  }
+
+  /** No violation that axe knows of, in the page and in the window's shadow tree. */
+  async accessible() {
+    await this.page.evaluate(`window.axe ?? (() => { ${require("axe-core").source} })()`);
+    const found = await this.page.evaluate(async () => {
+      const { violations } = await window.axe.run(document, { resultTypes: ["violations"] });
+      return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => `${node.target} ${node.failureSummary}`).join(" | ")}`);
+    });
+    assert.deepEqual(found, []);
+  }
+}
+
+let browser = null;
+let counter = null;
+
+/** A test in a fresh browser context; what the page complains of fails it. */
+export function visit(name, options, body) {
+  const { path = "/", ...context } = options;
+  test(name, { skip: !program && "this machine has no Chromium", timeout: 240_000 }, async () => {
+    browser ??= await require("playwright-core").chromium.launch({ executablePath: program, args: FLAGS });
+    counter ??= real ? { url: process.env.MADOGUCHI_BASE_URL, close: async () => {} } : await start({ pace: 8 });
+    const wire = await between(counter.url);
+    const opened = await browser.newContext({ viewport: { width: 1280, height: 860 }, reducedMotion: "reduce", ...context });
+    const page = await opened.newPage();
+    const here = new Visit(page, wire);
+    try {
+      await page.goto(wire.url + path);
+      await here.launch.waitFor();
+      await body(here);
+      assert.deepEqual(here.complaints, []);
+    } finally {
+      await opened.close();
+      await wire.close();
+    }
+  });
+}
+
+/** Called once at the end of a file. */
+export async function leave() {
+  await browser?.close();
+  await counter?.close();
+}
