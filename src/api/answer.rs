@@ -106,7 +106,7 @@ fn event(name: &str, data: &Value) -> String {
 /// The best passages of the documents, best first, at most one of each document until every document that bears has one.
 fn sources(query: &str, documents: &[Document], top_k: usize) -> Vec<Source> {
     let cut: Vec<(&Document, String)> =
-        documents.iter().flat_map(|d| passage::cut(&d.content).into_iter().map(move |p| (d, p))).collect();
+        documents.iter().flat_map(|d| passage::cut(&d.content).into_iter().map(move |p| (d, p.to_owned()))).collect();
     // A title tells what a passage is about even where the passage does not say it again.
     let searched: Vec<String> =
         cut.iter().map(|(d, p)| format!("{} {p}", d.title.as_deref().unwrap_or_default())).collect();

@@ -1,0 +1,4 @@
+//! The search, measured on shops and the questions of their shoppers.
+
+#[path = "knowledge/measure.rs"]
+mod measure;
