@@ -8,7 +8,8 @@ mod measure;
 fn main() {
     let quiet = std::env::args().any(|a| a == "--figures");
     let shop = measure::set("storefront/shop/documents.ndjson", "tests/knowledge/questions.ndjson");
-    let cosmetics = measure::set("tests/knowledge/cosmetics_documents.ndjson", "tests/knowledge/cosmetics_questions.ndjson");
+    let cosmetics =
+        measure::set("tests/knowledge/cosmetics_documents.ndjson", "tests/knowledge/cosmetics_questions.ndjson");
     for (name, set, half) in [
         ("the shop, tuned on", &shop, Some("tune")),
         ("the shop, held out", &shop, Some("held")),

@@ -68,7 +68,10 @@ impl Asked {
     /// Whether a document's passage is one that answers.
     pub fn answered_by(&self, id: &str, passage: &str) -> bool {
         let passages = list(&self.passage);
-        list(&self.id).iter().enumerate().any(|(n, right)| *right == id && passages.get(n).is_none_or(|p| passage.contains(p)))
+        list(&self.id)
+            .iter()
+            .enumerate()
+            .any(|(n, right)| *right == id && passages.get(n).is_none_or(|p| passage.contains(p)))
     }
 }
 
