@@ -1,5 +1,8 @@
 //! The index an isolate holds: the shop's documents, searched in memory. It is built from the documents alone, so a copy
 //! is as good as its list of documents, and a document is put and removed without touching the rest.
+//!
+//! The object that keeps the documents is asked for them once and not for each question: every isolate searches its own copy,
+//! so search grows with the isolates and no object stands in its way.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -125,6 +128,28 @@ struct Found {
     value: f32,
     sentences: u16,
     title: bool,
+}
+
+/// A unit of the question, with what it is worth in this shop and where it was found.
+#[derive(Debug)]
+struct Weighed {
+    weight: f32,
+    topic: bool,
+    found: Vec<Found>,
+}
+
+/// What each kind of evidence adds to the log-odds that a passage answers: a logistic regression over the questions that the
+/// search is tuned on, in which a question competes with "nothing answers" too.
+mod odds {
+    pub const BASE: f32 = -7.14;
+    pub const TOTAL: f32 = 4.58;
+    pub const COVERED: f32 = 2.3;
+    pub const CLOSEST: f32 = 2.61;
+    pub const HELD: f32 = 3.07;
+    pub const NOWHERE: f32 = -2.59;
+    pub const ELSEWHERE: f32 = -1.42;
+    pub const TITLED: f32 = 2.49;
+    pub const SAME_LANGUAGE: f32 = 3.06;
 }
 
 /// How much of a term's worth it has by standing in the title, and in the text.
@@ -281,7 +306,7 @@ impl Index {
         let mean = (self.terms as f32 / self.passages.len().max(1) as f32).max(1.0);
         let mut totals: Vec<f32> = vec![0.0; self.passages.len()];
         let mut scratch: Vec<Found> = vec![Found::default(); self.passages.len()];
-        let mut units: Vec<(f32, bool, Vec<Found>)> = Vec::new();
+        let mut units: Vec<Weighed> = Vec::new();
         for unit in &question.units {
             let found = self.find(&unit.terms, &unit.pairs, mean, &mut scratch);
             let rarity = self.rarity(&found, count);
@@ -291,9 +316,9 @@ impl Index {
                     *total += weight * f.value;
                 }
             }
-            units.push((weight, unit.topic, found));
+            units.push(Weighed { weight, topic: unit.topic, found });
         }
-        let all: f32 = units.iter().map(|(w, ..)| w).sum();
+        let all: f32 = units.iter().map(|unit| unit.weight).sum();
         if all <= 0.0 {
             return Vec::new();
         }
@@ -315,7 +340,11 @@ impl Index {
     }
 
     fn language(&self, passage: u32, question: &Question) -> f32 {
-        let same = self.passages.get(passage as usize).and_then(|p| p.as_ref()).is_none_or(|p| p.japanese == question.japanese);
+        let same = self
+            .passages
+            .get(passage as usize)
+            .and_then(|p| p.as_ref())
+            .is_none_or(|p| p.japanese == question.japanese);
         if same { 1.0 } else { FOREIGN }
     }
 
@@ -378,7 +407,8 @@ impl Index {
     }
 
     fn worth(&self, posting: &Posting, mean: f32) -> f32 {
-        let terms = self.passages.get(posting.passage as usize).and_then(|p| p.as_ref()).map_or(0.0, |p| f32::from(p.terms));
+        let terms =
+            self.passages.get(posting.passage as usize).and_then(|p| p.as_ref()).map_or(0.0, |p| f32::from(p.terms));
         let times = f32::from(posting.body);
         let saturated = times / (times + 0.7 * (0.6 + 0.4 * terms / mean));
         let title = match posting.title {
@@ -388,23 +418,50 @@ impl Index {
         (BODY * saturated + title).min(1.0)
     }
 
-    /// The score of one passage: the part of the question's weight that it holds, and holds close together.
-    fn score(&self, id: u32, total: f32, all: f32, units: &[(f32, bool, Vec<Found>)], question: &Question) -> f32 {
+    /// How likely one passage is to answer: from the parts of the question's weight that it holds, holds close together and
+    /// has in its title, and from what the question speaks of that it, or the whole shop, does not.
+    fn score(&self, id: u32, total: f32, all: f32, units: &[Weighed], question: &Question) -> f32 {
         let Some(passage) = self.passages.get(id as usize).and_then(|p| p.as_ref()) else { return 0.0 };
-        let found: Vec<Option<&Found>> = units
+        let held: Vec<(&Weighed, Option<&Found>)> = units
             .iter()
-            .map(|(_, _, found)| found.binary_search_by_key(&id, |f| f.passage).ok().and_then(|at| found.get(at)))
+            .map(|unit| {
+                let at = unit.found.binary_search_by_key(&id, |f| f.passage).ok();
+                (unit, at.and_then(|at| unit.found.get(at)))
+            })
             .collect();
-        let covered: f32 = units.iter().zip(&found).map(|((w, ..), f)| w * f.map_or(0.0, |f| f.strength)).sum();
+        let strength = |found: &Option<&Found>| found.map_or(0.0, |f| f.strength);
+        let covered: f32 = held.iter().map(|(unit, found)| unit.weight * strength(found)).sum();
         let closest = (0..passage.sentences.max(1))
-            .map(|s| {
-                let bit = 1_u16 << s.min(15);
-                let held = |f: &Found| if f.title || f.sentences & bit != 0 { f.strength } else { 0.0 };
-                units.iter().zip(&found).map(|((w, ..), f)| w * f.map_or(0.0, held)).sum::<f32>()
+            .map(|sentence| {
+                let bit = 1_u16 << sentence.min(15);
+                let there = |f: &&&Found| f.title || f.sentences & bit != 0;
+                held.iter()
+                    .map(|(unit, found)| unit.weight * found.as_ref().filter(there).map_or(0.0, |f| f.strength))
+                    .sum()
             })
             .fold(0.0, f32::max);
-        let rank = (0.5 * total + 0.2 * covered * self.language(id, question) + 0.3 * closest * self.language(id, question)) / all;
-        rank.clamp(0.0, 1.0)
+        let (mut nowhere, mut elsewhere, mut titled) = (0.0, 0.0, 0.0);
+        for (unit, found) in held.iter().filter(|(unit, _)| unit.topic) {
+            if unit.found.is_empty() {
+                nowhere += unit.weight;
+            } else {
+                elsewhere += unit.weight * (1.0 - strength(found));
+            }
+            if found.is_some_and(|f| f.title) {
+                titled += unit.weight * strength(found);
+            }
+        }
+        let same = if passage.japanese == question.japanese { 1.0 } else { 0.0 };
+        let evidence = odds::BASE
+            + odds::TOTAL * total / all
+            + odds::COVERED * covered / all
+            + odds::CLOSEST * closest / all
+            + odds::HELD * total.min(3.0)
+            + odds::NOWHERE * nowhere.min(3.0)
+            + odds::ELSEWHERE * elsewhere.min(3.0)
+            + odds::TITLED * titled.min(2.0)
+            + odds::SAME_LANGUAGE * same;
+        1.0 / (1.0 + (-evidence).exp())
     }
 }
 
@@ -435,25 +492,4 @@ fn analyse(id: u32, title: Option<&str>, text: &str) -> (HashMap<Term, Posting>,
     words.sort_unstable();
     words.dedup();
     (postings, words)
-}
-
-// TEMP-EXPLAIN
-#[allow(missing_docs)]
-impl Index {
-    pub fn explain(&self, query: &str, doc: &str) -> String {
-        let lex = lexicon();
-        let question = Question::read(lex, query, |stem| near(self.vocabulary.keys().map(|k| &**k), stem));
-        let mean = (self.terms as f32 / self.passages.len().max(1) as f32).max(1.0);
-        let mut scratch: Vec<Found> = vec![Found::default(); self.passages.len()];
-        let mut out = format!("[{doc}] ");
-        for unit in &question.units {
-            let found = self.find(&unit.terms, &unit.pairs, mean, &mut scratch);
-            let rarity = self.rarity(&found, self.len() as f32);
-            let Some(page) = self.by_id.get(doc).and_then(|p| self.pages[*p as usize].as_ref()) else { continue };
-            let best = found.iter().filter(|f| page.passages.contains(&f.passage)).max_by(|a, b| a.value.total_cmp(&b.value));
-            let (s, v, t) = best.map_or((0.0, 0.0, false), |f| (f.strength, f.value, f.title));
-            out += &format!("{}({:.2}*{:.2}: s{:.2} v{:.2}{}) ", unit.name, unit.weight, rarity, s, v, if t { " T" } else { "" });
-        }
-        out
-    }
 }

@@ -39,7 +39,8 @@ pub struct Glyph {
 }
 
 /// Half-width katakana from U+FF66 on, in order.
-const HALF_WIDTH: &str = "ヲァィゥェォャュョッーアイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワン";
+const HALF_WIDTH: &str =
+    "ヲァィゥェォャュョッーアイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワン";
 
 /// Katakana words of this many characters or more lose a long-vowel mark at their end: writers differ (サーバ, サーバー).
 const LONG_ENDING: usize = 4;
@@ -357,8 +358,12 @@ mod tests {
 
     #[test]
     fn a_skeleton_forgives_what_haste_confuses() {
-        for (a, b) in [("ばっぐ", "ばっく"), ("へんぴん", "へんひん"), ("りょうしゅうしょ", "りょしゅうしょ"), ("ゆーざー", "ゆうざあ")]
-        {
+        for (a, b) in [
+            ("ばっぐ", "ばっく"),
+            ("へんぴん", "へんひん"),
+            ("りょうしゅうしょ", "りょしゅうしょ"),
+            ("ゆーざー", "ゆうざあ"),
+        ] {
             assert_eq!(skeleton(a), skeleton(b), "{a} and {b}");
         }
         assert_ne!(skeleton("へんきん"), skeleton("へんぴん"));

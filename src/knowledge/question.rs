@@ -21,8 +21,6 @@ pub struct Unit {
     pub pairs: Vec<Term>,
     /// The concept it stands for, so that one said twice counts once.
     concept: Option<u16>,
-    /// TEMP
-    pub name: String,
 }
 
 /// A question, understood.
@@ -97,7 +95,7 @@ impl Question {
                         topic: false,
                         terms: vec![(Term::text(number), 1.0)],
                         pairs: Vec::new(),
-                        concept: None, name: number.clone(),
+                        concept: None,
                     });
                 }
                 Kind::Filler => {}
@@ -150,7 +148,14 @@ impl Question {
             }
         }
         if concepts.is_empty() {
-            self.push(Unit { weight: SAYS_LITTLE, absent: SAYS_LITTLE, topic: false, terms, pairs: Vec::new(), concept: None, name: "~".into() });
+            self.push(Unit {
+                weight: SAYS_LITTLE,
+                absent: SAYS_LITTLE,
+                topic: false,
+                terms,
+                pairs: Vec::new(),
+                concept: None,
+            });
         } else if sure {
             for concept in concepts {
                 let mut terms = terms.clone();
@@ -159,7 +164,8 @@ impl Question {
             }
         } else {
             // Which of the words that sound so was meant, the page decides.
-            let lead = concepts.iter().copied().max_by(|a, b| class_weight(lexicon, *a).total_cmp(&class_weight(lexicon, *b)));
+            let lead =
+                concepts.iter().copied().max_by(|a, b| class_weight(lexicon, *a).total_cmp(&class_weight(lexicon, *b)));
             for concept in &concepts {
                 self.meaning(lexicon, *concept, 0.95, &mut terms);
             }
@@ -190,7 +196,7 @@ impl Question {
             topic: matches!(class, Class::Topic | Class::Name | Class::Goods),
             terms,
             pairs: Vec::new(),
-            concept: Some(concept), name: lexicon.concept(concept).map(|c| c.name.clone()).unwrap_or_default(),
+            concept: Some(concept),
         });
     }
 
@@ -218,7 +224,7 @@ impl Question {
             (_, 0..=3) => 0.1,
             _ => 0.3,
         };
-        self.push(Unit { weight, absent: weight, topic: weight >= 0.6, terms, pairs, concept: None, name: text.clone() });
+        self.push(Unit { weight, absent: weight, topic: weight >= 0.6, terms, pairs, concept: None });
     }
 
     fn latin(&mut self, lexicon: &Lexicon, word: &str, stem: &str, vocabulary: &impl Fn(&str) -> Vec<String>) {
@@ -245,7 +251,7 @@ impl Question {
             (_, 2) => 0.4,
             _ => 1.0,
         };
-        self.push(Unit { weight, absent: weight, topic: weight >= 0.6, terms, pairs: Vec::new(), concept: None, name: stem.to_owned() });
+        self.push(Unit { weight, absent: weight, topic: weight >= 0.6, terms, pairs: Vec::new(), concept: None });
     }
 
     /// Adds what words mean that a text may have been meant for; the weight of the weightiest, if there is any.

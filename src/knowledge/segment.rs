@@ -119,7 +119,8 @@ fn japanese(lexicon: &Lexicon, glyphs: &[Glyph], start: usize, end: usize, token
         let script = run.get(from).map_or(Script::Break, |g| g.script);
         let kind = kind(lexicon, &forms, script);
         // Unknown characters of one script are one unknown word.
-        if let (Kind::Unknown(script), Some(Token { end, kind: Kind::Unknown(before), .. })) = (&kind, tokens.last_mut())
+        if let (Kind::Unknown(script), Some(Token { end, kind: Kind::Unknown(before), .. })) =
+            (&kind, tokens.last_mut())
             && *end == start + from
             && script == before
         {
@@ -216,7 +217,9 @@ fn latin(lexicon: &Lexicon, glyphs: &[Glyph], start: usize, tokens: &mut Vec<Tok
             tokens.push(Token { start, end, kind });
             end
         }
-        None if words.first().is_some_and(|(w, ..)| w.len() >= 8 && w.is_ascii()) && split(lexicon, &words, start, tokens) => {
+        None if words.first().is_some_and(|(w, ..)| w.len() >= 8 && w.is_ascii())
+            && split(lexicon, &words, start, tokens) =>
+        {
             *first_end
         }
         None => {
@@ -298,7 +301,8 @@ mod tests {
 
     #[test]
     fn every_way_of_writing_a_word_is_that_word() {
-        for text in ["返品できますか", "へんぴんできますか", "ヘンピンできますか", "ﾍﾝﾋﾟﾝできますか"] {
+        for text in ["返品できますか", "へんぴんできますか", "ヘンピンできますか", "ﾍﾝﾋﾟﾝできますか"]
+        {
             assert_eq!(concepts(text), ["return"], "{text}");
         }
         for text in ["受け取り", "受取り", "受取", "うけとり"] {

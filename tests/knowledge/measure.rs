@@ -1,6 +1,6 @@
 //! Sets of questions with the documents that answer them, and how a search fares on one.
 
-use madoguchi::knowledge::{Document, Index};
+use madoguchi::knowledge::{Document, Index, passage, rank};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -29,6 +29,13 @@ pub struct Set {
     pub asked: Vec<Asked>,
 }
 
+impl Set {
+    /// The questions of one half, or all of them.
+    pub fn asked(&self, half: Option<&str>) -> impl Iterator<Item = &Asked> {
+        self.asked.iter().filter(move |a| half.is_none() || a.half.as_deref() == half)
+    }
+}
+
 /// What became of the questions.
 #[derive(Debug, Default)]
 pub struct Tally {
@@ -49,13 +56,32 @@ fn lines<T: for<'a> Deserialize<'a>>(path: &str) -> Vec<T> {
     text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{path}: {e}: {line}"))).collect()
 }
 
-pub fn documents(path: &str) -> Vec<Document> {
-    lines(path)
+/// A shop's set, and which half of its questions.
+pub struct Part {
+    pub name: &'static str,
+    pub set: usize,
+    pub half: Option<&'static str>,
 }
 
-pub fn set(documents: &str, questions: &str) -> Set {
-    Set { index: Index::new(lines::<Document>(documents)), asked: lines(questions) }
+/// The shops.
+pub fn sets() -> Vec<Set> {
+    [
+        ("storefront/shop/documents.ndjson", "tests/knowledge/questions.ndjson"),
+        ("tests/knowledge/cosmetics_documents.ndjson", "tests/knowledge/cosmetics_questions.ndjson"),
+        ("tests/knowledge/electronics_documents.ndjson", "tests/knowledge/electronics_questions.ndjson"),
+    ]
+    .into_iter()
+    .map(|(documents, questions)| Set { index: Index::new(lines::<Document>(documents)), asked: lines(questions) })
+    .collect()
 }
+
+/// What is measured.
+pub const PARTS: [Part; 4] = [
+    Part { name: "the shop, tuned on", set: 0, half: Some("tune") },
+    Part { name: "the shop, held out", set: 0, half: Some("held") },
+    Part { name: "cosmetics", set: 1, half: None },
+    Part { name: "electronics", set: 2, half: None },
+];
 
 fn list(value: &Value) -> Vec<&str> {
     match value {
@@ -68,14 +94,17 @@ impl Asked {
     /// Whether a document's passage is one that answers.
     pub fn answered_by(&self, id: &str, passage: &str) -> bool {
         let passages = list(&self.passage);
-        list(&self.id).iter().enumerate().any(|(n, right)| *right == id && passages.get(n).is_none_or(|p| passage.contains(p)))
+        list(&self.id)
+            .iter()
+            .enumerate()
+            .any(|(n, right)| *right == id && passages.get(n).is_none_or(|p| passage.contains(p)))
     }
 }
 
 /// Asks a set's questions, those of one half or all of them. A question that is refused has no passage, right or not.
 pub fn tally(set: &Set, half: Option<&str>) -> Tally {
     let mut tally = Tally::default();
-    for asked in set.asked.iter().filter(|a| half.is_none() || a.half.as_deref() == half) {
+    for asked in set.asked(half) {
         let hits = set.index.search(&asked.q, 3);
         let told = || hits.iter().map(|h| format!("{} {:.2}", h.id, h.score)).collect::<Vec<_>>().join(", ");
         if asked.id.is_null() {
@@ -103,6 +132,23 @@ pub fn tally(set: &Set, half: Option<&str>) -> Tally {
         }
     }
     tally
+}
+
+/// The same questions put to pairs of characters and BM25: how many of the answerable have the right passage first and among
+/// three. It has no way to tell that nothing answers.
+pub fn floor(set: &Set, half: Option<&str>) -> (f64, f64) {
+    let mut passages: Vec<(&str, &str)> =
+        set.index.documents().flat_map(|d| passage::cut(&d.content).into_iter().map(|p| (d.id.as_str(), p))).collect();
+    passages.sort_unstable();
+    let (mut all, mut first, mut three) = (0, 0, 0);
+    for asked in set.asked(half).filter(|a| !a.id.is_null()) {
+        let hits = rank::rank(&asked.q, passages.iter().map(|(_, p)| *p));
+        let place = hits.iter().take(3).position(|h| asked.answered_by(passages[h.index].0, passages[h.index].1));
+        all += 1;
+        first += usize::from(place == Some(0));
+        three += usize::from(place.is_some());
+    }
+    (part(first, all), part(three, all))
 }
 
 pub fn part(of: usize, all: usize) -> f64 {
