@@ -34,7 +34,9 @@ fn main() {
 fn speed(set: &Set) {
     for wanted in [set.index.len(), 2000] {
         let documents: Vec<Document> = (0..)
-            .flat_map(|copy| set.index.documents().map(move |d| Document { id: format!("{}-{copy}", d.id), ..d.clone() }))
+            .flat_map(|copy| {
+                set.index.documents().map(move |d| Document { id: format!("{}-{copy}", d.id), ..d.clone() })
+            })
             .take(wanted)
             .collect();
         let start = Instant::now();

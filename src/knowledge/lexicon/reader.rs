@@ -233,7 +233,7 @@ fn fewer_okurigana(form: &[char]) -> Vec<Vec<char>> {
     let kanji_alone: Vec<char> = inner.iter().copied().filter(|c| is_kanji(*c)).collect();
     // Only an ending belongs to the word; more kana are other words.
     let ending = form.len() - last - 1;
-    if ending > 2 || (ending == 2 && inner.len() == form.len()) || form.iter().any(|c| *c == 'ー') {
+    if ending > 2 || (ending == 2 && inner.len() == form.len()) || form.contains(&'ー') {
         return Vec::new();
     }
     let mut forms = Vec::new();
