@@ -5,10 +5,12 @@ mod bindings;
 mod budget_object;
 mod fetch;
 mod gone;
+mod knowledge_object;
 mod lane_object;
 mod promise;
 mod request;
 mod response;
+mod shelf;
 mod task;
 mod world;
 

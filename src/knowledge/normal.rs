@@ -315,7 +315,7 @@ pub fn skeleton(kana: &str) -> String {
 fn is_voiced(c: char) -> bool {
     // Between か and ど voiced kana follow their plain ones; after っ (U+3063) the order shifts by one.
     let at = c as u32 - 'か' as u32;
-    (c > 'っ') == at.is_multiple_of(2)
+    if c as u32 > 'っ' as u32 { at.is_multiple_of(2) } else { !at.is_multiple_of(2) }
 }
 
 fn vowel_of(c: char) -> char {
