@@ -33,9 +33,10 @@ fn cases() -> Vec<Case> {
             let (name, body) = block.split_once('\n').unwrap();
             let (reply, verdict) = body.rsplit_once("\n=> ").unwrap_or_else(|| panic!("{name} has no verdict"));
             let verdict = verdict.lines().next().unwrap();
-            let (value, repairs) = match verdict.split_once(" | ") {
-                Some((v, r)) => (v, Some(r.split(", ").map(str::to_owned).collect())),
-                None => (verdict, None),
+            let named = |r: &str| r.chars().all(|c| c.is_ascii_lowercase() || matches!(c, '_' | ',' | ' '));
+            let (value, repairs) = match verdict.rsplit_once(" | ") {
+                Some((v, r)) if named(r) => (v, Some(r.split(", ").map(str::to_owned).collect())),
+                _ => (verdict, None),
             };
             let value = match value {
                 "refused" => None,
@@ -54,7 +55,9 @@ fn every_reply_of_the_table_reads_as_a_careful_person_would_read_it() {
     for case in &cases {
         let got = parse(&case.reply).ok();
         if got.as_ref().map(|p| &p.value) != case.value.as_ref() {
-            wrong.push(format!("{}\n    {:?}\n    {:?}", case.name, case.reply, got));
+            let wanted = case.value.as_ref().map_or("refused".to_owned(), Value::to_string);
+            let got = got.map_or("refused".to_owned(), |p| p.value.to_string());
+            wrong.push(format!("{}\n    {:?}\n    wanted {wanted}\n    got    {got}", case.name, case.reply));
         } else if let (Some(want), Some(got)) = (&case.repairs, &got) {
             let kinds: Vec<String> = got.repairs.iter().map(|r| json!(r.kind).as_str().unwrap().to_owned()).collect();
             if &kinds != want {

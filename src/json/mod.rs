@@ -1,23 +1,39 @@
 //! Reads JSON that a model wrote: finds the value in the reply, mends what is broken, and says what it mended.
 //!
-//! Valid JSON goes straight through `serde_json` and is never changed. Anything else goes through `find` (where in
-//! the reply is the value?) and `mend` (what does this broken text mean?). Both are loops over the text with an
-//! explicit stack: no reply can drive a recursion, and a fuel count keeps the work linear in the length of the reply.
+//! Valid JSON is read by `strict`, as `serde_json` reads it, and is never changed: order of keys, numbers as written,
+//! escapes. Anything else goes through `find` (where in the reply is the value?) and `mend` (what does this broken text
+//! mean?). All are loops over the text with an explicit stack: no reply can drive a recursion, and a count of steps
+//! keeps the work linear in the length of the reply.
+//!
+//! # Which value is the answer
+//!
+//! What stands in reasoning is never the answer. Of the rest, **the first complete answer wins**: a value that begins
+//! the reply, its line or its fence, whose keys stand in quotes, and that the words before it do not call an example, a
+//! format, a draft or an input. Models put the answer first and talk about it afterwards, so what follows it cannot
+//! take its place; and because that is so, a [`Reader`] may show an answer while it is still being written. Where
+//! nothing stands out as an answer, candidates are weighed by form, place and the words before them, and the first of
+//! the heaviest wins. A schema or a type that was asked for settles it where it can: the best candidate that fits.
 //!
 //! A reply that holds no JSON (an apology, a page of HTML, nothing but reasoning) is refused: never turned into a string.
 
+mod bare;
 mod chars;
 mod coerce;
+mod escape;
 mod find;
 mod mend;
 mod reader;
+mod reasoning;
 mod scalar;
 mod schema;
 mod strict;
 mod string;
 mod types;
+mod wrapping;
 
+use find::Asked;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 pub use reader::Reader;
 pub use schema::{Misfit, Schema, SchemaError};
@@ -31,18 +47,51 @@ pub const MAX_DEPTH: usize = 127;
 /// # Errors
 /// When the reply holds no JSON value, or one nested deeper than [`MAX_DEPTH`].
 pub fn parse(text: &str) -> Result<Parsed, ParseError> {
-    if let Some(parsed) = strict::read(text) {
-        return Ok(parsed);
-    }
-    find::read(text).0
+    parse_counting_steps(text).0
 }
 
 /// As [`parse`], with the number of steps the mending took: the work is shown linear by counting it, not by a clock.
 #[doc(hidden)]
 pub fn parse_counting_steps(text: &str) -> (Result<Parsed, ParseError>, u64) {
-    match strict::read(text) {
-        Some(parsed) => (Ok(parsed), 0),
-        None => find::read(text),
+    let strict = strictly(text);
+    if let Some(parsed) = strict.as_ref().filter(|p| !holds_json(&p.value)) {
+        return (Ok(parsed.clone()), 0);
+    }
+    let (found, steps) = find::read(text, Asked::default());
+    match (strict, found.map(|readings| readings.into_iter().next())) {
+        (Some(strict), Ok(Some(inner))) if inner.value.is_string() => (Ok(strict), steps),
+        (_, Ok(Some(parsed))) => (Ok(parsed), steps),
+        (Some(strict), _) => (Ok(strict), steps),
+        (None, Err(fault)) => (Err(fault), steps),
+        (None, Ok(None)) => (Err(ParseError::new(Wanted::Value, text, text.len())), steps),
+    }
+}
+
+/// The whole text as valid JSON.
+fn strictly(text: &str) -> Option<Parsed> {
+    let strict::Valid { value, twice, .. } = strict::whole(text).ok()?;
+    let repairs = twice.into_iter().map(|at| Repair::new(RepairKind::DuplicateKey, at)).collect();
+    Some(Parsed { value, read_as: ReadAs::Strict, repairs })
+}
+
+/// A string that may hold the JSON that was meant.
+fn holds_json(value: &Value) -> bool {
+    value.as_str().is_some_and(|s| s.trim_start_matches(chars::space).starts_with(['{', '[', '`', '"']))
+}
+
+/// All readings of the reply that come into question, best first.
+fn readings(text: &str, schema: Option<&Schema>) -> Result<Vec<Parsed>, ParseError> {
+    let strict = strictly(text);
+    if let Some(parsed) = strict.as_ref().filter(|p| !holds_json(&p.value)) {
+        return Ok(vec![parsed.clone()]);
+    }
+    match (strict, find::read(text, Asked { all: true, schema }).0) {
+        (Some(strict), Ok(mut found)) => {
+            found.push(strict);
+            Ok(found)
+        }
+        (Some(strict), Err(_)) => Ok(vec![strict]),
+        (None, found) => found,
     }
 }
 
@@ -61,7 +110,7 @@ pub fn parse_as<T: DeserializeOwned>(text: &str) -> Result<T, ParseError> {
 /// # Errors
 /// When there is no value to read, or it does not fit the schema even so.
 pub fn parse_with_schema(text: &str, schema: &Schema) -> Result<Parsed, ParseError> {
-    let mut parsed = parse(text)?;
+    let mut parsed = readings(text, None)?.into_iter().next().ok_or_else(|| ParseError::new(Wanted::Value, text, 0))?;
     if schema.check(&parsed.value).is_ok() {
         return Ok(parsed);
     }
