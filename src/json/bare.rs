@@ -12,6 +12,13 @@ impl Mender<'_, '_> {
     /// Reads the bare value at the cursor: a literal, a number, a call, or words.
     pub(super) fn bare(&mut self, in_object: bool) -> Result<(), Fault> {
         let start = self.at;
+        if let Some(end) = self.unopened(start) {
+            let word = self.text.get(start..end).unwrap_or("").to_owned();
+            self.note(RepairKind::Quote, start);
+            self.at = end + 1;
+            self.put(Value::String(word));
+            return Ok(());
+        }
         let mut nested = 0_usize;
         let mut before = ' ';
         while let Some(c) = self.peek() {
@@ -36,7 +43,7 @@ impl Mender<'_, '_> {
                         return Ok(());
                     }
                 }
-                if !opens_list(c) && (before == ' ' || scalar::whole(word.trim())) {
+                if c != '(' && (!opens_list(c) && before == ' ' || scalar::whole(word.trim())) {
                     break;
                 }
                 nested += 1;
@@ -142,7 +149,11 @@ impl Mender<'_, '_> {
     /// After a whole word and white space: does the next pair or item stand here?
     fn next_item(&mut self, word: &str, c: char, in_object: bool) -> bool {
         scalar::whole(word.trim())
-            && ((c.is_numeric() && !in_object) || (c == '-' && !in_object) || (in_object && self.key_like(self.at)))
+            && if in_object {
+                self.key_like(self.at)
+            } else {
+                c.is_numeric() || c == '-' || self.word_literal(self.at)
+            }
     }
 
     fn finish_bare(&mut self, start: usize) {

@@ -1,11 +1,12 @@
 //! Reads broken JSON as what it means: one pass, a stack of its own, and a decision at each mark that is out of place.
 //!
 //! A decision looks at what follows, never far: a key's length, a run of white space (remembered, so that it is
-//! crossed once), or the brackets up to the end of the text, for which there is a budget. So the pass stays linear.
+//! crossed once), or the brackets of the rest, which are matched once. So the pass stays linear.
 
 use serde_json::{Map, Value};
 
 use super::MAX_DEPTH;
+use super::balance::Balance;
 use super::chars::{
     any_quote, closes, closes_object, closes_round, colon, colon_like, comma, opens, opens_object, opens_round,
     ornament, quote, space,
@@ -92,14 +93,14 @@ pub(super) struct Mender<'t, 's> {
     root: Option<Value>,
     /// The run of white space crossed last.
     run: (usize, usize),
-    /// What may still be spent on looking at brackets far ahead.
-    far: usize,
+    begin: usize,
+    balance: Option<Balance>,
     /// The text ends here although characters follow.
     stopped: bool,
 }
 
 impl<'t, 's> Mender<'t, 's> {
-    pub(super) const fn new(text: &'t str, at: usize, setting: Setting<'s>) -> Self {
+    pub(super) fn new(text: &'t str, at: usize, setting: Setting<'s>) -> Self {
         Self {
             text,
             at,
@@ -115,7 +116,8 @@ impl<'t, 's> Mender<'t, 's> {
             after_comma: None,
             root: None,
             run: (0, 0),
-            far: 0,
+            begin: at,
+            balance: None,
             stopped: false,
         }
     }
@@ -187,7 +189,6 @@ impl<'t, 's> Mender<'t, 's> {
 
     /// Reads the object or list whose bracket is at the cursor.
     pub(super) fn read(&mut self) -> Result<Mended, Fault> {
-        self.far = 4 * self.text.len().saturating_sub(self.at) + 64;
         if self.setting.braceless {
             self.note(RepairKind::Bracket, self.at);
             let wanted = self.wanted_here();
@@ -456,7 +457,7 @@ impl<'t, 's> Mender<'t, 's> {
                 self.note(RepairKind::Comma, at);
                 self.at += c.len_utf8();
             }
-        } else if self.ellipsis_at(at) {
+        } else if self.ellipsis_at(at) && self.unopened(at).is_none() {
             self.skip_ellipsis();
             if in_object {
                 self.put(Value::Null);
@@ -464,7 +465,7 @@ impl<'t, 's> Mender<'t, 's> {
         } else if colon(c) {
             self.note(RepairKind::Colon, at);
             self.at += c.len_utf8();
-        } else if quote(c) {
+        } else if quote(c) && !(matches!(c, '「' | '『' | '“' | '«') && self.unopened(at).is_some()) {
             self.after_comma = None;
             self.quoted_value(in_object);
         } else if c == '\\' && self.char_at(at + 1).is_some_and(quote) {
@@ -680,6 +681,12 @@ impl<'t, 's> Mender<'t, 's> {
                 self.next = Next::Separator;
                 return;
             }
+            if self.follows_oddly() && self.closes_what_is_left(0, self.at) {
+                // One too many: what follows belongs in here, and all that is open is closed later.
+                self.note(RepairKind::Bracket, at);
+                self.next = Next::Separator;
+                return;
+            }
             if self.stack.len() == 1 && self.goes_on() {
                 self.note(RepairKind::Bracket, at);
                 self.next = Next::Separator;
@@ -693,16 +700,9 @@ impl<'t, 's> Mender<'t, 's> {
         }
         self.note(RepairKind::Bracket, at);
         let enclosing = self.stack.iter().rev().position(|f| Self::fits(Some(f), c));
-        let after = self.closers_after(self.at);
-        // Whether the brackets that follow close just what is open once this many of it are closed.
-        let left = |closed: usize| {
-            after.as_ref().is_some_and(|after| {
-                let open = self.stack.iter().rev().skip(closed);
-                open.len() == after.len() && open.zip(after).all(|(f, c)| Self::fits(Some(f), *c))
-            })
-        };
-        let (none, one) = (left(0), left(1));
-        let crossed = enclosing.map(|depth| (depth + 1, left(depth + 1)));
+        let behind = self.at;
+        let (none, one) = (self.closes_what_is_left(0, behind), self.closes_what_is_left(1, behind));
+        let crossed = enclosing.map(|depth| (depth + 1, self.closes_what_is_left(depth + 1, behind)));
         match crossed {
             // It would end everything although more follows: it stands for another bracket.
             Some((count, false)) if count == self.stack.len() && self.more_follows() => self.pop(),
@@ -712,6 +712,29 @@ impl<'t, 's> Mender<'t, 's> {
             _ if none && !one => self.next = Next::Separator,
             None if self.stack.len() == 1 && !one && self.more_follows() => self.next = Next::Separator,
             _ => self.pop(),
+        }
+    }
+
+    /// Whether what follows the bracket at hand would be out of place once it has closed what is open.
+    fn follows_oddly(&mut self) -> bool {
+        let Some(parent) = self.parent_is_object() else { return false };
+        let (at, next) = self.next_from(self.at);
+        let Some(mark) = next.filter(|c| comma(*c)) else { return false };
+        let (then_at, then) = self.next_from(at + mark.len_utf8());
+        if !then.is_some_and(|c| quote(c) || opens(c) || c.is_ascii_digit()) {
+            return false;
+        }
+        let key = self.key_like(then_at);
+        if key == parent {
+            return false;
+        }
+        match self.stack.last() {
+            // The next object's opening brace is missing, not this closing one too many.
+            Some(Frame::Object { map, .. }) => {
+                let rest = self.tail(then_at + then.map_or(0, char::len_utf8));
+                key && !map.keys().any(|name| rest.starts_with(name.as_str()))
+            }
+            _ => !key,
         }
     }
 
@@ -735,44 +758,20 @@ impl<'t, 's> Mender<'t, 's> {
             if !(then.is_some_and(quote) && self.key_like(then_at)) {
                 return false;
             }
-            return separated || self.closers_after(at).is_some_and(|after| matches!(after.as_slice(), ['}']));
+            return separated || self.closes_what_is_left(0, at);
         }
         separated
             && then.is_some_and(|t| quote(t) || opens(t) || t.is_ascii_digit())
-            && self.closers_after(then_at).is_some_and(|after| matches!(after.as_slice(), [']']))
+            && self.closes_what_is_left(0, then_at)
     }
 
-    /// The closing brackets from there on that close nothing opened there; nothing when it would cost too much to know.
-    fn closers_after(&mut self, from: usize) -> Option<Vec<char>> {
-        let mut closing = Vec::new();
-        let mut open: Vec<char> = Vec::new();
-        let mut quoted = false;
-        let mut escaped = false;
-        let mut line_starts = false;
-        for (offset, c) in self.tail(from).char_indices() {
-            self.far = self.far.checked_sub(1)?;
-            self.steps += 1;
-            if quoted {
-                quoted = escaped || (c != '"' && c != '\n');
-                escaped = !escaped && c == '\\';
-                continue;
-            }
-            if line_starts && matches!(c, '`' | '~') && self.fence_at(from + offset) {
-                break;
-            }
-            line_starts = c == '\n' || (line_starts && space(c));
-            if c == '"' {
-                quoted = true;
-            } else if matches!(c, '{' | '[' | '\u{ff5b}' | '\u{ff3b}') {
-                open.push(c);
-            } else if matches!(c, '}' | ']' | '\u{ff5d}' | '\u{ff3d}') && open.pop().is_none() {
-                closing.push(c);
-                if closing.len() > MAX_DEPTH {
-                    return None;
-                }
-            }
-        }
-        Some(closing)
+    /// Whether the brackets from there on close just what is open, once this many of it are closed.
+    fn closes_what_is_left(&mut self, closed: usize, from: usize) -> bool {
+        let balance = self.balance.get_or_insert_with(|| Balance::new(self.text, self.begin));
+        let (count, after) = balance.after(from);
+        let open = self.stack.iter().rev().skip(closed);
+        self.steps += 8;
+        open.len() == count && open.zip(after).all(|(frame, c)| Self::fits(Some(frame), c))
     }
 
     fn skip_space(&mut self) {
@@ -783,6 +782,9 @@ impl<'t, 's> Mender<'t, 's> {
                 return;
             }
             if c == Some('#') && self.next == Next::Value && self.in_object() && !self.remark_at(at) {
+                return;
+            }
+            if c == Some('/') && self.next == Next::Value && self.unopened(at).is_some() {
                 return;
             }
             let rest = self.tail(at);

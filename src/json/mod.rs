@@ -16,6 +16,7 @@
 //!
 //! A reply that holds no JSON (an apology, a page of HTML, nothing but reasoning) is refused: never turned into a string.
 
+mod balance;
 mod bare;
 mod chars;
 mod coerce;

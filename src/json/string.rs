@@ -37,6 +37,8 @@ struct Seen {
     inner_escaped: usize,
     /// Brackets opened and not closed in the text.
     brackets: usize,
+    /// The text closes a bracket that it did not open.
+    unmatched: bool,
     /// Where the first colon of a key stands: in `out`, in the text.
     colon: Option<(usize, usize)>,
 }
@@ -66,6 +68,7 @@ impl Mender<'_, '_> {
             inner: 0,
             inner_escaped: 0,
             brackets: 0,
+            unmatched: false,
             colon: None,
         };
         seen.from = self.at;
@@ -105,11 +108,18 @@ impl Mender<'_, '_> {
                 }
                 _ if c < ' ' => self.note(RepairKind::ControlCharacter, here),
                 '{' | '[' => seen.brackets += 1,
-                '}' | ']' => seen.brackets = seen.brackets.saturating_sub(1),
+                '}' | ']' => {
+                    seen.unmatched |= seen.brackets == 0;
+                    seen.brackets = seen.brackets.saturating_sub(1);
+                }
                 _ if ends.contains(&c) => {
                     if nested > 0 && !symmetric {
                         nested -= 1;
                         continue;
+                    }
+                    if place == Place::Key && self.ends_with_colon(&seen, here) {
+                        // `{"a: "x"`: the quote opens the value.
+                        return self.key_until_colon(&mut seen);
                     }
                     let odd = (seen.inner + usize::from(seen.doubled)) % 2 == 1;
                     if self.ends_here(place, c, odd, seen.brackets) {
@@ -132,6 +142,19 @@ impl Mender<'_, '_> {
                 _ => {}
             }
         }
+    }
+
+    /// Whether a key's text ends with a colon that a value follows.
+    fn ends_with_colon(&mut self, seen: &Seen, here: usize) -> bool {
+        let Some((_, colon_at)) = seen.colon else { return false };
+        let before = self.text.get(..here).unwrap_or("").trim_end_matches(' ');
+        before.ends_with(colon) && before.len() > colon_at && !self.next_from(self.at).1.is_some_and(colon_like)
+    }
+
+    /// Whether a backslash stands before it that is not itself escaped.
+    fn escaped(&self, at: usize) -> bool {
+        let before = self.text.as_bytes().get(..at).unwrap_or_default();
+        before.iter().rev().take(64).take_while(|b| **b == b'\\').count() % 2 == 1
     }
 
     /// A quote between two letters opens and closes nothing.
@@ -311,7 +334,7 @@ impl Mender<'_, '_> {
         if self.fence_at(at) {
             return true;
         }
-        if self.comment_at(at) && place != Place::Key {
+        if self.comment_at(at) && place != Place::Key && at > after {
             return !odd;
         }
         let apart = at > after;
@@ -356,7 +379,8 @@ impl Mender<'_, '_> {
                         && (apart || self.item_at(at, mark))
                         && (line_between || self.item_at(at, mark));
                 }
-                opens(next) && next != '(' && apart && !odd
+                (apart && self.word_literal(at) && !odd)
+                    || opens(next) && next != '(' && apart && !odd
                     || (apart && next.is_ascii_digit() && (line_between || (!odd && self.short_word(at))))
             }
         }
@@ -417,6 +441,9 @@ impl Mender<'_, '_> {
                 Some(_) => !odd && self.key_like(item_at),
             };
         }
+        if quote(then) && brackets == 0 && !odd && self.parent_is_object() == Some(false) && self.item_at(then_at, then) {
+            return true;
+        }
         let line = self.text.get(at..then_at).is_some_and(|gap| gap.contains('\n'));
         line || (then != mark && self.stack.len() == 1 && !odd) || opens(then) && !odd || self.quoted_key_at(then_at)
     }
@@ -440,8 +467,8 @@ impl Mender<'_, '_> {
                 || self.text.get(behind..then_at).is_some_and(|g| g.contains('\n'));
         }
         if quote(then) {
-            // A list without its brackets: `"a": "x", "y", "b": 1`.
-            return !odd && self.item_at(then_at, then);
+            // A list without its brackets: `"a": "x", "y", "b": 1`; or a key whose closing quote is missing.
+            return !odd && (self.item_at(then_at, then) || self.unclosed_key_at(then_at));
         }
         if ornament(then) || then == '-' {
             let rest = self.tail(then_at).trim_start_matches(|c| ornament(c) || c == '-' || space(c));
@@ -485,7 +512,7 @@ impl Mender<'_, '_> {
             || matches!(then, '{' | '[' | '\u{ff5b}' | '\u{ff3b}')
             || (!odd && (opens(then) || self.short_word(then_at)))
             || self.word_literal(then_at)
-            || self.key_like(then_at) && !odd
+            || !odd && (self.key_like(then_at) || self.unopened(then_at).is_some())
     }
 
     /// Whether a short string stands there that is followed as an item is.
@@ -496,7 +523,7 @@ impl Mender<'_, '_> {
             .tail(body)
             .char_indices()
             .take(KEY_REACH * 2)
-            .find(|(i, c)| ends.contains(c) && !(*c == '\'' && self.apostrophe(body + i)));
+            .find(|(i, c)| ends.contains(c) && !self.escaped(body + i) && !(*c == '\'' && self.apostrophe(body + i)));
         self.steps += 2 * KEY_REACH as u64;
         let Some((length, close)) = found else { return true };
         let (_, next) = self.next_from(body + length + close.len_utf8());
@@ -525,11 +552,12 @@ impl Mender<'_, '_> {
         let before = before.get(start..).unwrap_or(before);
         self.steps += before.len() as u64 / 8;
         let run = before.trim_end_matches(|c: char| {
-            space(c) || comma(c) || (seen.brackets == 0 && matches!(c, '}' | ']' | '{' | '[' | '\u{ff5d}' | '\u{ff3d}'))
+            space(c) || comma(c) || ((seen.brackets == 0 || seen.unmatched) && matches!(c, '}' | ']' | '{' | '[' | '\u{ff5d}' | '\u{ff3d}'))
         });
+        let run = if place == Place::InList { without_scalars(run) } else { run };
         let gap = before.get(run.len()..)?;
         self.steps += gap.len() as u64;
-        if !gap.contains(|c: char| comma(c) || c == '\n') || run.is_empty() {
+        if !gap.contains(|c: char| comma(c) || c == '\n') || (run.is_empty() && (start > 0 || lower != seen.opened_at + seen.open.len_utf8())) {
             return None;
         }
         let opens_next = match place {
@@ -572,15 +600,17 @@ impl Mender<'_, '_> {
     fn item_closed_at(&mut self, at: usize) -> bool {
         let Some(mark) = self.char_at(at) else { return false };
         let body = at + mark.len_utf8();
-        let found = self.tail(body).char_indices().take(KEY_REACH).find(|(_, c)| *c == mark);
-        self.steps += KEY_REACH as u64;
-        let Some((length, _)) = found.filter(|(length, _)| *length > 0) else { return false };
+        let found =
+            self.tail(body).char_indices().take(2 * KEY_REACH).find(|(i, c)| *c == mark && !self.escaped(body + i));
+        self.steps += 2 * KEY_REACH as u64;
+        let Some((length, _)) = found else { return false };
         let (next_at, next) = self.next_from(body + length + mark.len_utf8());
         match next {
             Some(c) if closes(c) => true,
             Some(c) if comma(c) => {
-                let (_, then) = self.next_from(next_at + c.len_utf8());
-                then.is_none_or(|c| quote(c) || closes(c))
+                let (then_at, then) = self.next_from(next_at + c.len_utf8());
+                then.is_none_or(|c| quote(c) || closes(c) || opens(c) || c.is_ascii_digit() || c == '-')
+                    || self.word_literal(then_at)
             }
             _ => false,
         }
@@ -623,14 +653,63 @@ impl Mender<'_, '_> {
         false
     }
 
+    /// Whether a key stands there whose closing quote is missing: `"reply: 26,`.
+    fn unclosed_key_at(&mut self, at: usize) -> bool {
+        let Some(mark) = self.char_at(at) else { return false };
+        let body = at + mark.len_utf8();
+        let name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | ' ' | '.' | '$');
+        let found = self.tail(body).char_indices().take(KEY_REACH).find(|(_, c)| !name(*c));
+        self.steps += KEY_REACH as u64;
+        let Some((length, c)) = found.filter(|(length, c)| *length > 0 && colon(*c)) else { return false };
+        let (value_at, value) = self.next_from(body + length + c.len_utf8());
+        value.is_none_or(|v| quote(v) || v.is_ascii_digit() || matches!(v, '-' | '{' | '[')) || self.word_literal(value_at)
+    }
+
+    /// Where a text ends whose opening quote is missing: the first quote from there on closes and does not open.
+    pub(super) fn unopened(&mut self, at: usize) -> Option<usize> {
+        let mut before = ' ';
+        for (offset, c) in self.tail(at).char_indices().take(4 * KEY_REACH) {
+            self.steps += 1;
+            if c == '\n' || (matches!(c, '{' | '[') && (offset == 0 || comma(before))) {
+                return None;
+            }
+            if comma(c) && offset < 40 && super::scalar::whole(self.text.get(at..at + offset).unwrap_or("").trim()) {
+                return None;
+            }
+            if c == '"' && before != '\\' {
+                if offset == 0 || space(before) || comma(before) || opens(before) || colon_like(before) {
+                    return None;
+                }
+                let behind = at + offset + 1;
+                let (then_at, then) = self.next_from(behind);
+                let ends = match then {
+                    None => true,
+                    Some(c) if comma(c) => {
+                        let (next_at, next) = self.next_from(then_at + c.len_utf8());
+                        next.is_none_or(|n| quote(n) || closes(n) || opens(n) || n.is_ascii_digit() || n == '-')
+                            || self.word_literal(next_at)
+                            || self.key_like(next_at)
+                    }
+                    Some(c) if closes(c) => self.closes_something(c),
+                    Some(_) => self.text.get(behind..then_at).is_some_and(|gap| gap.contains('\n')),
+                };
+                return ends.then_some(at + offset);
+            }
+            before = c;
+        }
+        None
+    }
+
     /// Whether a key stands there: in quotes, or a short bare word, with its colon.
     pub(super) fn key_like(&mut self, at: usize) -> bool {
         let (at, Some(first)) = self.next_from(at) else { return false };
         if quote(first) {
             return self.quoted_key_at(at);
         }
-        if matches!(first, 'u' | 'b' | 'r' | 'f') && matches!(self.char_at(at + 1), Some('"' | '\'')) {
-            return self.quoted_key_at(at + 1);
+        if matches!(first, 'u' | 'b' | 'r' | 'f') && matches!(self.char_at(at + 1), Some('"' | '\''))
+            && self.quoted_key_at(at + 1)
+        {
+            return true;
         }
         let sign = matches!(first, '-' | ':') && self.char_at(at + 1).is_some_and(char::is_alphanumeric);
         if !(first.is_alphanumeric() || first == '_' || first == '$' || sign) {
@@ -681,4 +760,18 @@ impl Mender<'_, '_> {
         }
         false
     }
+}
+
+/// Numbers and literals that follow a text whose closing quote is missing are items of their own.
+fn without_scalars(mut run: &str) -> &str {
+    while let Some((before, last)) = run.rsplit_once(',') {
+        let item = last.trim();
+        // Thousands: `￥1,200`.
+        let grouped = last.len() == 3 && before.ends_with(|c: char| c.is_ascii_digit());
+        if grouped || !matches!(item, "true" | "false" | "null") && item.parse::<serde_json::Number>().is_err() {
+            break;
+        }
+        run = before.trim_end();
+    }
+    run
 }

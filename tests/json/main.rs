@@ -11,6 +11,9 @@
     reason = "a test fails by panicking and tells its figures by printing"
 )]
 
+mod faults;
+mod generate;
+
 use madoguchi::json::{ReadAs, Reader, parse, parse_counting_steps};
 use proptest::prelude::*;
 use serde_json::{Value, json};
