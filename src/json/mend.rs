@@ -453,6 +453,9 @@ impl<'t, 's> Mender<'t, 's> {
             if in_object {
                 self.note(RepairKind::MissingValue, at);
                 self.put(Value::Null);
+            } else if self.never_closed(at + c.len_utf8()) {
+                self.note(RepairKind::Bracket, at);
+                self.pop();
             } else {
                 self.note(RepairKind::Comma, at);
                 self.at += c.len_utf8();
@@ -465,7 +468,7 @@ impl<'t, 's> Mender<'t, 's> {
         } else if colon(c) {
             self.note(RepairKind::Colon, at);
             self.at += c.len_utf8();
-        } else if quote(c) && !(matches!(c, '「' | '『' | '“' | '«') && self.unopened(at).is_some()) {
+        } else if quote(c) && !self.opens_a_quotation(at, c) {
             self.after_comma = None;
             self.quoted_value(in_object);
         } else if c == '\\' && self.char_at(at + 1).is_some_and(quote) {
@@ -479,6 +482,27 @@ impl<'t, 's> Mender<'t, 's> {
             self.bare(in_object)?;
         }
         Ok(())
+    }
+
+    /// Whether the list at hand is empty, and the next key of the object around it stands behind its comma.
+    fn never_closed(&mut self, behind: usize) -> bool {
+        let empty = matches!(self.stack.last(), Some(Frame::List { items, .. }) if items.is_empty());
+        empty && self.parent_is_object() == Some(true) && {
+            let (at, c) = self.next_from(behind);
+            c == Some('"') && self.quoted_key_at(at)
+        }
+    }
+
+    /// Whether the quote opens a quotation inside a text whose own opening quote is missing: `「返品」の件",`.
+    fn opens_a_quotation(&mut self, at: usize, c: char) -> bool {
+        let close = match c {
+            '「' => '」',
+            '『' => '』',
+            '“' => '”',
+            '«' => '»',
+            _ => return false,
+        };
+        self.unopened(at).is_some_and(|end| self.text.get(at..end).is_some_and(|t| t.contains(close)))
     }
 
     /// A string, with those that are joined to it.
@@ -704,12 +728,12 @@ impl<'t, 's> Mender<'t, 's> {
         let (none, one) = (self.closes_what_is_left(0, behind), self.closes_what_is_left(1, behind));
         let crossed = enclosing.map(|depth| (depth + 1, self.closes_what_is_left(depth + 1, behind)));
         match crossed {
+            // It closes nothing, and all that is open is closed later.
+            _ if none && !one => self.next = Next::Separator,
             // It would end everything although more follows: it stands for another bracket.
             Some((count, false)) if count == self.stack.len() && self.more_follows() => self.pop(),
             // Brackets were left out before this one.
             Some((count, exact)) if exact || !(one || none) => (0..count).for_each(|_| self.pop()),
-            // It closes nothing, and all that is open is closed later.
-            _ if none && !one => self.next = Next::Separator,
             None if self.stack.len() == 1 && !one && self.more_follows() => self.next = Next::Separator,
             _ => self.pop(),
         }
@@ -724,7 +748,7 @@ impl<'t, 's> Mender<'t, 's> {
         if !then.is_some_and(|c| quote(c) || opens(c) || c.is_ascii_digit()) {
             return false;
         }
-        let key = self.key_like(then_at);
+        let key = self.key_like(then_at) || self.unclosed_key_at(then_at);
         if key == parent {
             return false;
         }

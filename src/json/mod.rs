@@ -60,7 +60,7 @@ pub fn parse_counting_steps(text: &str) -> (Result<Parsed, ParseError>, u64) {
     }
     let (found, steps) = find::read(text, Asked::default());
     match (strict, found.map(|readings| readings.into_iter().next())) {
-        (Some(strict), Ok(Some(inner))) if inner.value.is_string() => (Ok(strict), steps),
+        (Some(strict), Ok(Some(inner))) if !is_answer(&inner) => (Ok(strict), steps),
         (_, Ok(Some(parsed))) => (Ok(parsed), steps),
         (Some(strict), _) => (Ok(strict), steps),
         (None, Err(fault)) => (Err(fault), steps),
@@ -78,6 +78,16 @@ fn strictly(text: &str) -> Option<Parsed> {
 /// A string that may hold the JSON that was meant.
 fn holds_json(value: &Value) -> bool {
     value.as_str().is_some_and(|s| s.trim_start_matches(chars::space).starts_with(['{', '[', '`', '"']))
+}
+
+/// Whether what was read in a string is the JSON that was meant, and not a string that only begins like it.
+fn is_answer(inner: &Parsed) -> bool {
+    let whole = !inner.repairs.iter().any(|r| matches!(r.kind, RepairKind::CutOff | RepairKind::Bracket));
+    match &inner.value {
+        Value::Object(map) => whole && !(map.is_empty() && inner.repairs.len() > 1),
+        Value::Array(_) => whole,
+        _ => false,
+    }
 }
 
 /// All readings of the reply that come into question, best first.

@@ -444,6 +444,10 @@ impl Mender<'_, '_> {
         if quote(then) && brackets == 0 && !odd && self.parent_is_object() == Some(false) && self.item_at(then_at, then) {
             return true;
         }
+        let item = then.is_ascii_digit() || self.word_literal(then_at);
+        if item && then_at > at + next.len_utf8() && brackets == 0 && !odd && self.parent_is_object() == Some(false) {
+            return true;
+        }
         let line = self.text.get(at..then_at).is_some_and(|gap| gap.contains('\n'));
         line || (then != mark && self.stack.len() == 1 && !odd) || opens(then) && !odd || self.quoted_key_at(then_at)
     }
@@ -512,6 +516,7 @@ impl Mender<'_, '_> {
             || matches!(then, '{' | '[' | '\u{ff5b}' | '\u{ff3b}')
             || (!odd && (opens(then) || self.short_word(then_at)))
             || self.word_literal(then_at)
+            || (!odd && self.literal_and_item(then_at))
             || !odd && (self.key_like(then_at) || self.unopened(then_at).is_some())
     }
 
@@ -654,7 +659,7 @@ impl Mender<'_, '_> {
     }
 
     /// Whether a key stands there whose closing quote is missing: `"reply: 26,`.
-    fn unclosed_key_at(&mut self, at: usize) -> bool {
+    pub(super) fn unclosed_key_at(&mut self, at: usize) -> bool {
         let Some(mark) = self.char_at(at) else { return false };
         let body = at + mark.len_utf8();
         let name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | ' ' | '.' | '$');
@@ -668,16 +673,24 @@ impl Mender<'_, '_> {
     /// Where a text ends whose opening quote is missing: the first quote from there on closes and does not open.
     pub(super) fn unopened(&mut self, at: usize) -> Option<usize> {
         let mut before = ' ';
+        // A number with groups, `1,200`: it is one text only if all of it is.
+        let mut grouped = false;
         for (offset, c) in self.tail(at).char_indices().take(4 * KEY_REACH) {
             self.steps += 1;
             if c == '\n' || (matches!(c, '{' | '[') && (offset == 0 || comma(before))) {
                 return None;
             }
             if comma(c) && offset < 40 && super::scalar::whole(self.text.get(at..at + offset).unwrap_or("").trim()) {
-                return None;
+                if !self.char_at(at + offset + 1).is_some_and(|c| c.is_ascii_digit()) {
+                    return None;
+                }
+                grouped = true;
             }
             if c == '"' && before != '\\' {
                 if offset == 0 || space(before) || comma(before) || opens(before) || colon_like(before) {
+                    return None;
+                }
+                if grouped && !super::scalar::whole(self.text.get(at..at + offset).unwrap_or("")) {
                     return None;
                 }
                 let behind = at + offset + 1;
@@ -741,6 +754,18 @@ impl Mender<'_, '_> {
         ["true", "false", "null", "True", "False", "None"]
             .iter()
             .any(|w| rest.strip_prefix(w).is_some_and(|r| !r.starts_with(|c: char| c.is_alphanumeric() || c == ' ')))
+    }
+
+    /// A literal, and then an item that no comma separates from it.
+    fn literal_and_item(&mut self, at: usize) -> bool {
+        let rest = self.tail(at);
+        let Some(word) = ["true", "false", "null", "True", "False", "None"].iter().find(|w| rest.starts_with(**w)) else {
+            return false;
+        };
+        let (then_at, then) = self.next_from(at + word.len());
+        then_at > at + word.len()
+            && then.is_some_and(|c| quote(c) || c.is_ascii_digit() || matches!(c, '-' | '{' | '['))
+            || self.word_literal(then_at)
     }
 
     /// A bare word with a comma or bracket soon after it.

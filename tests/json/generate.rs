@@ -112,8 +112,6 @@ pub struct Token {
     pub start: usize,
     pub end: usize,
     pub depth: usize,
-    /// The token stands in a list, not in an object.
-    pub in_list: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -126,7 +124,7 @@ pub enum Style {
 /// A value's text and its tokens.
 pub fn text(value: &Value, style: Style) -> (String, Vec<Token>) {
     let mut out = Writer { text: String::new(), tokens: Vec::new(), style };
-    out.value(value, 0, false);
+    out.value(value, 0);
     (out.text, out.tokens)
 }
 
@@ -137,10 +135,10 @@ struct Writer {
 }
 
 impl Writer {
-    fn token(&mut self, kind: Kind, text: &str, depth: usize, in_list: bool) {
+    fn token(&mut self, kind: Kind, text: &str, depth: usize) {
         let start = self.text.len();
         self.text.push_str(text);
-        self.tokens.push(Token { kind, start, end: self.text.len(), depth, in_list });
+        self.tokens.push(Token { kind, start, end: self.text.len(), depth });
     }
 
     fn line(&mut self, depth: usize) {
@@ -150,16 +148,15 @@ impl Writer {
         }
     }
 
-    fn value(&mut self, value: &Value, depth: usize, in_list: bool) {
+    fn value(&mut self, value: &Value, depth: usize) {
         let (open, close, count) = match value {
             Value::Object(map) => ("{", "}", map.len()),
             Value::Array(items) => ("[", "]", items.len()),
-            Value::String(_) => return self.token(Kind::Text, &value.to_string(), depth, in_list),
-            Value::Number(_) => return self.token(Kind::Number, &value.to_string(), depth, in_list),
-            _ => return self.token(Kind::Literal, &value.to_string(), depth, in_list),
+            Value::String(_) => return self.token(Kind::Text, &value.to_string(), depth),
+            Value::Number(_) => return self.token(Kind::Number, &value.to_string(), depth),
+            _ => return self.token(Kind::Literal, &value.to_string(), depth),
         };
-        self.token(Kind::Open, open, depth, in_list);
-        let list = value.is_array();
+        self.token(Kind::Open, open, depth);
         let pairs: Vec<(Option<&String>, &Value)> = match value {
             Value::Object(map) => map.iter().map(|(k, v)| (Some(k), v)).collect(),
             Value::Array(items) => items.iter().map(|v| (None, v)).collect(),
@@ -168,15 +165,15 @@ impl Writer {
         for (i, (key, item)) in pairs.into_iter().enumerate() {
             self.line(depth + 1);
             if let Some(key) = key {
-                self.token(Kind::Key, &Value::from(key.as_str()).to_string(), depth + 1, list);
-                self.token(Kind::Colon, ":", depth + 1, list);
+                self.token(Kind::Key, &Value::from(key.as_str()).to_string(), depth + 1);
+                self.token(Kind::Colon, ":", depth + 1);
                 if self.style != Style::Compact {
                     self.text.push(' ');
                 }
             }
-            self.value(item, depth + 1, list);
+            self.value(item, depth + 1);
             if i + 1 < count {
-                self.token(Kind::Comma, ",", depth + 1, list);
+                self.token(Kind::Comma, ",", depth + 1);
                 if self.style == Style::Spaced {
                     self.text.push(' ');
                 }
@@ -185,7 +182,7 @@ impl Writer {
         if count > 0 {
             self.line(depth);
         }
-        self.token(Kind::Close, close, depth, in_list);
+        self.token(Kind::Close, close, depth);
     }
 }
 
@@ -193,6 +190,8 @@ impl Writer {
 pub enum Expected {
     /// The value itself.
     Same,
+    /// Another value: the fault adds to the text.
+    Value(Value),
     /// What a cut left of it.
     Part,
     /// A value of the same shape, whose texts may differ: the fault cannot be told from what was meant.
@@ -310,14 +309,17 @@ pub fn fault(class: &str, text: &str, tokens: &[Token], style: Style, random: &m
         "a pair of quotes not escaped" => {
             let t = of(&[Kind::Text], random)?;
             let inner = &text[t.start + 1..t.end - 1];
-            let from = inner.char_indices().map(|(i, _)| i).filter(|i| inner[*i..].starts_with(' ')).nth(random.below(2))?;
+            let from = inner.match_indices(' ').map(|(i, _)| i).nth(random.below(2))?;
             let rest = &inner[from + 1..];
             let end = rest.find([' ', '.', ',']).unwrap_or(rest.len());
             if end == 0 || inner.contains('\\') {
                 return None;
             }
-            let broken = format!("\"{} \"{}\"{}\"", &inner[..from], &rest[..end], &rest[end..]);
-            Some((replace(t.start, t.end, &broken), Expected::Shape))
+            let with = |quote: &str| {
+                let marked = format!("\"{} {quote}{}{quote}{}\"", &inner[..from], &rest[..end], &rest[end..]);
+                replace(t.start, t.end, &marked)
+            };
+            Some((with("\""), Expected::Value(serde_json::from_str(&with("\\\"")).unwrap())))
         }
         "a raw newline" | "a raw tab" => {
             let (escape, raw) = if class == "a raw tab" { ("\\t", "\t") } else { ("\\n", "\n") };
@@ -331,7 +333,12 @@ pub fn fault(class: &str, text: &str, tokens: &[Token], style: Style, random: &m
         }
         "a wrong escape" => {
             let t = of(&[Kind::Text], random)?;
-            plain(t, &[]).then(|| (replace(t.start + 1, t.start + 1, random.pick(&["\\d", "\\'", "\\x4", "\\u12 "])), Expected::Shape))
+            let escapes = [("\\d", "\\\\d"), ("\\'", "'"), ("\\x41", "A"), ("\\u12 ", "\\\\u12 "), ("\\_", "_")];
+            let (wrong, right) = escapes[random.below(escapes.len())];
+            plain(t, &[]).then(|| {
+                let right = serde_json::from_str(&replace(t.start + 1, t.start + 1, right)).unwrap();
+                (replace(t.start + 1, t.start + 1, wrong), Expected::Value(right))
+            })
         }
         "Python's literals" => {
             let t = of(&[Kind::Literal], random)?;
