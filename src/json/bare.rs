@@ -149,16 +149,15 @@ impl Mender<'_, '_> {
     /// After a whole word and white space: does the next pair or item stand here?
     fn next_item(&mut self, word: &str, c: char, in_object: bool) -> bool {
         scalar::whole(word.trim())
-            && if in_object {
-                self.key_like(self.at)
-            } else {
-                c.is_numeric() || c == '-' || self.word_literal(self.at)
-            }
+            && if in_object { self.key_like(self.at) } else { c.is_numeric() || c == '-' || self.word_literal(self.at) }
     }
 
     fn finish_bare(&mut self, start: usize) {
         let mut word = self.text.get(start..self.at).unwrap_or("").trim_matches(space);
         let cut = self.at >= self.text.len();
+        if cut {
+            self.doubt = Some(0);
+        }
         if word.is_empty() {
             self.note(RepairKind::Stray, start);
             self.at += self.peek().map_or(0, char::len_utf8);

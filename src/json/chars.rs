@@ -97,3 +97,25 @@ pub(super) fn narrow(c: char) -> char {
         _ => c,
     }
 }
+
+/// The first line of a text, or what of it is near: no longer than a bound, so that a look costs the same everywhere.
+pub(super) fn line_from(text: &str) -> &str {
+    let mut end = text.len().min(NEAR);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let near = text.get(..end).unwrap_or("");
+    near.split('\n').next().unwrap_or("")
+}
+
+/// The last line of a text, or what of it is near.
+pub(super) fn line_before(text: &str) -> &str {
+    let mut start = text.len().saturating_sub(NEAR);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    let near = text.get(start..).unwrap_or("");
+    near.rsplit('\n').next().unwrap_or("")
+}
+
+const NEAR: usize = 512;

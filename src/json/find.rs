@@ -14,28 +14,30 @@
 use serde_json::Value;
 
 use super::MAX_DEPTH;
-use super::chars::{closes, colon_like, comma, opens, quote, space};
+use super::chars::{closes, comma, line_before, quote, space};
+use super::fence::{Fence, Language};
 use super::mend::{Fault, Mended, Mender, Setting};
 use super::reasoning::{self, Tag, starts_with_ignoring_case};
 use super::scalar;
 use super::schema::Schema;
 use super::strict::{self, Invalid};
 use super::types::{ParseError, Parsed, ReadAs, Repair, RepairKind, Wanted};
+use super::weigh::{Place, corrects_itself};
 use super::wrapping::{Unwrapped, unwrapped};
 
 /// Steps allowed for each byte of the reply: the walk ends with what it has when they are spent.
 const FUEL: u64 = 100;
 /// More than any weight: a correction's.
-const CORRECTION: i32 = 1_000;
+pub(super) const CORRECTION: i32 = 1_000;
 /// Candidates kept for a schema or a type to choose from.
 const MOST: usize = 16;
 
 /// A value that may be the one.
-struct Candidate {
-    read: Mended,
-    start: usize,
-    weight: i32,
-    answer: bool,
+pub(super) struct Candidate {
+    pub(super) read: Mended,
+    pub(super) start: usize,
+    pub(super) weight: i32,
+    pub(super) answer: bool,
 }
 
 /// How a reply is to be read.
@@ -47,8 +49,19 @@ pub(super) struct Asked<'s> {
     pub schema: Option<&'s Schema>,
 }
 
+/// A reading of the reply, and how sure it is.
+pub(super) struct Reading {
+    pub parsed: Parsed,
+    /// It is the answer by its form and place; it is not only the heaviest candidate.
+    pub answer: bool,
+    /// It was closed: it cannot go on.
+    pub complete: bool,
+    /// How much of the string in which the text ended is sure to be of it.
+    pub doubt: Option<usize>,
+}
+
 /// Finds and mends: the readings of the reply, best first; and the steps it took.
-pub(super) fn read(text: &str, asked: Asked<'_>) -> (Result<Vec<Parsed>, ParseError>, u64) {
+pub(super) fn read(text: &str, asked: Asked<'_>) -> (Result<Vec<Reading>, ParseError>, u64) {
     let mut steps = 0;
     let mut layers: Vec<Unwrapped> = Vec::new();
     // Few layers at most: a loop, so that no reply can drive a recursion.
@@ -62,7 +75,7 @@ pub(super) fn read(text: &str, asked: Asked<'_>) -> (Result<Vec<Parsed>, ParseEr
     let (result, more) = find(current, asked);
     let origin = |offset: usize, layers: &[Unwrapped]| layers.iter().rev().fold(offset, |at, layer| layer.origin(at));
     let result = result.map(|mut readings| {
-        for reading in &mut readings {
+        for Reading { parsed: reading, .. } in &mut readings {
             for repair in &mut reading.repairs {
                 repair.at = origin(repair.at, &layers);
             }
@@ -79,7 +92,7 @@ pub(super) fn read(text: &str, asked: Asked<'_>) -> (Result<Vec<Parsed>, ParseEr
     (result, steps + more)
 }
 
-fn find(text: &str, asked: Asked<'_>) -> (Result<Vec<Parsed>, (Wanted, usize)>, u64) {
+fn find(text: &str, asked: Asked<'_>) -> (Result<Vec<Reading>, (Wanted, usize)>, u64) {
     let head = text.trim_start_matches(space);
     let tags = reasoning::tags(text);
     let mut steps = text.len() as u64;
@@ -138,58 +151,24 @@ fn is_page(mut head: &str) -> bool {
     ["<!doctype html", "<html", "<head>", "<body"].iter().any(|mark| starts_with_ignoring_case(head, mark))
 }
 
-/// What a fence says it holds.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Language {
-    Json,
-    Unsaid,
-    Code,
-    Other,
-}
-
-fn language(info: &str) -> Language {
-    let name: String = info.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>().to_lowercase();
-    match name.as_str() {
-        "json" | "jsonc" | "json5" | "jsonl" | "ndjson" | "json_object" | "geojson" | "hjson" => Language::Json,
-        "" | "text" | "txt" | "plaintext" | "plain" | "markdown" | "md" | "output" | "response" | "answer" => {
-            Language::Unsaid
-        }
-        "javascript" | "js" | "typescript" | "ts" | "jsx" | "tsx" | "python" | "py" | "python3" | "ruby" | "rb"
-        | "php" | "java" | "kotlin" | "swift" | "go" | "rust" | "c" | "cpp" | "csharp" | "cs" | "tool_code"
-        | "tool_call" => Language::Code,
-        "bash" | "sh" | "shell" | "zsh" | "console" | "powershell" | "css" | "scss" | "html" | "xml" | "svg"
-        | "yaml" | "yml" | "toml" | "ini" | "sql" | "diff" | "dockerfile" | "graphql" | "mermaid" | "latex" | "tex" => {
-            Language::Other
-        }
-        _ => Language::Unsaid,
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Fence {
-    mark: char,
-    length: usize,
-    language: Language,
-    /// Where its content begins.
-    begin: usize,
-}
-
-struct Walk<'t, 's> {
-    text: &'t str,
-    begin: usize,
-    asked: Asked<'s>,
-    tags: &'t [Tag],
-    steps: u64,
-    fuel: u64,
-    found: Vec<Candidate>,
-    scalar: Option<Parsed>,
-    deep: Option<usize>,
-    reasoned: bool,
-    fence: Option<Fence>,
+pub(super) struct Walk<'t, 's> {
+    pub(super) text: &'t str,
+    pub(super) begin: usize,
+    pub(super) asked: Asked<'s>,
+    pub(super) tags: &'t [Tag],
+    pub(super) steps: u64,
+    pub(super) fuel: u64,
+    pub(super) found: Vec<Candidate>,
+    pub(super) scalar: Option<Parsed>,
+    pub(super) deep: Option<usize>,
+    pub(super) reasoned: bool,
+    pub(super) fence: Option<Fence>,
+    /// A beginning and where its content begins.
+    head_at: Option<(usize, usize)>,
     /// Where the last candidate ended.
-    passed: usize,
+    pub(super) passed: usize,
     /// Bytes of strict attempts that failed.
-    wasted: usize,
+    pub(super) wasted: usize,
 }
 
 impl<'t, 's> Walk<'t, 's> {
@@ -207,16 +186,17 @@ impl<'t, 's> Walk<'t, 's> {
             reasoned: false,
             fence: None,
             passed: begin,
+            head_at: None,
             wasted: 0,
         }
     }
 
-    fn tail(&self, at: usize) -> &'t str {
+    pub(super) fn tail(&self, at: usize) -> &'t str {
         self.text.get(at..).unwrap_or("")
     }
 
     /// Where the content begins: after white space, a fence's opening, a label, tags that are no reasoning.
-    fn head(&self) -> usize {
+    pub(super) fn head(&self) -> usize {
         let mut rest = self.tail(self.begin);
         loop {
             let before = rest.len();
@@ -233,6 +213,19 @@ impl<'t, 's> Walk<'t, 's> {
             }
             if rest.len() == before {
                 return self.text.len() - rest.len();
+            }
+        }
+    }
+
+    /// As `head`, found once for each beginning.
+    fn head_once(&mut self) -> usize {
+        match self.head_at {
+            Some((begin, head)) if begin == self.begin => head,
+            _ => {
+                let head = self.head();
+                self.steps += (head - self.begin) as u64;
+                self.head_at = Some((self.begin, head));
+                head
             }
         }
     }
@@ -306,57 +299,23 @@ impl<'t, 's> Walk<'t, 's> {
         }
     }
 
-    /// A run of fence marks: a fence opens or closes.
-    fn fence_mark(&mut self, at: usize, mark: char) -> usize {
-        let rest = self.tail(at);
-        let inner = rest.trim_start_matches(mark);
-        let length = rest.len() - inner.len();
-        self.steps += length as u64;
-        let behind = at + length;
-        if length < 3 {
-            return behind;
-        }
-        let line = inner.split('\n').next().unwrap_or("");
-        let info = line.trim();
-        match self.fence {
-            // A fence that says a language opens one, also within another.
-            Some(open) if open.mark == mark && length >= open.length && info.is_empty() => self.fence = None,
-            Some(open) if open.mark != mark && info.is_empty() => {}
-            _ => {
-                let mut said = language(info);
-                let mut begin = behind;
-                if info.is_empty()
-                    && let Some(next) = inner.trim_start().split('\n').next()
-                    && starts_with_ignoring_case(next, "json")
-                    && next.trim().len() <= 5
-                {
-                    said = Language::Json;
-                    begin = self.text.len() - inner.trim_start().len() + next.len();
-                } else if !info.contains(['{', '[']) {
-                    begin = behind + line.len();
-                } else {
-                    begin += line.find(['{', '[']).unwrap_or(0);
-                }
-                self.fence = Some(Fence { mark, length, language: said, begin });
-            }
-        }
-        behind
-    }
-
     /// A bracket: the end of the candidate that begins there, if one does.
     fn bracket(&mut self, at: usize, c: char) -> Option<usize> {
-        let head = at == self.head();
+        let head = at == self.head_once();
         let fence = self.fence;
         let language = fence.map(|f| f.language);
         if language == Some(Language::Other) {
             return None;
         }
         let before = self.text.get(self.begin..at).unwrap_or("");
-        let line_before = before.rsplit('\n').next().unwrap_or("");
+        let line_before = line_before(before);
         let line_begins =
             line_before.trim_matches(|c: char| space(c) || matches!(c, '*' | '-' | '•' | '|' | '`')).is_empty()
                 || line_before.trim_end_matches(['.', ' ']).bytes().all(|b| b.is_ascii_digit() || b == b' ');
-        let first = fence.is_some_and(|f| self.text.get(f.begin..at).is_some_and(|t| t.trim_matches(space).is_empty()));
+        let first = fence.is_some_and(|f| {
+            let between = self.text.get(f.begin..at);
+            between.is_some_and(|t| t.len() < 4_096 && t.trim_start_matches(space).is_empty())
+        });
         let place = Place { head, line_begins, first, fence: language, line_before: line_before.trim(), before };
         if !self.plausible(at, c, &place) {
             return None;
@@ -373,52 +332,7 @@ impl<'t, 's> Walk<'t, 's> {
         Some(end)
     }
 
-    /// Whether what follows the bracket may be JSON: the check that spares prose the mending.
-    fn plausible(&mut self, at: usize, c: char, place: &Place<'_>) -> bool {
-        let before = place.line_before.chars().next_back();
-        let touching = !self.text.get(..at).unwrap_or("").ends_with(space);
-        if touching && before == Some('$') {
-            return false;
-        }
-        let mut probe = Mender::new(self.text, at, Setting::default());
-        let (then_at, then) = probe.next_from(at + c.len_utf8());
-        let standing = place.head || place.first || place.line_begins;
-        let Some(then) = then else {
-            return standing && (place.head || place.first || place.before.trim_end().ends_with(colon_like));
-        };
-        let plausible = if opens_object(c) {
-            quote(then)
-                || (then == '}' && (standing || introduced(place)))
-                || probe.key_like(then_at)
-                || (matches!(then, 'u' | 'b' | 'r' | 'f') && self.tail(then_at + 1).starts_with(['\'', '"']))
-                || (opens_object(then) && probe_doubled(&mut probe, then_at))
-                || (standing
-                    && (comma(then)
-                        || probe.comment_at(then_at)
-                        || probe.ellipsis_at(then_at)
-                        || matches!(then, '*' | '-' | '\\' | '•' | '[' | '\u{ff3b}' | ':')
-                        || (then == '\u{ff5d}')))
-                || (place.head && then.is_alphabetic() && !self.tail(then_at).contains('}'))
-        } else {
-            let index = touching && before.is_some_and(|b| b.is_alphanumeric() || matches!(b, ']' | ')' | '_'));
-            let link = index
-                || (then == 'x' && self.tail(then_at).starts_with("x]"))
-                || (then == ']' && !place.head && !place.first && !introduced(place));
-            !link
-                && (quote(then)
-                    || opens(then)
-                    || then.is_numeric()
-                    || matches!(then, '-' | '+' | ']' | '.' | '\u{ff0d}')
-                    || probe.word_literal(then_at)
-                    || ((place.head || place.first)
-                        && (then.is_alphabetic() || comma(then) || probe.comment_at(then_at) || then == '…'))
-                    || (introduced(place) && (then.is_alphabetic() || probe.comment_at(then_at))))
-        };
-        self.steps += probe.steps;
-        plausible
-    }
-
-    fn value(&mut self, at: usize, place: &Place<'_>) -> Option<Mended> {
+    pub(super) fn value(&mut self, at: usize, place: &Place<'_>) -> Option<Mended> {
         // A text of many failures is not read again and again from each of its brackets.
         if self.wasted <= 4 * self.text.len() {
             match strict::value_at(self.text, at) {
@@ -465,7 +379,7 @@ impl<'t, 's> Walk<'t, 's> {
             _ => 0,
         };
         let repairs = twice.into_iter().map(|at| Repair::new(RepairKind::DuplicateKey, at)).collect();
-        Some(Mended { value, end, repairs, complete: true, quoted_keys, bare_words: 0 })
+        Some(Mended { value, end, repairs, complete: true, quoted_keys, bare_words: 0, doubt: None })
     }
 
     /// Objects with commas between them are a list without its brackets.
@@ -507,215 +421,9 @@ impl<'t, 's> Walk<'t, 's> {
         (read, end)
     }
 
-    /// How much a candidate looks like the answer, and whether it is one for sure; nothing when it is not JSON at all.
-    fn weigh(&self, start: usize, read: &Mended, place: &Place<'_>) -> Option<(i32, bool)> {
-        let after = self.tail(read.end);
-        let line_after = after.split('\n').next().unwrap_or("").trim();
-        let ends_line = line_after
-            .trim_start_matches(|c: char| {
-                closes(c) || matches!(c, ',' | ';' | '`' | '*' | '|' | '.' | '。') || space(c)
-            })
-            .is_empty();
-        let alone = place.line_begins && ends_line;
-        let introduced = introduced(place);
-        let fenced = place.fence.is_some();
-        let standing = place.head || fenced || alone || introduced || (place.line_begins && read.quoted_keys > 0);
-        let mut weight = 0;
-        let mut sound = read.quoted_keys > 0;
-        match &read.value {
-            Value::Object(map) if map.is_empty() => {
-                let text = self.text.get(start..read.end).unwrap_or("");
-                let written = text.chars().all(|c| space(c) || opens(c) || closes(c));
-                if !(written && standing) && !(place.head && !read.complete) && !(standing && text.contains("...")) {
-                    let cut_key = !read.complete && after.is_empty() && (place.head || place.first || introduced);
-                    if !cut_key {
-                        return None;
-                    }
-                }
-                weight -= 4;
-                sound = place.head || place.first;
-            }
-            Value::Object(map) => {
-                let bare = read.quoted_keys == 0;
-                if bare && !standing && (read.bare_words >= map.len() || !read.complete) {
-                    return None;
-                }
-                if bare && place.fence == Some(Language::Code) && !place.first && !introduced {
-                    return None;
-                }
-                if place.fence == Some(Language::Code) && read.bare_words > 0 && !place.first && !introduced {
-                    return None;
-                }
-                weight += if bare { 2 } else { 6 };
-                sound |= place.head || place.first;
-            }
-            Value::Array(items) => {
-                let nested = items.iter().any(|i| i.is_object() || i.is_array());
-                let link = line_after.starts_with('(') && items.len() == 1;
-                let all_bare = read.bare_words >= items.len() && read.quoted_keys == 0;
-                let numbers = !items.is_empty() && items.iter().all(Value::is_number);
-                let head = place.head && (alone || !read.complete);
-                if link
-                    || (all_bare && !items.is_empty() && !(fenced || head || (introduced && read.complete)))
-                    || (numbers && !(introduced || place.first || head || (alone && items.len() > 1)))
-                    || (items.is_empty() && !(standing || place.head))
-                    || (place.fence == Some(Language::Code) && !(place.first || introduced || nested))
-                {
-                    return None;
-                }
-                weight += if nested { 5 } else { 2 };
-                sound |= (place.head || place.first) && !all_bare;
-                sound |= place.head && alone;
-            }
-            _ => return None,
-        }
-        if !read.complete && !standing && read.quoted_keys == 0 {
-            return None;
-        }
-        weight += match place.fence {
-            Some(Language::Json) => 4,
-            Some(Language::Unsaid) => 3,
-            Some(_) => 1,
-            None => 0,
-        };
-        weight += i32::from(alone) * 2 + i32::from(introduced) + i32::from(read.complete) * 3;
-        let said = self.said_before(start);
-        weight += match said {
-            Said::Example => -8,
-            Said::Correction | Said::Answer => 3,
-            Said::Nothing => 0,
-        };
-        let stands = place.head || place.first || (place.line_begins && (fenced || read.quoted_keys > 0));
-        let answer = stands && sound && place.fence != Some(Language::Code) && said != Said::Example;
-        if answer && read.complete && said == Said::Correction {
-            // The model takes back what it said before.
-            return Some((weight + CORRECTION, answer));
-        }
-        Some((weight, answer))
-    }
-
-    /// What the words before a candidate call it.
-    fn said_before(&self, start: usize) -> Said {
-        const EXAMPLE: [&str; 27] = [
-            "example",
-            "e.g.",
-            "for instance",
-            "format",
-            "schema",
-            "template",
-            "draft",
-            "sample",
-            "input",
-            "request",
-            "would be",
-            "could be",
-            "looks like",
-            "instead of",
-            "wrong",
-            "例えば",
-            "たとえば",
-            "例:",
-            "例\u{ff1a}",
-            "の例",
-            "形式",
-            "サンプル",
-            "入力",
-            "雛形",
-            "ひな形",
-            "テンプレート",
-            "下書き",
-        ];
-        const ANSWER: [&str; 24] = [
-            "answer",
-            "final",
-            "result",
-            "output",
-            "corrected",
-            "correct one",
-            "here is",
-            "here's",
-            "here are",
-            "response",
-            "答えは",
-            "答え:",
-            "答え\u{ff1a}",
-            "回答",
-            "結果",
-            "最終",
-            "出力",
-            "修正後",
-            "正しく",
-            "返答",
-            "以下が",
-            "以下に",
-            "次のとおり",
-            "解答",
-        ];
-        let mut from = start.saturating_sub(120).max(self.passed).max(self.begin);
-        while !self.text.is_char_boundary(from) {
-            from += 1;
-        }
-        let near = self.text.get(from..start).unwrap_or("").to_lowercase();
-        let last = |words: &[&str]| words.iter().filter_map(|w| near.rfind(w)).max();
-        if self.found.iter().any(|c| c.answer) && corrects_itself(&near) {
-            return Said::Correction;
-        }
-        match (last(&EXAMPLE), last(&ANSWER)) {
-            (Some(example), Some(answer)) if answer > example => Said::Answer,
-            (Some(_), _) => Said::Example,
-            (None, Some(_)) => Said::Answer,
-            (None, None) => Said::Nothing,
-        }
-    }
-
-    /// An object's pairs without their brace: a line begins with a key in quotes and a value that is no prose.
-    fn without_braces(&mut self) {
-        let first = self.found.iter().map(|c| c.start).min().unwrap_or(self.text.len());
-        let mut at = self.begin;
-        let mut lines = 0;
-        let start = loop {
-            let rest = self.tail(at);
-            let inner = rest.trim_start_matches(|c: char| matches!(c, ' ' | '\t' | '\r' | '\u{feff}' | '\u{3000}'));
-            let key_at = self.text.len() - inner.len();
-            if key_at >= first || lines > 500 {
-                return;
-            }
-            if inner.starts_with(quote) {
-                let mut probe = Mender::new(self.text, key_at, Setting::default());
-                if probe.quoted_key_at(key_at) && probe.string(super::string::Place::Key).is_some() {
-                    let (colon_at, c) = probe.next_from(probe.at);
-                    let (value_at, value) = probe.next_from(colon_at + c.map_or(0, char::len_utf8));
-                    self.steps += probe.steps;
-                    if c.is_some_and(colon_like)
-                        && value.is_none_or(|v| quote(v) || opens(v) || v.is_numeric() || v == '-')
-                        || probe.word_literal(value_at)
-                    {
-                        break key_at;
-                    }
-                }
-                self.steps += probe.steps;
-            }
-            self.steps += 8;
-            lines += 1;
-            match inner.find('\n') {
-                Some(end) => at = key_at + end + 1,
-                None => return,
-            }
-        };
-        let setting = Setting { fenced: true, braceless: true, wanted: self.asked.schema };
-        let mut mender = Mender::new(self.text, start, setting);
-        let read = mender.read();
-        self.steps += mender.steps;
-        let Ok(read) = read else { return };
-        if matches!(&read.value, Value::Object(map) if !map.is_empty()) {
-            self.found.retain(|c| c.start >= read.end);
-            self.found.insert(0, Candidate { read, start, weight: 8, answer: true });
-        }
-    }
-
     /// The readings, best first.
-    fn readings(self) -> Vec<Parsed> {
-        let Self { text, mut found, scalar, begin, .. } = self;
+    fn readings(self) -> Vec<Reading> {
+        let Self { text, mut found, scalar, .. } = self;
         // The complete answers in their order, then those that were cut off, then the rest by weight.
         found.sort_by_key(|c| match (c.answer, c.read.complete) {
             (true, true) if c.weight >= CORRECTION => -300 - i64::try_from(c.start).unwrap_or(0),
@@ -724,64 +432,13 @@ impl<'t, 's> Walk<'t, 's> {
             _ => -i64::from(c.weight.clamp(-50, 50)),
         });
         found.truncate(MOST);
-        found.into_iter().map(|c| parsed(text, begin, c)).chain(scalar).collect()
+        let scalar = scalar.map(|parsed| Reading { parsed, answer: false, complete: true, doubt: None });
+        found.into_iter().map(|c| reading(text, c)).chain(scalar).collect()
     }
 }
 
-/// Whether words after an answer take it back: only then can another take its place.
-fn corrects_itself(text: &str) -> bool {
-    const WORDS: [&str; 9] = ["correct", "mistake", "wait,", "actually", "fixed", "訂正", "修正", "正しくは", "間違"];
-    let mut end = text.len().min(4_000);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    let near = text.get(..end).unwrap_or("").to_lowercase();
-    WORDS.iter().any(|word| near.contains(word))
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Said {
-    Example,
-    Answer,
-    /// The model takes back the answer before.
-    Correction,
-    Nothing,
-}
-
-/// How a bracket stands in the text.
-struct Place<'t> {
-    /// It begins the reply.
-    head: bool,
-    /// It begins its line.
-    line_begins: bool,
-    /// It begins its fence.
-    first: bool,
-    fence: Option<Language>,
-    line_before: &'t str,
-    before: &'t str,
-}
-
-/// Whether what stands before the bracket on its line leads to it.
-fn introduced(place: &Place<'_>) -> bool {
-    let line = place.line_before.trim_end_matches(|c: char| space(c) || c == '*' || c == '`');
-    line.ends_with(|c: char| colon_like(c) || matches!(c, '(' | '>' | '"' | '\'' | '\u{3001}' | 'は' | '→'))
-        || ["return", "default", "->", "is", "are"].iter().any(|word| line.ends_with(word))
-        || (line.is_empty() && place.before.trim_end().ends_with(colon_like))
-}
-
-const fn opens_object(c: char) -> bool {
-    super::chars::opens_object(c)
-}
-
-/// `{{"a": 1}}`: a template's doubled brace before a key.
-fn probe_doubled(probe: &mut Mender<'_, '_>, at: usize) -> bool {
-    let (key_at, c) = probe.next_from(at + 1);
-    c.is_some_and(|c| quote(c) && probe.quoted_key_at(key_at))
-}
-
-fn parsed(text: &str, begin: usize, candidate: Candidate) -> Parsed {
-    let Candidate { read, start, .. } = candidate;
-    let _ = begin;
+fn reading(text: &str, candidate: Candidate) -> Reading {
+    let Candidate { read, start, answer, .. } = candidate;
     let mut repairs = read.repairs;
     let before = text.get(..start).unwrap_or("");
     let after = text.get(read.end..).unwrap_or("").trim_start_matches(space);
@@ -795,7 +452,9 @@ fn parsed(text: &str, begin: usize, candidate: Candidate) -> Parsed {
     } else if rest.contains(|c: char| !space(c)) {
         repairs.push(Repair::new(RepairKind::Surroundings, text.len() - rest.len()));
     }
-    Parsed { value: read.value, read_as: ReadAs::Repaired, repairs }
+    let parsed = Parsed { value: read.value, read_as: ReadAs::Repaired, repairs };
+    let closed = text.get(start..read.end).is_some_and(|t| t.trim_end_matches(space).ends_with(closes));
+    Reading { parsed, answer, complete: read.complete && closed, doubt: read.doubt }
 }
 
 /// A whole reply that is one literal or number, perhaps in a fence; or a string in a fence.

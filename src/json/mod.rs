@@ -16,20 +16,28 @@
 //!
 //! A reply that holds no JSON (an apology, a page of HTML, nothing but reasoning) is refused: never turned into a string.
 
+mod ahead;
 mod balance;
 mod bare;
+mod brackets;
 mod chars;
 mod coerce;
 mod escape;
+mod fence;
 mod find;
+mod gaps;
+mod keys;
 mod mend;
+mod plausible;
 mod reader;
 mod reasoning;
 mod scalar;
 mod schema;
 mod strict;
 mod string;
+mod string_end;
 mod types;
+mod weigh;
 mod wrapping;
 
 use find::Asked;
@@ -59,7 +67,7 @@ pub fn parse_counting_steps(text: &str) -> (Result<Parsed, ParseError>, u64) {
         return (Ok(parsed.clone()), 0);
     }
     let (found, steps) = find::read(text, Asked::default());
-    match (strict, found.map(|readings| readings.into_iter().next())) {
+    match (strict, found.map(|readings| readings.into_iter().next().map(|r| r.parsed))) {
         (Some(strict), Ok(Some(inner))) if !is_answer(&inner) => (Ok(strict), steps),
         (_, Ok(Some(parsed))) => (Ok(parsed), steps),
         (Some(strict), _) => (Ok(strict), steps),
@@ -96,13 +104,12 @@ fn readings(text: &str, schema: Option<&Schema>) -> Result<Vec<Parsed>, ParseErr
     if let Some(parsed) = strict.as_ref().filter(|p| !holds_json(&p.value)) {
         return Ok(vec![parsed.clone()]);
     }
-    match (strict, find::read(text, Asked { all: true, schema }).0) {
-        (Some(strict), Ok(mut found)) => {
-            found.push(strict);
-            Ok(found)
-        }
+    let found = find::read(text, Asked { all: true, schema }).0;
+    let found = found.map(|readings| readings.into_iter().map(|r| r.parsed));
+    match (strict, found) {
+        (Some(strict), Ok(found)) => Ok(found.filter(is_answer).chain([strict]).collect()),
         (Some(strict), Err(_)) => Ok(vec![strict]),
-        (None, found) => found,
+        (None, found) => found.map(Iterator::collect),
     }
 }
 

@@ -60,7 +60,15 @@ fn one_fault_is_read_back_or_refused() {
                 count.right += 1;
             } else if !silent && same_shape(&parsed.value, &value) {
                 count.shape += 1;
-            } else if !silent && told(&[RepairKind::CutOff, RepairKind::Bracket, RepairKind::Quote, RepairKind::InnerQuote, RepairKind::Comma]) {
+            } else if !silent
+                && told(&[
+                    RepairKind::CutOff,
+                    RepairKind::Bracket,
+                    RepairKind::Quote,
+                    RepairKind::InnerQuote,
+                    RepairKind::Comma,
+                ])
+            {
                 count.told += 1;
                 if std::env::var("MADOGUCHI_SHOW").is_ok_and(|c| class.contains(&c)) {
                     println!("{class}\n    {broken}\n    wanted {value}\n    got    {}", parsed.value);
@@ -76,5 +84,9 @@ fn one_fault_is_read_back_or_refused() {
     }
     let wrong: Vec<&String> = counts.iter().flat_map(|c| c.wrong.iter().take(2)).collect();
     let all: usize = counts.iter().map(|c| c.wrong.len()).sum();
-    assert!(all == 0, "{all} read as another shape, among them:\n{}", wrong.iter().map(|s| s.as_str()).collect::<Vec<_>>().join("\n"));
+    assert!(
+        all == 0,
+        "{all} read as another shape, among them:\n{}",
+        wrong.iter().map(|s| s.as_str()).collect::<Vec<_>>().join("\n")
+    );
 }

@@ -27,8 +27,30 @@ impl Random {
 }
 
 const KEYS: [&str; 24] = [
-    "summary", "relevance", "key_points", "id", "name", "score", "tags", "reply", "intent", "items", "price", "ok",
-    "要約", "関連度", "要点", "返信", "氏名", "order-id", "createdAt", "a", "b", "first name", "url", "note",
+    "summary",
+    "relevance",
+    "key_points",
+    "id",
+    "name",
+    "score",
+    "tags",
+    "reply",
+    "intent",
+    "items",
+    "price",
+    "ok",
+    "要約",
+    "関連度",
+    "要点",
+    "返信",
+    "氏名",
+    "order-id",
+    "createdAt",
+    "a",
+    "b",
+    "first name",
+    "url",
+    "note",
 ];
 const TEXTS: [&str; 30] = [
     "",
@@ -246,7 +268,13 @@ pub const CLASSES: [&str; 41] = [
 ];
 
 /// The text with one fault of a class at a random place; nothing where the text has no such place.
-pub fn fault(class: &str, text: &str, tokens: &[Token], style: Style, random: &mut Random) -> Option<(String, Expected)> {
+pub fn fault(
+    class: &str,
+    text: &str,
+    tokens: &[Token],
+    style: Style,
+    random: &mut Random,
+) -> Option<(String, Expected)> {
     let of = |kinds: &[Kind], random: &mut Random| {
         let all: Vec<&Token> = tokens.iter().filter(|t| kinds.contains(&t.kind)).collect();
         (!all.is_empty()).then(|| *all[random.below(all.len())])
@@ -402,15 +430,22 @@ pub fn fault(class: &str, text: &str, tokens: &[Token], style: Style, random: &m
             Some((text[..cut].to_owned(), Expected::Part))
         }
         "a fence" => {
-            let (open, close) = [("```json\n", "\n```"), ("~~~\n", "\n~~~"), ("```\n", ""), ("```JSON\r\n", "\r\n```\n\nDone.")][random.below(4)];
+            let (open, close) =
+                [("```json\n", "\n```"), ("~~~\n", "\n~~~"), ("```\n", ""), ("```JSON\r\n", "\r\n```\n\nDone.")]
+                    [random.below(4)];
             same(format!("{open}{text}{close}"))
         }
         "prose around" => {
-            let before = random.pick(&["Here's the result [1]: ", "分析結果は以下のとおりです。\n", "Sure! {name} asked:\n\n"]);
+            let before =
+                random.pick(&["Here's the result [1]: ", "分析結果は以下のとおりです。\n", "Sure! {name} asked:\n\n"]);
             same(format!("{before}{text}{}", random.pick(&["", "\n\nLet me know if it's \"ok\".", "\n以上です。"])))
         }
         "reasoning before" => {
-            let before = random.pick(&["<think>Maybe {\"a\": 0}?</think>\n", "So {\"x\": [1, \n</think>\n", "<reasoning>\n{</reasoning>"]);
+            let before = random.pick(&[
+                "<think>Maybe {\"a\": 0}?</think>\n",
+                "So {\"x\": [1, \n</think>\n",
+                "<reasoning>\n{</reasoning>",
+            ]);
             same(format!("{before}{text}"))
         }
         _ => None,
