@@ -56,7 +56,8 @@ fn the_work_is_linear_whatever_the_text() {
 
 #[test]
 fn large_hostile_texts_cost_no_more_steps_a_byte_than_small_ones() {
-    let texts: [(&str, fn(usize) -> String); 9] = [
+    type OfLength = fn(usize) -> String;
+    let texts: [(&str, OfLength); 9] = [
         ("open brackets", |n| "[".repeat(n)),
         ("open braces and keys", |n| "{\"a\":".repeat(n / 5)),
         ("quotes", |n| "\"".repeat(n)),
