@@ -179,10 +179,11 @@ impl Mender<'_, '_> {
                 word = kept;
             }
         }
-        if let (Some(schema), Some(wanted)) = (self.setting.wanted, self.wanted_here())
-            && schema.wants_text(wanted)
-            && !scalar::is_null(word)
-        {
+        let text = match (self.setting.wanted, self.wanted_here()) {
+            (Some(schema), Some(wanted)) => schema.wants_text(wanted),
+            _ => self.setting.words,
+        };
+        if text && !scalar::is_null(word) {
             self.bare_words += 1;
             self.note(RepairKind::BareString, start);
             self.put(Value::String(word.to_owned()));

@@ -47,6 +47,8 @@ pub(super) struct Asked<'s> {
     pub all: bool,
     /// What the reply was asked to be: it settles how an ambiguous text is read.
     pub schema: Option<&'s Schema>,
+    /// Bare words are texts, numbers too: a type that wants a number takes it from the text.
+    pub words: bool,
 }
 
 /// A reading of the reply, and how sure it is.
@@ -345,7 +347,11 @@ impl<'t, 's> Walk<'t, 's> {
             }
         }
         let fenced = place.fence.is_some() || place.head;
-        let mut mender = Mender::new(self.text, at, Setting { fenced, braceless: false, wanted: self.asked.schema });
+        let mut mender = Mender::new(
+            self.text,
+            at,
+            Setting { fenced, braceless: false, wanted: self.asked.schema, words: self.asked.words },
+        );
         let read = mender.read();
         self.steps += mender.steps;
         match read {

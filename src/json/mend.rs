@@ -73,6 +73,8 @@ pub(super) struct Setting<'s> {
     pub braceless: bool,
     /// What the reply was asked to be.
     pub wanted: Option<&'s Schema>,
+    /// Bare words are texts.
+    pub words: bool,
 }
 
 pub(super) struct Mender<'t, 's> {

@@ -27,6 +27,7 @@ mod fence;
 mod find;
 mod gaps;
 mod keys;
+mod lenient;
 mod mend;
 mod plausible;
 mod reader;
@@ -99,12 +100,12 @@ fn is_answer(inner: &Parsed) -> bool {
 }
 
 /// All readings of the reply that come into question, best first.
-fn readings(text: &str, schema: Option<&Schema>) -> Result<Vec<Parsed>, ParseError> {
+fn readings(text: &str, asked: Asked<'_>) -> Result<Vec<Parsed>, ParseError> {
     let strict = strictly(text);
     if let Some(parsed) = strict.as_ref().filter(|p| !holds_json(&p.value)) {
         return Ok(vec![parsed.clone()]);
     }
-    let found = find::read(text, Asked { all: true, schema }).0;
+    let found = find::read(text, Asked { all: true, ..asked }).0;
     let found = found.map(|readings| readings.into_iter().map(|r| r.parsed));
     match (strict, found) {
         (Some(strict), Ok(found)) => Ok(found.filter(is_answer).chain([strict]).collect()),
@@ -115,28 +116,79 @@ fn readings(text: &str, schema: Option<&Schema>) -> Result<Vec<Parsed>, ParseErr
 
 /// Reads the JSON value in a model's reply as a `T`.
 ///
-/// # Errors
-/// When there is no value to read, or it does not fit `T`.
-pub fn parse_as<T: DeserializeOwned>(text: &str) -> Result<T, ParseError> {
-    let parsed = parse(text)?;
-    T::deserialize(&parsed.value).map_err(|fault| ParseError::misfit(text, fault.to_string()))
-}
-
-/// Reads the JSON value in a model's reply and makes it fit the schema: harmless differences (a number in quotes, an
-/// enum's case) are coerced and reported among the repairs.
+/// The first reading that is a `T` as it stands is taken: of several candidates the one that fits, of a bare word the
+/// text or the number that is asked for. Where none is, harmless differences are overlooked: a number in quotes, one
+/// item where a list is wanted, the case of a key or of an enum's variant.
+///
+/// ```
+/// #[derive(serde::Deserialize)]
+/// struct Reply {
+///     score: f64,
+///     tags: Vec<String>,
+///     zip: String,
+/// }
+///
+/// let reply: Reply = madoguchi::json::parse_as("{Score: '0.8', tags: \"late\", zip: 0600001}").unwrap();
+/// assert_eq!((reply.score, reply.tags, reply.zip), (0.8, vec!["late".to_owned()], "0600001".to_owned()));
+/// ```
 ///
 /// # Errors
-/// When there is no value to read, or it does not fit the schema even so.
+/// When there is no value to read, or none is a `T` even so.
+pub fn parse_as<T: DeserializeOwned>(text: &str) -> Result<T, ParseError> {
+    let best = parse(text)?.value;
+    let fault = match T::deserialize(&best) {
+        Ok(read) => return Ok(read),
+        Err(fault) => fault,
+    };
+    let all = readings(text, Asked::default()).unwrap_or_default();
+    if let Some(read) = all.iter().find_map(|p| T::deserialize(&p.value).ok()) {
+        return Ok(read);
+    }
+    let texts = readings(text, Asked { words: true, ..Asked::default() }).unwrap_or_default();
+    let lenient = texts.iter().chain(&all).find_map(|p| T::deserialize(lenient::Lenient(&p.value)).ok());
+    lenient.ok_or_else(|| ParseError::misfit(text, fault.to_string()))
+}
+
+/// Reads the JSON value in a model's reply and makes it fit the schema.
+///
+/// A reading that fits as it stands is taken, the best one first; an ambiguous text (a bare word, a candidate among
+/// several) is read as what the schema asks for. Where none fits, harmless differences are coerced and told among the
+/// repairs, each at its key: a number in quotes, one item where a list is wanted, the case of an enum or of a key, an
+/// optional that is missing or null, an object wrapped in another.
+///
+/// # Errors
+/// When there is no value to read, or none fits the schema even so: what did not fit, and where.
 pub fn parse_with_schema(text: &str, schema: &Schema) -> Result<Parsed, ParseError> {
-    let mut parsed = readings(text, None)?.into_iter().next().ok_or_else(|| ParseError::new(Wanted::Value, text, 0))?;
-    if schema.check(&parsed.value).is_ok() {
-        return Ok(parsed);
+    let best = parse(text)?;
+    if schema.check(&best.value).is_ok() {
+        return Ok(best);
     }
-    let coerced = coerce::fit(&mut parsed.value, schema);
-    schema.check(&parsed.value).map_err(|misfit| ParseError::misfit(text, misfit.to_string()))?;
-    if coerced > 0 {
-        parsed.read_as = ReadAs::Repaired;
-        parsed.repairs.extend((0..coerced).map(|_| Repair::new(RepairKind::Coerced, 0)));
+    let mut all = readings(text, Asked { schema: Some(schema), ..Asked::default() }).unwrap_or_default();
+    if let Some(at) = all.iter().position(|p| schema.check(&p.value).is_ok()) {
+        return Ok(all.swap_remove(at));
     }
-    Ok(parsed)
+    all.push(best);
+    let mut first = None;
+    for mut parsed in all {
+        let coerced = coerce::fit(&mut parsed.value, schema);
+        match schema.check(&parsed.value) {
+            Ok(()) => {
+                parsed.read_as = ReadAs::Repaired;
+                let places = coerced.iter().map(|path| Repair::new(RepairKind::Coerced, place(text, path)));
+                parsed.repairs.extend(places);
+                parsed.repairs.sort_by_key(|r| r.at);
+                return Ok(parsed);
+            }
+            Err(misfit) => {
+                first.get_or_insert(misfit);
+            }
+        }
+    }
+    let what = first.map(|misfit| misfit.to_string()).unwrap_or_default();
+    Err(ParseError::misfit(text, what))
+}
+
+/// Where in the reply the key at the end of a path stands, as near as its name tells.
+fn place(text: &str, path: &[String]) -> usize {
+    path.iter().fold(0, |at, key| text.get(at..).and_then(|rest| rest.find(key.as_str())).map_or(at, |i| at + i))
 }

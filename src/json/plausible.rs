@@ -87,7 +87,7 @@ impl Walk<'_, '_> {
                 None => return,
             }
         };
-        let setting = Setting { fenced: true, braceless: true, wanted: self.asked.schema };
+        let setting = Setting { fenced: true, braceless: true, wanted: self.asked.schema, words: self.asked.words };
         let mut mender = Mender::new(self.text, start, setting);
         let read = mender.read();
         self.steps += mender.steps;

@@ -176,3 +176,12 @@ fn ungrouped(digits: &str) -> Option<String> {
     }
     Some(digits.replace([',', '_'], ""))
 }
+
+/// A word that says yes or no, where that is asked.
+pub(super) fn yes_or_no(word: &str) -> Option<Value> {
+    match word.to_lowercase().as_str() {
+        "yes" | "はい" => Some(Value::Bool(true)),
+        "no" | "いいえ" => Some(Value::Bool(false)),
+        _ => None,
+    }
+}
