@@ -36,7 +36,8 @@ impl Mender<'_, '_> {
             if c == '\n' || matches!(c, '{' | '}') {
                 return false;
             }
-            if ends.contains(&c) {
+            let other = matches!(c, '"' | '\'') && self.char_at(body + length) == Some(':');
+            if other || ends.contains(&c) {
                 if length == c.len_utf8() {
                     return false;
                 }
@@ -124,7 +125,7 @@ impl Mender<'_, '_> {
             return true;
         }
         let sign = matches!(first, '-' | ':') && self.char_at(at + 1).is_some_and(char::is_alphanumeric);
-        if !(first.is_alphanumeric() || first == '_' || first == '$' || sign) {
+        if !(name_char(first) && !matches!(first, '-' | '.' | '/' | ' ') || sign) {
             return false;
         }
         let at = at + usize::from(sign);
@@ -142,7 +143,10 @@ impl Mender<'_, '_> {
                 let (_, next) = self.next_from(at + offset + c.len_utf8());
                 return next.is_some_and(colon);
             }
-            if !(c.is_alphanumeric() || matches!(c, '_' | '-' | '$' | '.' | ' ' | '/')) {
+            if c == '-' && rest.get(offset + 1..).is_some_and(|r| r.starts_with('>')) {
+                return true;
+            }
+            if !name_char(c) {
                 return false;
             }
         }
@@ -186,4 +190,12 @@ impl Mender<'_, '_> {
         }
         false
     }
+}
+
+/// What a bare key is written with, in any script; pictures too.
+fn name_char(c: char) -> bool {
+    let mark = any_quote(c) || opens(c) || closes(c) || comma(c) || colon_like(c) || space(c);
+    c.is_alphanumeric()
+        || matches!(c, '_' | '-' | '$' | '.' | ' ' | '/')
+        || (!c.is_ascii() && !mark && !matches!(c, '。' | '！' | '？' | '…' | '•' | '・' | '→'))
 }

@@ -43,7 +43,8 @@ impl Mender<'_, '_> {
                         return Ok(());
                     }
                 }
-                if c != '(' && (!opens_list(c) && before == ' ' || scalar::whole(word.trim())) {
+                let remark = c == '(' && space(before) && scalar::whole(word.trim());
+                if remark || c != '(' && (!opens_list(c) && before == ' ' || scalar::whole(word.trim())) {
                     break;
                 }
                 nested += 1;

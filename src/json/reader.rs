@@ -91,45 +91,51 @@ fn sure(text: &str) -> Option<Value> {
     if reading.complete {
         return Some(value);
     }
-    // The last leaf: a number or literal may go on to be another, a text only to be longer.
-    let mut last = &mut value;
+    while drop_what_is_loose(&mut value, reading.doubt) {}
+    Some(value)
+}
+
+/// Takes the last leaf away where it may still become another: a number, a literal, a bracket with nothing behind it.
+/// Of a text it leaves what is sure. Whether something was taken away: then what held it may be empty.
+fn drop_what_is_loose(value: &mut Value, doubt: Option<usize>) -> bool {
+    let loose = |v: &Value| match v {
+        Value::String(_) => doubt == Some(0),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        _ => true,
+    };
+    let mut last = value;
     loop {
-        let loose = |v: &Value| match v {
-            Value::String(_) => reading.doubt == Some(0),
-            Value::Null | Value::Bool(_) | Value::Number(_) => true,
-            _ => false,
-        };
         match last {
             Value::Array(items) => {
                 if items.last().is_some_and(loose) {
                     items.pop();
-                    break;
+                    return items.is_empty();
                 }
-                let Some(item) = items.last_mut() else { break };
+                let Some(item) = items.last_mut() else { return false };
                 last = item;
             }
             Value::Object(map) => {
                 if map.values().next_back().is_some_and(loose) {
                     let key = map.keys().next_back().cloned().unwrap_or_default();
                     map.shift_remove(&key);
-                    break;
+                    return map.is_empty();
                 }
-                let Some(item) = map.values_mut().next_back() else { break };
+                let Some(item) = map.values_mut().next_back() else { return false };
                 last = item;
             }
             Value::String(text) => {
-                if let Some(doubt) = reading.doubt.filter(|d| text.is_char_boundary(*d)) {
+                if let Some(doubt) = doubt.filter(|d| text.is_char_boundary(*d)) {
                     text.truncate(doubt);
                 }
                 // What may stand between this text and the next key, if its quote is missing.
                 let sure = text.trim_end_matches(|c: char| space(c) || comma(c) || closes(c)).len();
                 text.truncate(sure);
-                break;
+                return false;
             }
-            _ => break,
+            _ => return false,
         }
     }
-    Some(value)
 }
 
 /// The text up to an escape that is not yet whole.

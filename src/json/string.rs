@@ -83,7 +83,7 @@ impl Mender<'_, '_> {
                     || c == open
                     || ends.contains(&c)
                     || matches!(c, '{' | '[' | '}' | ']')
-                    || (place == Place::Key && colon(c))
+                    || (place == Place::Key && (colon(c) || matches!(c, '"' | '\'')))
             };
             let rest = self.tail(self.at);
             let Some(found) = rest.find(stop) else {
@@ -123,7 +123,7 @@ impl Mender<'_, '_> {
                         nested -= 1;
                         continue;
                     }
-                    if place == Place::Key && self.ends_with_colon(&seen, here) {
+                    if place == Place::Key && (self.ends_with_colon(&seen, here) || self.holds_a_pair(&seen, here)) {
                         // `{"a: "x"`: the quote opens the value.
                         return self.key_until_colon(&mut seen);
                     }
@@ -147,6 +147,14 @@ impl Mender<'_, '_> {
                     seen.doubt.get_or_insert(seen.out.len() + (here - seen.from));
                     self.note(RepairKind::InnerQuote, here);
                 }
+                '"' | '\'' if place == Place::Key => {
+                    // Opened with one kind of quote, closed with another.
+                    if self.next_from(self.at).1.is_some_and(colon) && seen.colon.is_none() {
+                        self.take(&mut seen, here);
+                        self.note(RepairKind::Quote, here);
+                        return Some(seen.out);
+                    }
+                }
                 _ if c == open => nested += 1,
                 _ if seen.colon.is_none() => seen.colon = Some((seen.out.len() + (here - seen.from), here)),
                 _ => {}
@@ -159,6 +167,14 @@ impl Mender<'_, '_> {
         let Some((_, colon_at)) = seen.colon else { return false };
         let before = self.text.get(..here).unwrap_or("").trim_end_matches(' ');
         before.ends_with(colon) && before.len() > colon_at && !self.next_from(self.at).1.is_some_and(colon_like)
+    }
+
+    /// `"a: 1, b": 2`: the first key's closing quote and the second one's opening quote are missing.
+    fn holds_a_pair(&self, seen: &Seen, here: usize) -> bool {
+        let Some((_, colon_at)) = seen.colon else { return false };
+        let behind = self.text.get(colon_at..here).unwrap_or("");
+        let Some((scalar, rest)) = behind.get(1..).and_then(|b| b.split_once(',')) else { return false };
+        super::scalar::whole(scalar.trim()) && !rest.trim().is_empty() && !rest.contains([',', ':', '"'])
     }
 
     /// Takes the text up to there into the string.

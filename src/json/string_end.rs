@@ -49,7 +49,7 @@ impl Mender<'_, '_> {
                 (line_between || (apart && !odd && self.bare_keys > 0)) && self.key_like(at)
             }
             Place::InList => {
-                if colon(next) {
+                if colon(next) || self.tail(at).starts_with("=>") {
                     return !odd && brackets == 0;
                 }
                 if quote(next) {
