@@ -36,7 +36,11 @@ impl Mender<'_, '_> {
             if c == '\n' || matches!(c, '{' | '}') {
                 return false;
             }
-            let other = matches!(c, '"' | '\'') && self.char_at(body + length) == Some(':');
+            let other = (c == '\'' && first == '"') || (c == '"' && first == '\'');
+            let other = other
+                && length > c.len_utf8()
+                && self.char_at(body + length) == Some(':')
+                && self.text.get(body..here).is_some_and(|name| !name.contains([',', '"', '\'']));
             if other || ends.contains(&c) {
                 if length == c.len_utf8() {
                     return false;

@@ -63,10 +63,10 @@ pub fn parse(text: &str) -> Result<Parsed, ParseError> {
 /// As [`parse`], with the number of steps the mending took: the work is shown linear by counting it, not by a clock.
 #[doc(hidden)]
 pub fn parse_counting_steps(text: &str) -> (Result<Parsed, ParseError>, u64) {
-    let strict = strictly(text);
-    if let Some(parsed) = strict.as_ref().filter(|p| !holds_json(&p.value)) {
-        return (Ok(parsed.clone()), 0);
-    }
+    let strict = match strictly(text) {
+        Some(parsed) if !holds_json(&parsed.value) => return (Ok(parsed), 0),
+        strict => strict,
+    };
     let (found, steps) = find::read(text, Asked::default());
     match (strict, found.map(|readings| readings.into_iter().next().map(|r| r.parsed))) {
         (Some(strict), Ok(Some(inner))) if !is_answer(&inner) => (Ok(strict), steps),
@@ -101,10 +101,10 @@ fn is_answer(inner: &Parsed) -> bool {
 
 /// All readings of the reply that come into question, best first.
 fn readings(text: &str, asked: Asked<'_>) -> Result<Vec<Parsed>, ParseError> {
-    let strict = strictly(text);
-    if let Some(parsed) = strict.as_ref().filter(|p| !holds_json(&p.value)) {
-        return Ok(vec![parsed.clone()]);
-    }
+    let strict = match strictly(text) {
+        Some(parsed) if !holds_json(&parsed.value) => return Ok(vec![parsed]),
+        strict => strict,
+    };
     let found = find::read(text, Asked { all: true, ..asked }).0;
     let found = found.map(|readings| readings.into_iter().map(|r| r.parsed));
     match (strict, found) {

@@ -147,14 +147,13 @@ impl Mender<'_, '_> {
                     seen.doubt.get_or_insert(seen.out.len() + (here - seen.from));
                     self.note(RepairKind::InnerQuote, here);
                 }
-                '"' | '\'' if place == Place::Key => {
-                    // Opened with one kind of quote, closed with another.
-                    if self.next_from(self.at).1.is_some_and(colon) && seen.colon.is_none() {
-                        self.take(&mut seen, here);
-                        self.note(RepairKind::Quote, here);
-                        return Some(seen.out);
-                    }
+                // Opened with one kind of quote, closed with another.
+                '"' | '\'' if place == Place::Key && seen.colon.is_none() && self.char_at(self.at) == Some(':') => {
+                    self.take(&mut seen, here);
+                    self.note(RepairKind::Quote, here);
+                    return Some(seen.out);
                 }
+                '"' | '\'' if place == Place::Key => {}
                 _ if c == open => nested += 1,
                 _ if seen.colon.is_none() => seen.colon = Some((seen.out.len() + (here - seen.from), here)),
                 _ => {}
@@ -315,7 +314,12 @@ impl Mender<'_, '_> {
             self.forget(self.at);
             self.note(RepairKind::Quote, self.at);
             seen.out.truncate(seen.out.len() - tail.len());
-            if seen.open == '"' && seen.out.ends_with('”') && !seen.out.contains('“') {
+            // A quote of another kind that stands alone at the end was to close it.
+            let other = |c: char| c != seen.open && matches!(c, '"' | '\'' | '”' | '`');
+            if let Some(last) = seen.out.chars().next_back().filter(|c| other(*c))
+                && seen.out.matches(last).count() == 1
+                && !(last == '”' && seen.out.contains('“'))
+            {
                 seen.out.pop();
             }
             return seen.out;

@@ -73,7 +73,7 @@ fn one_fault_is_read_back_or_refused() {
                 count.right += 1;
             } else if !silent && same_shape(&parsed.value, &value) {
                 count.shape += 1;
-            } else if !silent && told && OPEN.contains(&class) {
+            } else if !silent && told && OPEN.contains(class) {
                 count.told += 1;
             } else {
                 count.wrong.push(format!("{class}\n    {broken}\n    wanted {value}\n    got    {}", parsed.value));

@@ -13,19 +13,19 @@ thread_local! {
 
 /// Empties the text.
 #[unsafe(no_mangle)]
-pub extern "C" fn clear() {
+pub extern "C" fn text_clear() {
     TEXT.with_borrow_mut(Vec::clear);
 }
 
 /// Takes the text's next byte.
 #[unsafe(no_mangle)]
-pub extern "C" fn push(byte: u32) {
+pub extern "C" fn text_push(byte: u32) {
     TEXT.with_borrow_mut(|text| text.push(byte as u8));
 }
 
 /// Reads the text so many times, with the project's reader or with `serde_json`; how often a value was read.
 #[unsafe(no_mangle)]
-pub extern "C" fn read(ours: u32, times: u32) -> u32 {
+pub extern "C" fn text_read(ours: u32, times: u32) -> u32 {
     TEXT.with_borrow(|text| {
         let text = std::str::from_utf8(text).unwrap_or_default();
         (0..times).filter(|_| if ours == 1 { json::parse(text).is_ok() } else { serde(text) }).count() as u32
