@@ -10,6 +10,7 @@
 
 mod fanout;
 mod faults;
+mod knowledge;
 mod limits;
 mod requests;
 mod serve;
