@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn passages_end_where_sentences_end() {
-        let text = "返品は8日以内です。".repeat(100);
+        let text = "返品は8日以内です。".repeat(200);
         let passages = cut(&text);
         assert!(passages.len() > 3);
         assert!(passages.iter().all(|p| p.ends_with('。')));

@@ -1,5 +1,7 @@
 //! Sets of questions with the documents that answer them, and how a search fares on one.
 
+#![allow(clippy::panic, clippy::indexing_slicing)]
+
 use madoguchi::knowledge::{Document, Index, passage, rank};
 use serde::Deserialize;
 use serde_json::Value;
@@ -9,8 +11,6 @@ use serde_json::Value;
 pub struct Asked {
     /// What the shopper types.
     pub q: String,
-    /// `ja` or `en`.
-    pub lang: String,
     /// The document that answers, a list where several do, null where none does.
     pub id: Value,
     /// What of its content answers, beside each id; without it the document is enough.
