@@ -1,12 +1,12 @@
 // npm start: sets up what is missing, builds, and serves on this machine with wrangler dev.
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { join } from "node:path";
 import { environment, program, root } from "./steps.mjs";
 import { setup } from "./setup.mjs";
 import { localSecrets } from "./setup/local-secrets.mjs";
 import { build } from "./build.mjs";
+import { loadDemoShop } from "./demo-shop.mjs";
 
 const listens = (port) =>
   new Promise((resolve) => {
@@ -14,18 +14,6 @@ const listens = (port) =>
     socket.on("connect", () => resolve(socket.destroy() && true));
     socket.on("error", () => resolve(false));
   });
-
-/** Gives the demo shop's documents to the counter; those that are there already stay as they are. */
-async function load(address, key) {
-  const response = await fetch(`${address}/v1/knowledge`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${key}`, "content-type": "application/x-ndjson" },
-    body: readFileSync(join(root, "storefront/shop/documents.ndjson")),
-  });
-  const told = await response.json();
-  if (!response.ok || told.failed.length) return `the demo shop's documents were not taken: ${JSON.stringify(told.error ?? told.failed[0])}`;
-  return `the demo shop is open at ${address}/ with its ${told.stored.length} documents`;
-}
 
 // wrangler builds by itself after a change: it takes the profile from here.
 process.env.MADOGUCHI_PROFILE ??= "quick";
@@ -42,14 +30,12 @@ await program(async () => {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.on("exit", (code) => process.exit(code ?? 0));
   while (!(await listens(port))) await new Promise((again) => setTimeout(again, 200));
-  const address = `http://127.0.0.1:${port}`;
-  const shop = await load(address, key).catch((error) => `the demo shop's documents could not be sent: ${error.message}`);
+  const url = `http://127.0.0.1:${port}`;
+  const documents = await loadDemoShop(url, key).catch((error) => `no documents yet (${error.message})`);
   console.log(`
-Madoguchi is open at ${address}
-${shop}
-the key of this machine: ${key}
+Madoguchi is open: the demo shop at ${url}/ answers from ${typeof documents === "number" ? `${documents} documents` : documents}
+the key of this machine for /v1/*: ${key}
 
-  curl ${address}/v1/answer -H 'Authorization: Bearer ${key}' -H 'Content-Type: application/json' \\
-    -d '{"query":"返品できますか"}'
+  curl ${url}/v1/answer -H 'Authorization: Bearer ${key}' -H 'Content-Type: application/json' -d '{"query":"返品できますか"}'
 `);
 });

@@ -15,8 +15,8 @@ use crate::upstream::wire::Fields;
 const WEIGHED: usize = 20;
 /// Past this the search's order stands, in milliseconds.
 const WEIGHING_MS: u64 = 2_500;
-/// A model may see what the search holds for nearly bearing: it reads better than the search does.
-const NEARLY: f64 = BEARS * 0.6;
+/// A model weighs what the search thinks little of, too: it reads better than the search does.
+const NEARLY: f64 = 0.01;
 /// Below this relevance a passage is left out.
 const IRRELEVANT: f64 = 0.3;
 
@@ -133,7 +133,7 @@ mod tests {
     }
 
     fn ordered(told: &[Option<f64>]) -> Vec<String> {
-        order(vec![hit("a", 0.9), hit("b", 0.8), hit("c", BEARS * 0.7)], told).into_iter().map(|h| h.id).collect()
+        order(vec![hit("a", 0.9), hit("b", 0.8), hit("c", NEARLY)], told).into_iter().map(|h| h.id).collect()
     }
 
     #[test]
