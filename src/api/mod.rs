@@ -2,11 +2,13 @@
 
 mod answer;
 mod batch;
+mod chat;
 mod chat_completions;
 mod documents;
 mod models;
 pub mod reply;
 pub mod request;
+pub mod visit;
 
 use crate::admission::{Budget, key};
 use crate::counter::Counter;
@@ -16,7 +18,7 @@ use reply::Answer;
 use request::{Incoming, Request};
 
 /// Every address with the methods that it takes.
-const ADDRESSES: [(&str, &[&str]); 7] = [
+const ADDRESSES: [(&str, &[&str]); 12] = [
     ("/", &["GET", "HEAD"]),
     ("/healthz", &["GET", "HEAD"]),
     ("/v1/models", &["GET"]),
@@ -24,6 +26,11 @@ const ADDRESSES: [(&str, &[&str]); 7] = [
     ("/v1/batch", &["POST"]),
     ("/v1/documents/analyze", &["POST"]),
     ("/v1/answer", &["POST"]),
+    ("/chat/session", &["POST", "OPTIONS"]),
+    ("/chat", &["POST", "OPTIONS"]),
+    ("/chat/history", &["GET", "OPTIONS"]),
+    ("/chat/feedback", &["POST", "OPTIONS"]),
+    ("/chat/handoff", &["POST", "OPTIONS"]),
 ];
 
 /// Answers a request; every error becomes the contract's envelope.
@@ -65,6 +72,9 @@ async fn dispatch(counter: &Counter, incoming: &dyn Incoming, request_id: &str) 
         answer.header("allow", methods.join(", "));
         return Ok(answer);
     }
+    if path.starts_with("/chat") {
+        return Ok(chat::handle(counter, incoming, request_id, path).await);
+    }
     if !path.starts_with("/v1/") {
         return Ok(match path {
             "/healthz" => Answer::json(r#"{"status":"ok"}"#.into()),
@@ -86,7 +96,7 @@ async fn dispatch(counter: &Counter, incoming: &dyn Incoming, request_id: &str) 
 }
 
 async fn limited(counter: &Counter, incoming: &dyn Incoming, request_id: &str, path: &str) -> Result<Answer, ApiError> {
-    let body = request::read_body(incoming).await?;
+    let body = request::read_body(incoming, request::LONGEST_BODY).await?;
     let request = Request::new(&body, request_id, incoming.header("accept"))?;
     match path {
         "/v1/chat/completions" => chat_completions::create(counter, &request).await,

@@ -15,6 +15,8 @@ const DEEPEST: usize = 100;
 pub trait Incoming {
     /// The method, in capitals.
     fn method(&self) -> String;
+    /// The origin that it was sent to, as in `https://shop.example`.
+    fn origin(&self) -> String;
     /// The path, without the query.
     fn path(&self) -> String;
     /// One header.
@@ -24,7 +26,7 @@ pub trait Incoming {
 }
 
 /// Reads the body as text, refusing what is too long, of another type or not UTF-8.
-pub async fn read_body(incoming: &dyn Incoming) -> Result<String, ApiError> {
+pub async fn read_body(incoming: &dyn Incoming, longest: usize) -> Result<String, ApiError> {
     if let Some(kind) = incoming.header("content-type") {
         let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         if kind != "application/json" && !kind.ends_with("+json") {
@@ -39,16 +41,16 @@ pub async fn read_body(incoming: &dyn Incoming) -> Result<String, ApiError> {
         ApiError::new(
             Kind::InvalidRequest,
             "body_too_large",
-            format!("The body is longer than {LONGEST_BODY} bytes: send less at once"),
+            format!("The body is longer than {longest} bytes: send less at once"),
         )
         .with_status(413)
     };
     let length = incoming.header("content-length").and_then(|l| l.trim().parse::<u64>().ok());
-    if length.is_some_and(|l| l > LONGEST_BODY as u64) {
+    if length.is_some_and(|l| l > longest as u64) {
         return Err(too_large());
     }
     let body = incoming
-        .body(LONGEST_BODY, length)
+        .body(longest, length)
         .await
         .map_err(|_| ApiError::new(Kind::InvalidRequest, "body_incomplete", "The body broke off: send it again"))?
         .ok_or_else(too_large)?;

@@ -71,14 +71,6 @@ struct Inner {
 #[derive(Clone)]
 pub struct Desk(Rc<Inner>);
 
-/// What a listener is given.
-pub struct Heard {
-    /// Events as they come.
-    pub events: LocalBoxStream<'static, String>,
-    /// How the visitor's limit stands, where there is one.
-    pub standing: Option<Standing>,
-}
-
 /// Lets go of a duty however the work on it ends.
 struct Duty<'a>(&'a Cell<bool>);
 
@@ -118,7 +110,12 @@ impl Desk {
     }
 
     /// Takes a message in and gives its events from after the one that was heard last.
-    pub fn ask(&self, id: Option<&str>, text: &str, last_event_id: Option<&str>) -> Result<Heard, ApiError> {
+    pub fn ask(
+        &self,
+        id: Option<&str>,
+        text: &str,
+        last_event_id: Option<&str>,
+    ) -> Result<LocalBoxStream<'static, String>, ApiError> {
         let made = self.id();
         let mut record = self.0.record.borrow_mut();
         let number = match record.accept(id.unwrap_or(&made), text, self.now(), self.0.given.rules)? {
@@ -134,10 +131,14 @@ impl Desk {
                 number
             }
         };
-        let standing = record.standing();
         drop(record);
         self.set_alarm();
-        Ok(Heard { events: self.listen(Position::read(last_event_id, number)), standing })
+        Ok(self.listen(Position::read(last_event_id, number)))
+    }
+
+    /// How the visitor's limit stood when last used.
+    pub fn standing(&self) -> Option<Standing> {
+        self.0.record.borrow().standing()
     }
 
     /// The history as the widget reads it.
