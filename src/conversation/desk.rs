@@ -216,7 +216,10 @@ impl Desk {
     fn set_alarm(&self) {
         let now = self.now();
         let Some(at) = self.0.record.borrow().wake_at(now, self.0.given.rules) else { return };
-        let at = at.max(now + 50);
+        if at <= now {
+            // A letter is due: the work sets the alarm with the attempt.
+            return;
+        }
         let near = |set: u64| set > now && set <= at && (at - set < 1_000 || set < now + 60_000);
         if !self.0.alarm_ms.get().is_some_and(near) {
             self.0.alarm_ms.set(Some(at));
