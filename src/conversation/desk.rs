@@ -131,9 +131,10 @@ impl Desk {
                 number
             }
         };
+        let asked_ms = record.turn(number).map_or(0, |t| t.asked_ms);
         drop(record);
         self.set_alarm();
-        Ok(self.listen(Position::read(last_event_id, number)))
+        Ok(self.listen(number, Position::read(last_event_id, asked_ms)))
     }
 
     /// How the visitor's limit stood when last used.
@@ -245,14 +246,14 @@ impl Desk {
         .await;
     }
 
-    fn listen(&self, from: Position) -> LocalBoxStream<'static, String> {
-        stream::unfold((self.clone(), from), |(desk, mut position)| async move {
+    fn listen(&self, number: u64, from: Position) -> LocalBoxStream<'static, String> {
+        stream::unfold((self.clone(), from), move |(desk, mut position)| async move {
             loop {
                 let since = desk.0.changes.get();
                 if position.stage == Stage::End {
                     return None;
                 }
-                let (next, ended) = match desk.0.record.borrow().turn(position.turn) {
+                let (next, ended) = match desk.0.record.borrow().turn(number) {
                     Some(turn) => (turn.next(position), turn.end.is_some()),
                     // Cleaned up while somebody listened.
                     None => return None,

@@ -6,7 +6,7 @@
 /// A place within the events of one turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
-    /// The turn's number.
+    /// What tells the turn from every other, those of other visitors too: when it was asked.
     pub turn: u64,
     /// Which run of it: an answer that was cut off for good is begun anew.
     pub run: u32,

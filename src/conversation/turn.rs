@@ -121,7 +121,7 @@ impl Turn {
     /// What a listener hears next; none until more has come, or after the end.
     pub fn next(&self, heard: Position) -> Option<Event> {
         let event = |stage, name, data| {
-            Some(Event { position: Position { turn: self.number, run: self.run, stage }, name, data })
+            Some(Event { position: Position { turn: self.asked_ms, run: self.run, stage }, name, data })
         };
         let stage = match heard.run.cmp(&self.run) {
             std::cmp::Ordering::Less if heard.heard_text() => {
@@ -182,7 +182,7 @@ mod tests {
     impl Listener {
         /// Connects and hears at most so many events.
         fn hear(&mut self, turn: &Turn, most: usize) {
-            let mut position = Position::read(self.last.as_deref(), turn.number);
+            let mut position = Position::read(self.last.as_deref(), turn.asked_ms);
             for _ in 0..most {
                 let Some(event) = turn.next(position) else { return };
                 position = event.position;
@@ -230,10 +230,10 @@ mod tests {
 
     #[test]
     fn a_place_that_nobody_gave_out_breaks_nothing() {
-        let mut turn = Turn::new(1, "i", "q", 0);
+        let mut turn = Turn::new(1, "i", "q", 5);
         turn.say("日本語");
-        for id in ["1.1.t1", "1.1.t99999", "1.7.t3", "1.1.q18446744073709551615", "1.0.e"] {
-            let _ = turn.next(Position::read(Some(id), 1));
+        for id in ["5.1.t1", "5.1.t99999", "5.7.t3", "5.1.q18446744073709551615", "5.0.e"] {
+            let _ = turn.next(Position::read(Some(id), 5));
         }
     }
 

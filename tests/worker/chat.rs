@@ -112,9 +112,10 @@ fn a_question_is_streamed_and_the_history_survives_a_restart() {
     assert_eq!((thumb.status, &thumb.json()["value"]), (200, &json!("down")));
     let before = visitor.history();
     assert_eq!((before.len(), &before[0]["text"], &before[1]["feedback"]), (2, &json!("質問です"), &json!("down")));
-    let token = visitor.token().to_owned();
+    let (token, port) = (visitor.token().to_owned(), worker.port.to_string());
     drop(worker);
-    let worker = start(&upstream, &variables);
+    // The same port, since a token is bound to the origin.
+    let worker = start(&upstream, &[variables[0], ("PORT", &port)]);
     let visitor = Visitor::with(&worker, &token);
     assert_eq!(visitor.history(), before);
     // Even there the message is known, and its answer is told from any place on.
