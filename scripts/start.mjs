@@ -6,6 +6,7 @@ import { environment, program, root } from "./steps.mjs";
 import { setup } from "./setup.mjs";
 import { localSecrets } from "./setup/local-secrets.mjs";
 import { build } from "./build.mjs";
+import { loadDemoShop } from "./demo-shop.mjs";
 
 const listens = (port) =>
   new Promise((resolve) => {
@@ -29,11 +30,12 @@ await program(async () => {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.on("exit", (code) => process.exit(code ?? 0));
   while (!(await listens(port))) await new Promise((again) => setTimeout(again, 200));
+  const url = `http://127.0.0.1:${port}`;
+  const documents = await loadDemoShop(url, key).catch((error) => `no documents yet (${error.message})`);
   console.log(`
-Madoguchi is open at http://127.0.0.1:${port}
-the key of this machine: ${key}
+Madoguchi is open: the demo shop at ${url}/ answers from ${typeof documents === "number" ? `${documents} documents` : documents}
+the key of this machine for /v1/*: ${key}
 
-  curl http://127.0.0.1:${port}/v1/answer -H 'Authorization: Bearer ${key}' -H 'Content-Type: application/json' \\
-    -d '{"query":"返品できますか","documents":[{"id":"returns","content":"返品は到着後8日以内に承ります。"}]}'
+  curl ${url}/v1/answer -H 'Authorization: Bearer ${key}' -H 'Content-Type: application/json' -d '{"query":"返品できますか"}'
 `);
 });

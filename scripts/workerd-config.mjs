@@ -35,6 +35,7 @@ const config :Workerd.Config = (
   services = [
     (name = "main", worker = .madoguchi),
     (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true))),
+    (name = "storefront", disk = (path = ${text(join(root, "storefront"))})),
     (name = "state", disk = (path = ${text(state)}, writable = true)),
   ],
   sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
@@ -50,6 +51,7 @@ const madoguchi :Workerd.Worker = (
   bindings = [
 ${Object.entries(vars).map(([name, value]) => `    (name = ${text(name)}, text = ${text(value)}),`).join("\n")}
 ${objects.map((o) => `    (name = ${text(o.name)}, durableObjectNamespace = ${text(o.class_name)}),`).join("\n")}
+    (name = "ASSETS", service = "storefront"),
   ],
   durableObjectNamespaces = [
 ${objects.map((o) => `    (className = ${text(o.class_name)}, uniqueKey = ${text(`madoguchi-${o.class_name}`)}, enableSql = true),`).join("\n")}

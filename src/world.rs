@@ -1,11 +1,14 @@
 //! What decisions may ask of the world: the time, chance, a call to a host, a permit, a lane. The edge gives the real one, tests a simulated one.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use futures::future::LocalBoxFuture;
 use futures::stream::LocalBoxStream;
 
 use crate::admission::{Budget, Refusal, Standing};
+use crate::error::ApiError;
+use crate::knowledge::{Document, Index, store};
 
 /// A call to a model's host.
 #[derive(Debug, Clone)]
@@ -82,4 +85,20 @@ pub trait World {
     fn take_lane(&self) -> Option<Rc<str>>;
     /// Gives back a lane with nothing running in it.
     fn free_lane(&self, lane: Rc<str>);
+    /// The shop's documents as this isolate holds them, at most [`store::STALE_MS`] behind, and not at all when `fresh`.
+    fn knowledge(&self, _fresh: bool) -> LocalBoxFuture<'static, Result<Rc<RefCell<Index>>, ApiError>> {
+        Box::pin(std::future::ready(Err(store::unavailable())))
+    }
+    /// Stores documents, all of them or none.
+    fn put_documents(&self, _documents: Vec<Document>) -> LocalBoxFuture<'static, Result<(), ApiError>> {
+        Box::pin(std::future::ready(Err(store::unavailable())))
+    }
+    /// Removes a document; whether it was there.
+    fn remove_document(&self, _id: String) -> LocalBoxFuture<'static, Result<bool, ApiError>> {
+        Box::pin(std::future::ready(Err(store::unavailable())))
+    }
+    /// A file of the storefront by its path; none where there is no such file.
+    fn asset(&self, _path: String) -> LocalBoxFuture<'static, Option<String>> {
+        Box::pin(std::future::ready(None))
+    }
 }

@@ -18,7 +18,7 @@ use futures::stream::{self, LocalBoxStream, StreamExt};
 use madoguchi::admission::{Budget, Refusal, Standing};
 use madoguchi::config::Handoff;
 use madoguchi::conversation::answering::{Answering, Asked, Said};
-use madoguchi::conversation::desk::{Desk, Shelf, Surroundings};
+use madoguchi::conversation::desk::{Cabinet, Desk, Surroundings};
 use madoguchi::conversation::handoff::Posted;
 use madoguchi::conversation::record::{Row, Rules};
 use madoguchi::error::{ApiError, Kind};
@@ -70,7 +70,7 @@ struct Disk {
     full: Cell<bool>,
 }
 
-impl Shelf for Disk {
+impl Cabinet for Disk {
     fn keep(&self, (kind, number, text): &Row) -> Result<(), String> {
         if self.full.get() {
             return Err("the disk is full".into());
@@ -163,7 +163,7 @@ impl Object {
     fn with(disk: Rc<Disk>, scribe: Rc<Scribe>, clock: Rc<Clock>, handoff: Option<&str>) -> Self {
         let given = Surroundings {
             world: clock.clone(),
-            shelf: disk.clone(),
+            cabinet: disk.clone(),
             answering: scribe.clone(),
             rules: RULES,
             longest_ms: 60_000,

@@ -13,8 +13,6 @@ use crate::counter::Counter;
 use crate::error::ApiError;
 use crate::upstream::call;
 
-/// The longest body, in bytes.
-pub const LONGEST_BODY: usize = 16 << 10;
 /// The longest message, in characters.
 const LONGEST_MESSAGE: usize = 4_000;
 /// The longest id of a message, in characters.
@@ -68,7 +66,7 @@ async fn respond(
     let now = counter.world.now_ms();
     let who = visitor::check(&counter.config.visitor_secrets, authorization.as_deref(), origin, now)?;
     let body = match incoming.method().as_str() {
-        "POST" => request::read_body(incoming, LONGEST_BODY).await?,
+        "POST" => request::read_body(incoming, request::CHAT).await?,
         _ => "{}".to_owned(),
     };
     let request = Request::new(&body, request_id, None)?;
@@ -139,7 +137,7 @@ async fn session(
     origin: &str,
 ) -> Result<Answer, ApiError> {
     let (config, now) = (&counter.config, counter.world.now_ms());
-    let body = request::read_body(incoming, LONGEST_BODY).await?;
+    let body = request::read_body(incoming, request::CHAT).await?;
     let body = if body.trim().is_empty() { "{}" } else { &body };
     let request = Request::new(body, request_id, None)?;
     let locale = request.optional::<String>("locale", "a language such as ja or en")?;

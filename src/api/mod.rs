@@ -5,9 +5,11 @@ mod batch;
 mod chat;
 mod chat_completions;
 mod documents;
+mod knowledge;
 mod models;
 pub mod reply;
 pub mod request;
+mod storefront;
 pub mod visit;
 
 use crate::admission::{Budget, key};
@@ -17,9 +19,11 @@ use crate::upstream::call;
 use reply::Answer;
 use request::{Incoming, Request};
 
+/// The addresses of single documents begin so.
+const DOCUMENT: &str = "/v1/knowledge/";
+
 /// Every address with the methods that it takes.
-const ADDRESSES: [(&str, &[&str]); 12] = [
-    ("/", &["GET", "HEAD"]),
+const ADDRESSES: [(&str, &[&str]); 13] = [
     ("/healthz", &["GET", "HEAD"]),
     ("/v1/models", &["GET"]),
     ("/v1/chat/completions", &["POST"]),
@@ -31,6 +35,8 @@ const ADDRESSES: [(&str, &[&str]); 12] = [
     ("/chat/history", &["GET", "OPTIONS"]),
     ("/chat/feedback", &["POST", "OPTIONS"]),
     ("/chat/handoff", &["POST", "OPTIONS"]),
+    ("/v1/knowledge", &["GET", "POST"]),
+    (DOCUMENT, &["GET", "PUT", "DELETE"]),
 ];
 
 /// Answers a request; every error becomes the contract's envelope.
@@ -52,9 +58,12 @@ fn request_id(counter: &Counter) -> String {
 async fn dispatch(counter: &Counter, incoming: &dyn Incoming, request_id: &str) -> Result<Answer, ApiError> {
     let (method, path) = (incoming.method(), incoming.path());
     let path = if path.len() > 1 { path.trim_end_matches('/') } else { &path };
-    let Some((_, methods)) = ADDRESSES.iter().find(|(p, _)| *p == path) else {
+    let address = if path.starts_with(DOCUMENT) { DOCUMENT } else { path };
+    let Some((_, methods)) = ADDRESSES.iter().find(|(p, _)| *p == address) else {
         if path.starts_with("/v1/") {
             key::check(incoming.header("authorization").as_deref(), &counter.config.api_keys)?;
+        } else if let Some(file) = storefront::file(counter, &method, path).await {
+            return Ok(file);
         }
         return Err(ApiError::new(
             Kind::NotFound,
@@ -66,7 +75,7 @@ async fn dispatch(counter: &Counter, incoming: &dyn Incoming, request_id: &str) 
         let error = ApiError::new(
             Kind::InvalidRequest,
             "method_not_allowed",
-            format!("{path} takes {}, not {method}", methods.join(", ")),
+            format!("{} takes {}, not {}", shorten(path), methods.join(", "), shorten(&method)),
         );
         let mut answer = Answer::error(&error.with_status(405), request_id);
         answer.header("allow", methods.join(", "));
@@ -75,14 +84,11 @@ async fn dispatch(counter: &Counter, incoming: &dyn Incoming, request_id: &str) 
     if path.starts_with("/chat") {
         return Ok(chat::handle(counter, incoming, request_id, path).await);
     }
-    if !path.starts_with("/v1/") {
-        return Ok(match path {
-            "/healthz" => Answer::json(r#"{"status":"ok"}"#.into()),
-            _ => Answer::text("Madoguchi is open. The API is at /v1/*; the README tells how to call it.\n".into()),
-        });
+    if path == "/healthz" {
+        return Ok(Answer::json(r#"{"status":"ok"}"#.into()));
     }
     let key = key::check(incoming.header("authorization").as_deref(), &counter.config.api_keys)?;
-    if method == "GET" {
+    if path == "/v1/models" {
         return Ok(models::list(counter));
     }
     let budgets = [Budget::key(&key, counter.config.key_rpm), Budget::upstream(counter.config.upstream_rpm)];
@@ -96,7 +102,16 @@ async fn dispatch(counter: &Counter, incoming: &dyn Incoming, request_id: &str) 
 }
 
 async fn limited(counter: &Counter, incoming: &dyn Incoming, request_id: &str, path: &str) -> Result<Answer, ApiError> {
-    let body = request::read_body(incoming, request::LONGEST_BODY).await?;
+    if path == "/v1/knowledge" {
+        return knowledge::answer(counter, incoming, None, request_id).await;
+    }
+    if let Some(id) = path.strip_prefix(DOCUMENT) {
+        let id = percent_encoding::percent_decode_str(id)
+            .decode_utf8()
+            .map_err(|_| ApiError::field("id", "invalid_utf8", "id must be UTF-8, percent-encoded in the address"))?;
+        return knowledge::answer(counter, incoming, Some(&id), request_id).await;
+    }
+    let body = request::read_body(incoming, request::JSON).await?;
     let request = Request::new(&body, request_id, incoming.header("accept"))?;
     match path {
         "/v1/chat/completions" => chat_completions::create(counter, &request).await,

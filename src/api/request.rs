@@ -19,24 +19,48 @@ pub trait Incoming {
     fn origin(&self) -> String;
     /// The path, without the query.
     fn path(&self) -> String;
+    /// One field of the query, decoded.
+    fn query(&self, name: &str) -> Option<String>;
     /// One header.
     fn header(&self, name: &str) -> Option<String>;
     /// The body, whose header told so many bytes; none when it is longer than `limit`, in which case the rest is not read.
     fn body(&self, limit: usize, length: Option<u64>) -> LocalBoxFuture<'_, Result<Option<Vec<u8>>, String>>;
 }
 
+/// What a body must be.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    name: &'static str,
+    types: &'static [&'static str],
+    longest: usize,
+}
+
+/// One JSON value.
+pub const JSON: Wanted = Wanted { name: "JSON", types: &["application/json"], longest: LONGEST_BODY };
+/// One JSON value of a visitor.
+pub const CHAT: Wanted = Wanted { longest: 16 << 10, ..JSON };
+/// A JSON value a line.
+pub const LINES: Wanted = Wanted {
+    name: "JSON lines",
+    types: &["application/x-ndjson", "application/jsonl", "application/x-jsonlines", "application/json"],
+    longest: LONGEST_BODY,
+};
+
 /// Reads the body as text, refusing what is too long, of another type or not UTF-8.
-pub async fn read_body(incoming: &dyn Incoming, longest: usize) -> Result<String, ApiError> {
+pub async fn read_body(incoming: &dyn Incoming, wanted: Wanted) -> Result<String, ApiError> {
     if let Some(kind) = incoming.header("content-type") {
         let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        if kind != "application/json" && !kind.ends_with("+json") {
+        if !wanted.types.contains(&kind.as_str()) && !kind.ends_with("+json") {
             let message = format!(
-                "The body must be JSON: send Content-Type: application/json, not {:?}",
+                "The body must be {}: send Content-Type: {}, not {:?}",
+                wanted.name,
+                wanted.types.first().unwrap_or(&""),
                 kind.chars().take(80).collect::<String>()
             );
             return Err(ApiError::new(Kind::InvalidRequest, "unsupported_media_type", message).with_status(415));
         }
     }
+    let longest = wanted.longest;
     let too_large = || {
         ApiError::new(
             Kind::InvalidRequest,

@@ -27,7 +27,7 @@ const QUIET_MS: u64 = 15_000;
 const MOST_RUNS: u32 = 3;
 
 /// Where a record is kept, and how letters leave: the object's storage, alarm and network.
-pub trait Shelf {
+pub trait Cabinet {
     /// Keeps a row in place of the one with its kind and number. When it returns the row is kept.
     fn keep(&self, row: &Row) -> Result<(), String>;
     /// Deletes rows.
@@ -46,7 +46,7 @@ pub struct Surroundings {
     /// Time and chance.
     pub world: Rc<dyn World>,
     /// Where the record is kept.
-    pub shelf: Rc<dyn Shelf>,
+    pub cabinet: Rc<dyn Cabinet>,
     /// What answers.
     pub answering: Rc<dyn Answering>,
     /// What the operator set.
@@ -121,13 +121,13 @@ impl Desk {
         let number = match record.accept(id.unwrap_or(&made), text, self.now(), self.0.given.rules)? {
             Accepted::Known(number) => number,
             Accepted::New(number, row) => {
-                if let Err(why) = self.0.given.shelf.keep(&row) {
+                if let Err(why) = self.0.given.cabinet.keep(&row) {
                     record.forget(number);
                     return Err(not_kept(why));
                 }
                 let surplus = record.surplus();
                 // What is not deleted now is surplus again next time.
-                let _ = self.0.given.shelf.delete(&surplus);
+                let _ = self.0.given.cabinet.delete(&surplus);
                 number
             }
         };
@@ -150,7 +150,7 @@ impl Desk {
     /// Marks an answer.
     pub fn feedback(&self, message_id: &str, value: Option<&str>) -> Result<(), ApiError> {
         let row = self.0.record.borrow_mut().feedback(message_id, value)?;
-        self.0.given.shelf.keep(&row).map_err(not_kept)
+        self.0.given.cabinet.keep(&row).map_err(not_kept)
     }
 
     /// Hands the conversation to a person: whether a letter is on its way; false where the shop takes none.
@@ -161,7 +161,7 @@ impl Desk {
         let id = format!("handoff_{}", self.id());
         let mut record = self.0.record.borrow_mut();
         if let Some(row) = record.write_letter(&id, visitor, (note, contact), self.now(), self.0.given.rules)?
-            && let Err(why) = self.0.given.shelf.keep(&row)
+            && let Err(why) = self.0.given.cabinet.keep(&row)
         {
             record.forget_letter();
             return Err(not_kept(why));
@@ -204,11 +204,11 @@ impl Desk {
         let empty = record.is_empty();
         drop(record);
         if empty {
-            self.0.given.shelf.clear();
+            self.0.given.cabinet.clear();
             return Vec::new();
         }
         // What is not deleted now is cleaned up at the next alarm.
-        let _ = self.0.given.shelf.delete(&old);
+        let _ = self.0.given.cabinet.delete(&old);
         self.set_alarm();
         self.work()
     }
@@ -224,7 +224,7 @@ impl Desk {
         let near = |set: u64| set > now && set <= at && (at - set < 1_000 || set < now + 60_000);
         if !self.0.alarm_ms.get().is_some_and(near) {
             self.0.alarm_ms.set(Some(at));
-            self.0.given.shelf.wake_at(at);
+            self.0.given.cabinet.wake_at(at);
         }
     }
 
@@ -302,7 +302,7 @@ impl Desk {
     fn keep_run(&self, record: &Record, number: u64) {
         if let Some(row) = record.row_of(number) {
             // The next row that is kept says it too.
-            let _ = self.0.given.shelf.keep(&row);
+            let _ = self.0.given.cabinet.keep(&row);
         }
     }
 
@@ -374,14 +374,14 @@ impl Desk {
             let taken = self.0.record.borrow_mut().take_letter(self.now(), given.world.random());
             let Some((letter, row)) = taken else { return };
             // A letter whose attempt cannot be kept is still posted: twice is better than never, and its id tells.
-            let _ = given.shelf.keep(&row);
+            let _ = given.cabinet.keep(&row);
             self.set_alarm();
             let status = match &given.handoff.url {
                 // An address taken away may come back: the letter waits.
                 None => None,
                 Some(url) => {
                     let posted = handoff::post(&letter, url, given.handoff.secret.as_deref(), self.now());
-                    match select(given.shelf.post(posted), given.world.sleep(handoff::ATTEMPT_MS)).await {
+                    match select(given.cabinet.post(posted), given.world.sleep(handoff::ATTEMPT_MS)).await {
                         Either::Left((status, _)) => status.ok(),
                         Either::Right(_) => None,
                     }
@@ -391,7 +391,7 @@ impl Desk {
             let random = given.world.random();
             let row = self.0.record.borrow_mut().letter_ended(letter.number, accepted, self.now(), random);
             if let Some(row) = row {
-                let _ = given.shelf.keep(&row);
+                let _ = given.cabinet.keep(&row);
             }
             self.set_alarm();
         }

@@ -11,12 +11,11 @@ use worker::{DurableObject, Env, Request, Response, Result, SqlStorageValue, Sta
 use super::bindings::{self, WithBody};
 use super::{promise, response, task};
 use crate::api::visit::{self, Visit};
-use crate::conversation::answering::{Finder, FromPassages, Source};
-use crate::conversation::desk::{Desk, Shelf, Surroundings};
+use crate::conversation::answering::FromDocuments;
+use crate::conversation::desk::{Cabinet, Desk, Surroundings};
 use crate::conversation::handoff::Posted;
 use crate::conversation::record::{Row, Rules};
 use crate::counter::Counter;
-use crate::error::ApiError;
 
 /// The visitor's object, reached from the Worker.
 pub async fn visit(env: &Env, visit: &Visit) -> Result<web_sys::Response> {
@@ -32,12 +31,12 @@ pub async fn visit(env: &Env, visit: &Visit) -> Result<web_sys::Response> {
 /// One visitor's conversation.
 #[durable_object(alarm)]
 pub struct Conversation {
-    shelf: Rc<ObjectShelf>,
+    cabinet: Rc<Storage>,
     env: Env,
     desk: OnceCell<Desk>,
 }
 
-struct ObjectShelf {
+struct Storage {
     state: State,
     made: Cell<bool>,
 }
@@ -48,7 +47,7 @@ struct Kept {
     written: String,
 }
 
-impl ObjectShelf {
+impl Storage {
     /// Every row; a visitor who only looks in leaves no table behind.
     fn load(&self) -> Result<Vec<(String, String)>> {
         let sql = self.state.storage().sql();
@@ -62,7 +61,7 @@ impl ObjectShelf {
     }
 }
 
-impl Shelf for ObjectShelf {
+impl Cabinet for Storage {
     fn keep(&self, (kind, number, text): &Row) -> std::result::Result<(), String> {
         let sql = self.state.storage().sql();
         let told = |e: worker::Error| e.to_string();
@@ -121,15 +120,6 @@ impl Shelf for ObjectShelf {
     }
 }
 
-/// A shop without documents.
-struct Nothing;
-
-impl Finder for Nothing {
-    fn find(&self, _question: String) -> LocalBoxFuture<'static, std::result::Result<Vec<Source>, ApiError>> {
-        Box::pin(std::future::ready(Ok(Vec::new())))
-    }
-}
-
 impl Conversation {
     fn desk(&self, counter: &Counter) -> Result<&Desk> {
         if let Some(desk) = self.desk.get() {
@@ -138,13 +128,13 @@ impl Conversation {
         let config = &counter.config;
         let given = Surroundings {
             world: counter.world.clone(),
-            shelf: self.shelf.clone(),
-            answering: Rc::new(FromPassages { counter: counter.clone(), finder: Rc::new(Nothing) }),
+            cabinet: self.cabinet.clone(),
+            answering: Rc::new(FromDocuments(counter.clone())),
             rules: Rules { rpm: config.visitor_rpm, history_days: config.history_days },
             longest_ms: config.queue_ms + 2 * config.deadlines.total_ms,
             handoff: config.handoff.clone(),
         };
-        let rows = self.shelf.load()?;
+        let rows = self.cabinet.load()?;
         Ok(self.desk.get_or_init(|| Desk::new(given, rows)))
     }
 
@@ -155,8 +145,8 @@ impl Conversation {
 
 impl DurableObject for Conversation {
     fn new(state: State, env: Env) -> Self {
-        let shelf = ObjectShelf { state, made: Cell::new(false) };
-        Self { shelf: Rc::new(shelf), env, desk: OnceCell::new() }
+        let cabinet = Storage { state, made: Cell::new(false) };
+        Self { cabinet: Rc::new(cabinet), env, desk: OnceCell::new() }
     }
 
     async fn fetch(&self, request: Request) -> Result<Response> {

@@ -6,10 +6,12 @@ mod budget_object;
 mod conversation_object;
 mod fetch;
 mod gone;
+mod knowledge_object;
 mod lane_object;
 mod promise;
 mod request;
 mod response;
+mod shelf;
 mod task;
 mod world;
 

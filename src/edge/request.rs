@@ -41,6 +41,13 @@ impl Incoming for EdgeRequest {
         path.split(['?', '#']).next().unwrap_or("/").to_owned()
     }
 
+    fn query(&self, name: &str) -> Option<String> {
+        let url = self.raw.url();
+        let (_, query) = url.split_once('?')?;
+        let query = query.split('#').next()?;
+        form_urlencoded::parse(query.as_bytes()).find(|(n, _)| n == name).map(|(_, value)| value.into_owned())
+    }
+
     fn header(&self, name: &str) -> Option<String> {
         self.headers.get(name).ok().flatten()
     }

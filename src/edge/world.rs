@@ -9,9 +9,12 @@ use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Env, js_sys};
 
 use super::bindings::{Namespace, Stub};
+use super::shelf::Shelf;
 use super::{fetch, promise};
 use crate::admission::lease::{Leases, Next};
 use crate::admission::{Budget, Refusal, Standing};
+use crate::error::ApiError;
+use crate::knowledge::{Document, Index};
 use crate::world::{Invocation, Outgoing, Sent, World};
 
 /// What the object could not be asked for this long is asked again, in milliseconds.
@@ -24,6 +27,7 @@ pub struct Edge {
     env: Env,
     leases: Rc<RefCell<Leases>>,
     lanes: RefCell<Lanes>,
+    shelf: Rc<Shelf>,
 }
 
 /// Lanes by their names. A lane's id is known to this isolate alone, so a free one has all its six connections free.
@@ -38,7 +42,7 @@ struct Lanes {
 impl Edge {
     /// The world of an isolate.
     pub fn new(env: Env) -> Self {
-        Self { env, leases: Rc::default(), lanes: RefCell::default() }
+        Self { env, leases: Rc::default(), lanes: RefCell::default(), shelf: Rc::default() }
     }
 }
 
@@ -119,5 +123,26 @@ impl World for Edge {
         {
             lanes.free.push((lane, id));
         }
+    }
+
+    fn knowledge(&self, fresh: bool) -> LocalBoxFuture<'static, Result<Rc<RefCell<Index>>, ApiError>> {
+        Box::pin(Rc::clone(&self.shelf).index(self.env.clone(), fresh))
+    }
+
+    fn put_documents(&self, documents: Vec<Document>) -> LocalBoxFuture<'static, Result<(), ApiError>> {
+        Box::pin(Rc::clone(&self.shelf).put(self.env.clone(), documents))
+    }
+
+    fn remove_document(&self, id: String) -> LocalBoxFuture<'static, Result<bool, ApiError>> {
+        Box::pin(Rc::clone(&self.shelf).remove(self.env.clone(), id))
+    }
+
+    fn asset(&self, path: String) -> LocalBoxFuture<'static, Option<String>> {
+        let env = self.env.clone();
+        Box::pin(async move {
+            let files: worker::Fetcher = env.service("ASSETS").ok()?;
+            let mut response = files.fetch(format!("https://storefront{path}"), None).await.ok()?;
+            if response.status_code() == 200 { response.text().await.ok() } else { None }
+        })
     }
 }

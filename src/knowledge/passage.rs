@@ -1,38 +1,80 @@
 //! Passages: pieces of a document cut where sentences end.
 
-/// A passage aims at this many characters; a sentence that is longer alone is cut at four times that.
-const AIM: usize = 240;
+/// A passage aims at this length; a sentence that is longer alone is cut at four times that. A letter of a script that spells
+/// counts one, a kanji or kana, which says more, two.
+const AIM: usize = 640;
+/// A rest shorter than this stays with the passage before it.
+const REST: usize = 240;
 
-/// Cuts a text into passages of whole sentences (Japanese and Latin full stops, line ends), none empty.
-pub fn cut(text: &str) -> Vec<String> {
-    let mut passages = Vec::new();
-    let mut passage = String::new();
+fn length_of(c: char) -> usize {
+    if c >= '\u{3000}' { 2 } else { 1 }
+}
+
+/// Cuts a text into its sentences (Japanese and Latin full stops, line ends), none empty, with nothing lost but white space.
+pub fn sentences(text: &str) -> impl Iterator<Item = &str> {
+    spans(text).into_iter().filter_map(move |(from, to)| text.get(from..to)).map(str::trim).filter(|s| !s.is_empty())
+}
+
+/// Cuts a text into passages of whole sentences, none empty.
+pub fn cut(text: &str) -> Vec<&str> {
+    let mut passages: Vec<(usize, usize, usize)> = Vec::new();
+    let mut open: Option<(usize, usize, usize)> = None;
+    for (from, to) in spans(text) {
+        let sentence = text.get(from..to).unwrap_or_default();
+        let length: usize = sentence.chars().map(length_of).sum();
+        let (start, _, so_far) = open.unwrap_or((from, to, 0));
+        open = Some((start, to, so_far + length));
+        // An empty line ends what it ends, if there is enough of it.
+        let paragraph = sentence.ends_with('\n') && text.get(to..).is_some_and(|rest| rest.starts_with('\n'));
+        if so_far + length >= AIM || (paragraph && so_far + length >= AIM / 2) {
+            passages.extend(open.take());
+        }
+    }
+    if let Some((start, end, length)) = open {
+        match passages.last_mut() {
+            Some((_, last, so_far)) if length < REST && *so_far + length < 4 * AIM => {
+                *last = end;
+                *so_far += length;
+            }
+            _ => passages.push((start, end, length)),
+        }
+    }
+    passages
+        .into_iter()
+        .filter_map(|(from, to, _)| text.get(from..to))
+        .map(str::trim)
+        .filter(|p| !p.is_empty())
+        .collect()
+}
+
+/// Where each sentence begins and ends, together the whole text.
+fn spans(text: &str) -> Vec<(usize, usize)> {
+    let mut spans = Vec::new();
+    let mut start = 0;
     let mut length = 0;
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        passage.push(c);
-        length += 1;
+    let mut chars = text.char_indices().peekable();
+    while let Some((_, c)) = chars.next() {
+        length += length_of(c);
+        let next = chars.peek().map(|(_, c)| *c);
         let ends = match c {
-            '。' | '\u{ff01}' | '\u{ff1f}' | '\n' => true,
+            // 「…。」 ends with its bracket.
+            '。' | '\u{ff01}' | '\u{ff1f}' => !next.is_some_and(|n| matches!(n, '」' | '』' | '）' | ')')),
+            '\n' => true,
             // A point within a number or an address ends nothing.
-            '.' | '!' | '?' => chars.peek().is_none_or(|next| next.is_whitespace()),
+            '.' | '!' | '?' => next.is_none_or(char::is_whitespace),
             _ => false,
         };
-        if (ends && length >= AIM) || length >= 4 * AIM {
-            push(&mut passages, &mut passage);
+        if ends || length >= 4 * AIM {
+            let end = chars.peek().map_or(text.len(), |(at, _)| *at);
+            spans.push((start, end));
+            start = end;
             length = 0;
         }
     }
-    push(&mut passages, &mut passage);
-    passages
-}
-
-fn push(passages: &mut Vec<String>, passage: &mut String) {
-    let text = std::mem::take(passage);
-    let text = text.trim();
-    if !text.is_empty() {
-        passages.push(text.to_owned());
+    if start < text.len() {
+        spans.push((start, text.len()));
     }
+    spans
 }
 
 #[cfg(test)]
@@ -42,11 +84,23 @@ mod tests {
 
     #[test]
     fn passages_end_where_sentences_end() {
-        let text = "返品は8日以内です。".repeat(100);
+        let text = "返品は8日以内です。".repeat(200);
         let passages = cut(&text);
         assert!(passages.len() > 3);
         assert!(passages.iter().all(|p| p.ends_with('。')));
         assert_eq!(passages.concat(), text);
+    }
+
+    #[test]
+    fn a_short_rest_stays_with_what_it_belongs_to() {
+        let text = format!("{}以上です。", "返品は8日以内です。".repeat(34));
+        assert_eq!(cut(&text).len(), 1);
+    }
+
+    #[test]
+    fn sentences_are_cut_at_stops_and_lines_and_not_in_numbers() {
+        let cut: Vec<&str> = sentences("送料は1.5倍です。Free over 5,000 yen. Ask us!\n「はい。」と言う").collect();
+        assert_eq!(cut, ["送料は1.5倍です。", "Free over 5,000 yen.", "Ask us!", "「はい。」と言う"]);
     }
 
     proptest! {
@@ -54,6 +108,12 @@ mod tests {
         fn nothing_but_white_space_is_lost(text in "[a-z。. \n!?]{0,2000}") {
             let squeeze = |t: &str| t.split_whitespace().collect::<String>();
             prop_assert_eq!(squeeze(&cut(&text).concat()), squeeze(&text));
+            prop_assert_eq!(squeeze(&sentences(&text).collect::<String>()), squeeze(&text));
+        }
+
+        #[test]
+        fn no_passage_is_past_its_bound(text in any::<String>()) {
+            prop_assert!(cut(&text).iter().all(|p| p.chars().map(length_of).sum::<usize>() <= 5 * AIM + 2));
         }
     }
 }

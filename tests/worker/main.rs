@@ -11,6 +11,7 @@
 mod chat;
 mod fanout;
 mod faults;
+mod knowledge;
 mod limits;
 mod requests;
 mod serve;

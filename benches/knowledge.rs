@@ -1,0 +1,61 @@
+//! How well and how fast the search answers, printed. With names, only those parts; `--figures` leaves out the missed questions.
+
+#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::panic, clippy::expect_used, clippy::indexing_slicing)]
+
+#[path = "../tests/knowledge/measure.rs"]
+mod measure;
+
+use std::time::Instant;
+
+use madoguchi::knowledge::{Document, Index};
+use measure::{PARTS, Set, floor, sets, tally};
+
+fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let quiet = words.iter().any(|w| w == "--figures");
+    let names: Vec<&String> = words.iter().filter(|w| !w.starts_with("--")).collect();
+    let sets = sets();
+    for part in PARTS.iter().filter(|p| names.is_empty() || names.iter().any(|n| p.name.contains(n.as_str()))) {
+        let set = &sets[part.set];
+        let tally = tally(set, part.half);
+        let (first, three) = floor(set, part.half);
+        println!("{:20} {tally}", part.name);
+        println!("{:20} first {first:5.1}%  among three {three:5.1}%", "  pairs and BM25");
+        if !quiet {
+            tally.missed.iter().for_each(|line| println!("{line}"));
+        }
+    }
+    if names.is_empty() {
+        speed(&sets[0]);
+    }
+}
+
+/// Every question of the set over and over, in one thread, on the shop as it is and on one of two thousand documents.
+fn speed(set: &Set) {
+    for wanted in [set.index.len(), 2000] {
+        let documents: Vec<Document> = (0..)
+            .flat_map(|copy| {
+                set.index.documents().map(move |d| Document { id: format!("{}-{copy}", d.id), ..d.clone() })
+            })
+            .take(wanted)
+            .collect();
+        let start = Instant::now();
+        let index = Index::new(documents);
+        let built = start.elapsed();
+        let start = Instant::now();
+        let mut asked = 0_u32;
+        while start.elapsed().as_secs() < 2 {
+            for question in &set.asked {
+                std::hint::black_box(index.search(&question.q, 5));
+                asked += 1;
+            }
+        }
+        let each = start.elapsed() / asked;
+        println!(
+            "{wanted} documents: {:.0} questions a second in one thread, {:.0} us each; the index built in {:.0} ms",
+            1.0 / each.as_secs_f64(),
+            each.as_secs_f64() * 1e6,
+            built.as_secs_f64() * 1e3
+        );
+    }
+}

@@ -1,0 +1,152 @@
+//! English words: their stems, and how far a slip of the keyboard has taken one from another.
+
+/// The stem of a small-letter word: inflections of one word share it. It need not be a word itself.
+pub fn stem(word: &str) -> String {
+    // A plural that is not its singular's.
+    if matches!(word, "customs" | "goods" | "news" | "sunglasses" | "boots") {
+        return word.to_owned();
+    }
+    if matches!(word, "clothes" | "clothing") {
+        return "clothes".to_owned();
+    }
+    let mut w: String = word.to_owned();
+    if !w.is_ascii() || w.len() < 4 || w.bytes().any(|b| b.is_ascii_digit()) {
+        // `fees`, `tax` and `taxes` still meet: short words lose a plural alone.
+        return w;
+    }
+    if w.ends_with("sses") || w.ends_with("xes") || w.ends_with("ches") || w.ends_with("shes") {
+        w.truncate(w.len() - 2);
+    } else if w.ends_with("ies") {
+        w.truncate(w.len() - 3);
+        w.push('y');
+    } else if w.ends_with('s') && !w.ends_with("ss") && !w.ends_with("us") && !w.ends_with("is") {
+        w.pop();
+    }
+    for ending in ["ing", "ed"] {
+        let Some(rest) = w.strip_suffix(ending) else { continue };
+        if rest.len() >= 3 && rest.bytes().any(|b| b"aeiouy".contains(&b)) {
+            let mut rest = rest.to_owned();
+            let vowel = |b: &u8| b"aeiou".contains(b);
+            match rest.as_bytes() {
+                [.., a, b] if a == b && !b"lsz".contains(b) => {
+                    rest.pop();
+                }
+                // sizing, noted: the e that a short word lost.
+                [a, b, c] if !vowel(a) && vowel(b) && !vowel(c) && !b"wxy".contains(c) => rest.push('e'),
+                _ => {}
+            }
+            w = rest;
+        }
+        break;
+    }
+    if w.len() > 5
+        && let Some(rest) = w.strip_suffix("ly")
+    {
+        w = rest.to_owned();
+    }
+    if w.len() >= 5 && w.ends_with('e') {
+        w.pop();
+    }
+    if w.len() >= 4 && w.ends_with('y') {
+        w.pop();
+        w.push('i');
+    }
+    // British and American endings.
+    if let Some(rest) = w.strip_suffix("our")
+        && rest.len() >= 3
+    {
+        w = format!("{rest}or");
+    }
+    w
+}
+
+/// Whether two words are at most `most` slips apart: a letter wrong, missing, too many, or two in each other's place.
+pub fn within(a: &[char], b: &[char], most: usize) -> bool {
+    if a.len().abs_diff(b.len()) > most {
+        return false;
+    }
+    let width = b.len() + 1;
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..width).collect();
+    for (i, ca) in a.iter().enumerate() {
+        let mut row = Vec::with_capacity(width);
+        row.push(i + 1);
+        let mut least = i + 1;
+        for (j, cb) in b.iter().enumerate() {
+            let at = |row: &[usize], k: usize| row.get(k).copied().unwrap_or(usize::MAX / 2);
+            let mut cost = (at(&last, j) + usize::from(ca != cb)).min(at(&last, j + 1) + 1).min(at(&row, j) + 1);
+            let crossed = i > 0 && j > 0 && a.get(i - 1) == Some(cb) && b.get(j - 1) == Some(ca);
+            if crossed {
+                cost = cost.min(at(&before, j - 1) + 1);
+            }
+            least = least.min(cost);
+            row.push(cost);
+        }
+        if least > most {
+            return false;
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last.last().is_some_and(|d| *d <= most)
+}
+
+/// How many slips are forgiven in a word of this length.
+pub fn forgiven(length: usize) -> usize {
+    match length {
+        0..=3 => 0,
+        4..=7 => 1,
+        _ => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn inflections_share_a_stem() {
+        for family in [
+            &["return", "returns", "returned", "returning"][..],
+            &["ship", "shipped", "shipping", "ships"],
+            &["change", "changed", "changing", "changes"],
+            &["delivery", "deliveries"],
+            &["size", "sizes", "sized", "sizing"],
+            &["cancel", "canceled"],
+            &["box", "boxes"],
+            &["wash", "washes", "washing"],
+            &["colour", "color", "colours"],
+            &["quickly", "quick"],
+        ] {
+            let stems: std::collections::BTreeSet<String> = family.iter().map(|w| stem(w)).collect();
+            assert_eq!(stems.len(), 1, "{family:?}: {stems:?}");
+        }
+        assert_ne!(stem("address"), stem("addres"));
+        assert_ne!(stem("ring"), stem("r"));
+    }
+
+    #[test]
+    fn a_slip_is_near_and_another_word_is_not() {
+        let near = |a: &str, b: &str, n| within(&a.chars().collect::<Vec<_>>(), &b.chars().collect::<Vec<_>>(), n);
+        assert!(near("refnud", "refund", 1), "two letters in each other's place");
+        assert!(near("delivry", "delivery", 1));
+        assert!(near("recieve", "receive", 1));
+        assert!(!near("coat", "card", 1));
+        assert!(!near("warranty", "delivery", 2));
+    }
+
+    proptest! {
+        #[test]
+        fn distance_is_symmetrical(a in "[a-d]{0,8}", b in "[a-d]{0,8}", most in 0_usize..3) {
+            let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+            prop_assert_eq!(within(&a, &b, most), within(&b, &a, most));
+            prop_assert!(within(&a, &a, 0));
+        }
+
+        #[test]
+        fn a_plural_has_its_singular_s_stem(word in "[a-z]{3,8}[bdgklmnprtw]") {
+            let plural = format!("{word}s");
+            prop_assert_eq!(stem(&plural), stem(&word));
+        }
+    }
+}

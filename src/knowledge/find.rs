@@ -1,0 +1,113 @@
+//! What the shop's documents say to a question: searched in this isolate's index, and with a model's host weighed by a cheap model.
+
+use futures::future::{Either, select};
+use futures::stream::StreamExt;
+
+use super::answering::{Said, Source};
+use super::index::{BEARS, Hit};
+use super::relevance;
+use crate::counter::Counter;
+use crate::error::ApiError;
+use crate::fanout::bounded;
+use crate::upstream::wire::Fields;
+
+/// The most passages weighed for one question.
+const WEIGHED: usize = 20;
+/// Past this the search's order stands, in milliseconds.
+const WEIGHING_MS: u64 = 2_500;
+/// A model weighs what the search thinks little of, too: it reads better than the search does.
+const NEARLY: f64 = 0.01;
+/// Below this relevance a passage is left out.
+const IRRELEVANT: f64 = 0.3;
+
+/// The passages that bear on a question asked after `history`, best first, at most `limit`.
+///
+/// # Errors
+/// `knowledge_unavailable` while the documents cannot be had.
+pub async fn find(
+    counter: &Counter,
+    question: &str,
+    history: &[Said],
+    limit: usize,
+    request_id: &str,
+) -> Result<Vec<Source>, ApiError> {
+    let index = counter.world.knowledge(false).await?;
+    let weighs = !counter.config.targets("analysis").is_empty();
+    let least = if weighs { NEARLY } else { BEARS };
+    let search = |text: &str| {
+        let mut hits = index.borrow().search(text, WEIGHED);
+        hits.retain(|h| h.score >= least);
+        hits
+    };
+    let mut hits = search(question);
+    // "And how much is it?" names nothing: the words asked before say what it is about.
+    if !hits.iter().any(Hit::bears)
+        && let Some(before) = history.iter().rev().find(|said| said.role == "user")
+    {
+        hits = search(&format!("{} {question}", before.content));
+    }
+    if weighs && hits.len() > 1 {
+        hits = weigh(counter, question, hits, request_id).await;
+    }
+    hits.truncate(limit);
+    Ok(hits.into_iter().map(Source::from).collect())
+}
+
+/// Orders hits by what a cheap model thinks of each, all at once. Those it has not told in time keep the search's word.
+async fn weigh(counter: &Counter, question: &str, hits: Vec<Hit>, request_id: &str) -> Vec<Hit> {
+    let texts = hits.iter().map(|h| match &h.title {
+        Some(title) => format!("{title}\n{}", h.passage),
+        None => h.passage.clone(),
+    });
+    let jobs: Vec<_> = texts
+        .map(|text| relevance::job(&Fields::default(), "analysis", Some(question), &text, request_id, 0))
+        .collect();
+    let count = jobs.len();
+    let mut results = bounded::run(counter, jobs, count, request_id);
+    let mut told: Vec<Option<f64>> = vec![None; count];
+    let mut over = counter.world.sleep(WEIGHING_MS);
+    while let Either::Left((Some((at, outcome)), rest)) = select(results.next(), over).await {
+        over = rest;
+        if let Some(place) = told.get_mut(at) {
+            *place = relevance::Reading::of(&outcome).relevance;
+        }
+    }
+    order(hits, &told)
+}
+
+/// The search's order where nothing was told; else by what was told, and where it is the same, by the search.
+fn order(hits: Vec<Hit>, told: &[Option<f64>]) -> Vec<Hit> {
+    if told.iter().all(Option::is_none) {
+        return hits.into_iter().filter(Hit::bears).collect();
+    }
+    let mut weighed: Vec<(f64, Hit)> = hits
+        .into_iter()
+        .zip(told)
+        .filter_map(|(hit, told)| match told {
+            Some(relevance) => (*relevance >= IRRELEVANT).then_some((*relevance, hit)),
+            None => hit.bears().then_some((hit.score, hit)),
+        })
+        .collect();
+    weighed.sort_by(|a, b| b.0.total_cmp(&a.0));
+    weighed.into_iter().map(|(_, hit)| hit).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hit(id: &str, score: f64) -> Hit {
+        Hit { id: id.into(), title: None, url: None, passage: id.into(), score }
+    }
+
+    fn ordered(told: &[Option<f64>]) -> Vec<String> {
+        order(vec![hit("a", 0.9), hit("b", 0.8), hit("c", NEARLY)], told).into_iter().map(|h| h.id).collect()
+    }
+
+    #[test]
+    fn what_the_model_told_orders_and_the_searchs_order_stands_where_it_told_nothing() {
+        assert_eq!(ordered(&[Some(0.1), Some(0.6), Some(1.0)]), ["c", "b"]);
+        assert_eq!(ordered(&[None, None, None]), ["a", "b"]);
+        assert_eq!(ordered(&[Some(0.5), None, None]), ["b", "a"]);
+    }
+}

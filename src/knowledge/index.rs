@@ -1,0 +1,495 @@
+//! The index an isolate holds: the shop's documents, searched in memory. It is built from the documents alone, so a copy
+//! is as good as its list of documents, and a document is put and removed without touching the rest.
+//!
+//! The object that keeps the documents is asked for them once and not for each question: every isolate searches its own copy,
+//! so search grows with the isolates and no object stands in its way.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
+
+use serde::{Deserialize, Serialize};
+
+use super::lexicon::lexicon;
+use super::passage;
+use super::question::{Question, is_japanese, near};
+use super::terms::{self, Term};
+
+/// A page of the shop's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Document {
+    /// Its name, unique in the shop.
+    pub id: String,
+    /// Its title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Its text.
+    pub content: String,
+    /// Where a shopper may read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Its language, as `ja` or `en`; found from the text where it is not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lang: Option<String>,
+}
+
+/// A passage that may answer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Hit {
+    /// The document's id.
+    pub id: String,
+    /// The document's title.
+    pub title: Option<String>,
+    /// The document's address.
+    pub url: Option<String>,
+    /// The passage.
+    pub passage: String,
+    /// From 0 to 1, comparable between questions and shops; see [`Hit::bears`].
+    pub score: f64,
+}
+
+/// From this score on a passage bears on the question.
+pub const BEARS: f64 = 0.5;
+
+impl Hit {
+    /// Whether the passage bears on the question, rather than being the nearest of what does not.
+    pub fn bears(&self) -> bool {
+        self.score >= BEARS
+    }
+}
+
+/// Terms are hashes already.
+#[derive(Debug, Default, Clone)]
+pub struct TermHasher(u64);
+
+impl Hasher for TermHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for b in bytes {
+            self.write_u64(u64::from(*b));
+        }
+    }
+
+    fn write_u64(&mut self, n: u64) {
+        self.0 = (self.0 ^ n).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Posting {
+    passage: u32,
+    /// The sentences that hold the term; the last bit stands for all from the sixteenth on.
+    sentences: u16,
+    body: u8,
+    /// 0, or how much of the title the term is, in 255ths.
+    title: u8,
+}
+
+#[derive(Debug)]
+struct Passage {
+    document: u32,
+    from: u32,
+    to: u32,
+    /// Terms in it, for the length to be weighed.
+    terms: u16,
+    sentences: u8,
+    japanese: bool,
+}
+
+#[derive(Debug)]
+struct Page {
+    document: Document,
+    passages: Vec<u32>,
+}
+
+/// The index.
+#[derive(Debug, Default)]
+pub struct Index {
+    pages: Vec<Option<Page>>,
+    passages: Vec<Option<Passage>>,
+    free_pages: Vec<u32>,
+    free_passages: Vec<u32>,
+    by_id: HashMap<String, u32>,
+    postings: HashMap<Term, Vec<Posting>, BuildHasherDefault<TermHasher>>,
+    /// Latin stems that the lexicon does not know, and in how many passages they stand.
+    vocabulary: BTreeMap<Box<str>, u32>,
+    terms: u64,
+}
+
+/// What a unit of the question found in a passage.
+#[derive(Debug, Clone, Copy, Default)]
+struct Found {
+    passage: u32,
+    /// How well the term that met it best does.
+    strength: f32,
+    /// That, weighed by where and how often the terms stand.
+    value: f32,
+    sentences: u16,
+    title: bool,
+}
+
+/// A unit of the question, with what it is worth in this shop and where it was found.
+#[derive(Debug)]
+struct Weighed {
+    weight: f32,
+    topic: bool,
+    found: Vec<Found>,
+}
+
+/// What each kind of evidence adds to the log-odds that a passage answers: a logistic regression over the questions that the
+/// search is tuned on, in which a question competes with "nothing answers" too.
+mod odds {
+    pub const BASE: f32 = -7.14;
+    pub const TOTAL: f32 = 4.58;
+    pub const COVERED: f32 = 2.3;
+    pub const CLOSEST: f32 = 2.61;
+    pub const HELD: f32 = 3.07;
+    pub const NOWHERE: f32 = -2.59;
+    pub const ELSEWHERE: f32 = -1.42;
+    pub const TITLED: f32 = 2.49;
+    pub const SAME_LANGUAGE: f32 = 3.06;
+}
+
+/// How much of a term's worth it has by standing in the title, and in the text.
+const TITLE: f32 = 0.6;
+const BODY: f32 = 0.75;
+/// A page in another language than the question's, where both are there.
+const FOREIGN: f32 = 0.78;
+/// What even the commonest of a shop's words are worth.
+const COMMONEST: f32 = 0.2;
+/// So many of the best are looked at sentence by sentence.
+const LOOKED_AT: usize = 48;
+
+impl Index {
+    /// An index of these documents.
+    pub fn new(documents: impl IntoIterator<Item = Document>) -> Index {
+        let mut index = Index::default();
+        for document in documents {
+            index.put(document);
+        }
+        index
+    }
+
+    /// How many documents it holds.
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
+    /// The document of that id.
+    pub fn get(&self, id: &str) -> Option<&Document> {
+        let page = self.pages.get(*self.by_id.get(id)? as usize)?.as_ref()?;
+        Some(&page.document)
+    }
+
+    /// Every document, in no order that means anything.
+    pub fn documents(&self) -> impl Iterator<Item = &Document> {
+        self.pages.iter().flatten().map(|p| &p.document)
+    }
+
+    /// Adds a document, in the place of one with the same id.
+    pub fn put(&mut self, document: Document) {
+        self.remove(&document.id);
+        let page = self.free_pages.pop().unwrap_or(self.pages.len() as u32);
+        let japanese = match document.lang.as_deref() {
+            Some(lang) => lang.starts_with("ja"),
+            None => is_japanese(&document.content),
+        };
+        let mut passages = Vec::new();
+        for text in passage::cut(&document.content) {
+            let from = text.as_ptr() as usize - document.content.as_ptr() as usize;
+            let id = self.free_passages.pop().unwrap_or(self.passages.len() as u32);
+            let (postings, words) = analyse(id, document.title.as_deref(), text);
+            let mut terms = 0_u16;
+            for (term, posting) in postings {
+                terms = terms.saturating_add(u16::from(posting.body));
+                let list = self.postings.entry(term).or_default();
+                let at = list.partition_point(|p| p.passage < id);
+                list.insert(at, posting);
+            }
+            for word in words {
+                *self.vocabulary.entry(word.into()).or_default() += 1;
+            }
+            self.terms += u64::from(terms);
+            let sentences = passage::sentences(text).count().min(16) as u8;
+            let held = Passage {
+                document: page,
+                from: from as u32,
+                to: (from + text.len()) as u32,
+                terms,
+                sentences,
+                japanese,
+            };
+            match self.passages.get_mut(id as usize) {
+                Some(slot) => *slot = Some(held),
+                None => self.passages.push(Some(held)),
+            }
+            passages.push(id);
+        }
+        self.by_id.insert(document.id.clone(), page);
+        let held = Page { document, passages };
+        match self.pages.get_mut(page as usize) {
+            Some(slot) => *slot = Some(held),
+            None => self.pages.push(Some(held)),
+        }
+    }
+
+    /// Takes a document out; whether it was there.
+    pub fn remove(&mut self, id: &str) -> bool {
+        let Some(slot) = self.by_id.remove(id) else { return false };
+        let Some(page) = self.pages.get_mut(slot as usize).and_then(Option::take) else { return false };
+        self.free_pages.push(slot);
+        for id in page.passages {
+            let Some(passage) = self.passages.get_mut(id as usize).and_then(Option::take) else { continue };
+            self.free_passages.push(id);
+            self.terms -= u64::from(passage.terms);
+            let text = page.document.content.get(passage.from as usize..passage.to as usize).unwrap_or_default();
+            // What it was indexed by is not kept but found again.
+            let (postings, words) = analyse(id, page.document.title.as_deref(), text);
+            for (term, _) in postings {
+                if let Some(list) = self.postings.get_mut(&term) {
+                    if let Ok(at) = list.binary_search_by_key(&id, |p| p.passage) {
+                        list.remove(at);
+                    }
+                    if list.is_empty() {
+                        self.postings.remove(&term);
+                    }
+                }
+            }
+            for word in words {
+                if let Some(count) = self.vocabulary.get_mut(word.as_str()) {
+                    *count -= 1;
+                    if *count == 0 {
+                        self.vocabulary.remove(word.as_str());
+                    }
+                }
+            }
+        }
+        true
+    }
+
+    /// The passages nearest to a question, the best first, at most `limit`, whether they bear on it or not.
+    pub fn search(&self, query: &str, limit: usize) -> Vec<Hit> {
+        let question = Question::read(lexicon(), query, |stem| near(self.vocabulary.keys().map(|k| &**k), stem));
+        self.ranked(&question)
+            .into_iter()
+            .take(limit)
+            .filter_map(|(id, score)| {
+                let passage = self.passages.get(id as usize)?.as_ref()?;
+                let document = &self.pages.get(passage.document as usize)?.as_ref()?.document;
+                Some(Hit {
+                    id: document.id.clone(),
+                    title: document.title.clone(),
+                    url: document.url.clone(),
+                    passage: document.content.get(passage.from as usize..passage.to as usize)?.to_owned(),
+                    score,
+                })
+            })
+            .collect()
+    }
+
+    /// The passages that bear on a question, the best first; none where the documents do not answer it.
+    pub fn bearing(&self, query: &str, limit: usize) -> Vec<Hit> {
+        let mut hits = self.search(query, limit);
+        hits.retain(Hit::bears);
+        hits
+    }
+
+    fn ranked(&self, question: &Question) -> Vec<(u32, f64)> {
+        let count = self.len() as f32;
+        let mean = (self.terms as f32 / self.passages.len().max(1) as f32).max(1.0);
+        let mut totals: Vec<f32> = vec![0.0; self.passages.len()];
+        let mut scratch: Vec<Found> = vec![Found::default(); self.passages.len()];
+        let mut units: Vec<Weighed> = Vec::new();
+        for unit in &question.units {
+            let found = self.find(&unit.terms, &unit.pairs, mean, &mut scratch);
+            let rarity = self.rarity(&found, count);
+            let weight = if found.is_empty() { unit.absent } else { unit.weight } * rarity;
+            for f in &found {
+                if let Some(total) = totals.get_mut(f.passage as usize) {
+                    *total += weight * f.value;
+                }
+            }
+            units.push(Weighed { weight, topic: unit.topic, found });
+        }
+        let all: f32 = units.iter().map(|unit| unit.weight).sum();
+        if all <= 0.0 {
+            return Vec::new();
+        }
+        let mut best: Vec<(u32, f32)> = totals
+            .iter()
+            .enumerate()
+            .filter(|(_, t)| **t > 0.0)
+            .map(|(id, t)| (id as u32, t * self.language(id as u32, question)))
+            .collect();
+        let order = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+        if best.len() > LOOKED_AT {
+            best.select_nth_unstable_by(LOOKED_AT, order);
+            best.truncate(LOOKED_AT);
+        }
+        let mut ranked: Vec<(u32, f64)> =
+            best.into_iter().map(|(id, total)| (id, f64::from(self.score(id, total, all, &units, question)))).collect();
+        ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        ranked
+    }
+
+    fn language(&self, passage: u32, question: &Question) -> f32 {
+        let same = self
+            .passages
+            .get(passage as usize)
+            .and_then(|p| p.as_ref())
+            .is_none_or(|p| p.japanese == question.japanese);
+        if same { 1.0 } else { FOREIGN }
+    }
+
+    /// How rare what was found is among the documents, from 0 to 1.
+    fn rarity(&self, found: &[Found], count: f32) -> f32 {
+        let mut holding = 0.0;
+        let mut document = (u32::MAX, 0.0_f32);
+        for f in found {
+            let of = self.passages.get(f.passage as usize).and_then(|p| p.as_ref()).map_or(u32::MAX, |p| p.document);
+            if of != document.0 {
+                holding += document.1;
+                document = (of, 0.0);
+            }
+            document.1 = document.1.max(f.value);
+        }
+        holding += document.1;
+        let idf = |n: f32| (1.0 + (count - n + 0.5).max(0.0) / (n + 0.5)).ln();
+        (idf(holding) / idf(0.0)).max(COMMONEST)
+    }
+
+    /// Where the terms of one unit stand, the best term for each passage, by passage.
+    fn find(&self, terms: &[(Term, f32)], pairs: &[Term], mean: f32, scratch: &mut [Found]) -> Vec<Found> {
+        let mut touched: Vec<u32> = Vec::new();
+        let mut meet = |posting: &Posting, strength: f32, value: f32| {
+            let Some(slot) = scratch.get_mut(posting.passage as usize) else { return };
+            if slot.strength == 0.0 {
+                touched.push(posting.passage);
+                slot.passage = posting.passage;
+            }
+            slot.strength = slot.strength.max(strength);
+            slot.value = slot.value.max(value);
+            slot.sentences |= posting.sentences;
+            slot.title |= posting.title > 0;
+        };
+        for (term, strength) in terms {
+            for posting in self.postings.get(term).map(Vec::as_slice).unwrap_or_default() {
+                meet(posting, *strength, *strength * self.worth(posting, mean));
+            }
+        }
+        if !pairs.is_empty() {
+            // Most of the pairs, in the same passage: one pair in common is chance.
+            let mut counts: HashMap<u32, (f32, Posting)> = HashMap::new();
+            for pair in pairs {
+                for posting in self.postings.get(pair).map(Vec::as_slice).unwrap_or_default() {
+                    let entry = counts.entry(posting.passage).or_insert((0.0, *posting));
+                    entry.0 += 1.0;
+                    entry.1.sentences &= posting.sentences;
+                    entry.1.title = entry.1.title.min(posting.title);
+                }
+            }
+            for (part, posting) in counts.into_values() {
+                let strength = (part / pairs.len() as f32).powi(2);
+                if strength > 0.2 {
+                    meet(&posting, strength, strength * self.worth(&posting, mean));
+                }
+            }
+        }
+        touched.sort_unstable();
+        touched.iter().filter_map(|id| scratch.get_mut(*id as usize).map(std::mem::take)).collect()
+    }
+
+    fn worth(&self, posting: &Posting, mean: f32) -> f32 {
+        let terms =
+            self.passages.get(posting.passage as usize).and_then(|p| p.as_ref()).map_or(0.0, |p| f32::from(p.terms));
+        let times = f32::from(posting.body);
+        let saturated = times / (times + 0.7 * (0.6 + 0.4 * terms / mean));
+        let title = match posting.title {
+            0 => 0.0,
+            part => TITLE * (0.7 + 0.3 * f32::from(part) / 255.0),
+        };
+        (BODY * saturated + title).min(1.0)
+    }
+
+    /// How likely one passage is to answer: from the parts of the question's weight that it holds, holds close together and
+    /// has in its title, and from what the question speaks of that it, or the whole shop, does not.
+    fn score(&self, id: u32, total: f32, all: f32, units: &[Weighed], question: &Question) -> f32 {
+        let Some(passage) = self.passages.get(id as usize).and_then(|p| p.as_ref()) else { return 0.0 };
+        let held: Vec<(&Weighed, Option<&Found>)> = units
+            .iter()
+            .map(|unit| {
+                let at = unit.found.binary_search_by_key(&id, |f| f.passage).ok();
+                (unit, at.and_then(|at| unit.found.get(at)))
+            })
+            .collect();
+        let strength = |found: &Option<&Found>| found.map_or(0.0, |f| f.strength);
+        let covered: f32 = held.iter().map(|(unit, found)| unit.weight * strength(found)).sum();
+        let closest = (0..passage.sentences.max(1))
+            .map(|sentence| {
+                let bit = 1_u16 << sentence.min(15);
+                let there = |f: &&&Found| f.title || f.sentences & bit != 0;
+                held.iter()
+                    .map(|(unit, found)| unit.weight * found.as_ref().filter(there).map_or(0.0, |f| f.strength))
+                    .sum()
+            })
+            .fold(0.0, f32::max);
+        let (mut nowhere, mut elsewhere, mut titled) = (0.0, 0.0, 0.0);
+        for (unit, found) in held.iter().filter(|(unit, _)| unit.topic) {
+            if unit.found.is_empty() {
+                nowhere += unit.weight;
+            } else {
+                elsewhere += unit.weight * (1.0 - strength(found));
+            }
+            if found.is_some_and(|f| f.title) {
+                titled += unit.weight * strength(found);
+            }
+        }
+        let same = if passage.japanese == question.japanese { 1.0 } else { 0.0 };
+        let evidence = odds::BASE
+            + odds::TOTAL * total / all
+            + odds::COVERED * covered / all
+            + odds::CLOSEST * closest / all
+            + odds::HELD * total.min(3.0)
+            + odds::NOWHERE * nowhere.min(3.0)
+            + odds::ELSEWHERE * elsewhere.min(3.0)
+            + odds::TITLED * titled.min(2.0)
+            + odds::SAME_LANGUAGE * same;
+        1.0 / (1.0 + (-evidence).exp())
+    }
+}
+
+/// A passage's terms with their places, and the Latin stems unknown to the lexicon.
+fn analyse(id: u32, title: Option<&str>, text: &str) -> (HashMap<Term, Posting>, Vec<String>) {
+    let lexicon = lexicon();
+    let mut postings: HashMap<Term, Posting> = HashMap::new();
+    let mut words: Vec<String> = Vec::new();
+    let fresh = Posting { passage: id, sentences: 0, body: 0, title: 0 };
+    for (at, sentence) in passage::sentences(text).enumerate() {
+        let bit = 1_u16 << at.min(15);
+        let found = |term| {
+            let posting = postings.entry(term).or_insert(fresh);
+            posting.body = posting.body.saturating_add(1);
+            posting.sentences |= bit;
+        };
+        terms::page(lexicon, sentence, found, |stem| words.push(stem.to_owned()));
+    }
+    if let Some(title) = title {
+        let mut held = Vec::new();
+        terms::page(lexicon, title, |term| held.push(term), |stem| words.push(stem.to_owned()));
+        // A title of one thing says more of it than one of many.
+        let things = held.iter().filter(|t| t.is_thing()).count().max(1);
+        for term in held {
+            postings.entry(term).or_insert(fresh).title = (255 / things).max(1) as u8;
+        }
+    }
+    words.sort_unstable();
+    words.dedup();
+    (postings, words)
+}

@@ -1,0 +1,301 @@
+//! Reads the two files into a lexicon.
+
+use std::collections::HashMap;
+
+use super::{Class, Concept, Form, Lexicon, Node, Phrase, READINGS, ROWS, Sounds, Word};
+use crate::knowledge::{english, normal};
+
+#[derive(Default)]
+pub(super) struct Reader {
+    concepts: Vec<Concept>,
+    by_name: HashMap<String, u16>,
+    related: Vec<(u16, String, f32)>,
+    words: Vec<Word>,
+    /// A word's place by how it is written and inflected, so that two lines that name it add their concepts.
+    by_form: HashMap<(String, u8), u16>,
+    spelt: Vec<(Vec<char>, Form)>,
+    english: HashMap<Box<str>, Vec<Phrase>>,
+    stems: Vec<(Box<[char]>, u16)>,
+    /// Whether the line being read is of filler.
+    filler: bool,
+    counters: HashMap<Box<str>, u16>,
+    sounds: Sounds,
+}
+
+impl Reader {
+    pub(super) fn new(sounds: Sounds) -> Reader {
+        Reader { sounds, ..Reader::default() }
+    }
+
+    pub(super) fn line(&mut self, line: &str) {
+        let Some((head, words)) = line.split_once(" = ") else { return };
+        if head.starts_with('#') {
+            return;
+        }
+        let (names, related) = head.split_once('>').unwrap_or((head, ""));
+        let names = names.trim();
+        self.filler = names == "-";
+        if names.trim_start_matches(['!', '%']).starts_with('*') {
+            for group in words.split_whitespace() {
+                let first = group.split([',', '/']).next().unwrap_or(group);
+                self.group(&names.replacen('*', first, 1), related, group.split(','));
+            }
+        } else {
+            let names = if matches!(names, "-" | "~") { "" } else { names };
+            self.group(names, related, words.split_whitespace());
+        }
+    }
+
+    /// Words that share their concepts.
+    fn group<'a>(&mut self, names: &str, related: &str, words: impl Iterator<Item = &'a str>) {
+        let concepts: Vec<u16> = names.split('+').filter(|n| !n.is_empty()).map(|n| self.concept(n)).collect();
+        if let Some(first) = concepts.first() {
+            for pair in related.split_whitespace() {
+                if let Some((name, weight)) = pair.split_once(':') {
+                    self.related.push((*first, name.to_owned(), weight.parse().unwrap_or(0.0)));
+                }
+            }
+        }
+        for word in words {
+            if let (Some(counter), Some(concept)) = (word.strip_prefix('9'), concepts.first()) {
+                self.counters.insert(normal::folded(counter).into(), *concept);
+            } else if word.is_ascii() {
+                self.english(word, &concepts);
+            } else {
+                self.japanese(word, &concepts);
+            }
+        }
+    }
+
+    fn concept(&mut self, name: &str) -> u16 {
+        let class = match name.chars().next() {
+            Some('?') => Class::Intent,
+            Some('~') => Class::Weak,
+            Some('!') => Class::Name,
+            Some('%') => Class::Goods,
+            _ => Class::Topic,
+        };
+        let name = name.trim_start_matches(['?', '~', '!', '%']);
+        if let Some(there) = self.by_name.get(name) {
+            return *there;
+        }
+        let id = self.concepts.len() as u16;
+        self.concepts.push(Concept {
+            #[cfg(test)]
+            name: name.to_owned(),
+            class,
+            related: Vec::new(),
+        });
+        self.by_name.insert(name.to_owned(), id);
+        id
+    }
+
+    fn add_word(&mut self, form: String, inflection: u8, readings: Vec<Box<str>>, concepts: &[u16]) -> u16 {
+        if let Some(there) = self.by_form.get(&(form.clone(), inflection)).copied() {
+            if let Some(word) = self.words.get_mut(usize::from(there)) {
+                word.filler &= self.filler;
+                for c in concepts {
+                    if !word.concepts.contains(c) {
+                        word.concepts.push(*c);
+                    }
+                }
+            }
+            return there;
+        }
+        let id = self.words.len() as u16;
+        self.words.push(Word { concepts: concepts.to_vec(), readings, filler: self.filler });
+        self.by_form.insert((form, inflection), id);
+        id
+    }
+
+    fn japanese(&mut self, written: &str, concepts: &[u16]) {
+        let (form, reading) = written.split_once('/').unwrap_or((written, ""));
+        let sure = form.starts_with('*');
+        let form = form.trim_start_matches('*');
+        let (form, inflection) = match form.char_indices().last() {
+            Some((at, c)) if at > 0 && !form.is_ascii() && ROWS.iter().any(|(r, _)| *r == c) => {
+                let row = ROWS.iter().position(|(r, _)| *r == c).unwrap_or_default();
+                (form.get(..at).unwrap_or(form), row as u8)
+            }
+            _ => (form, 0),
+        };
+        let form = normal::folded(form);
+        let is_kana = !form.chars().any(is_kanji);
+        let chars: Vec<char> = form.chars().collect();
+        let sounds: Vec<Box<str>> = match (is_kana, reading) {
+            (true, _) => vec![form.clone().into()],
+            (_, "") if self.filler => Vec::new(),
+            (_, "") => readings(&self.sounds, &chars).into_iter().take(READINGS).map(Into::into).collect(),
+            (_, reading) => vec![normal::folded(reading).into()],
+        };
+        let word = self.add_word(form.clone(), inflection, sounds.clone(), concepts);
+        for fewer in fewer_okurigana(&chars) {
+            self.spelt.push((fewer, Form { word, inflection, by_sound: false, sure }));
+        }
+        self.spelt.push((chars, Form { word, inflection, by_sound: false, sure }));
+        if !is_kana {
+            for sound in sounds {
+                self.spelt.push((sound.chars().collect(), Form { word, inflection, by_sound: true, sure }));
+            }
+        }
+    }
+
+    fn english(&mut self, written: &str, concepts: &[u16]) {
+        let mut parts = written.split('_').map(|p| english::stem(p).into_boxed_str());
+        let Some(first) = parts.next() else { return };
+        let rest: Box<[Box<str>]> = parts.collect();
+        let form = std::iter::once(&first).chain(rest.iter()).map(|p| &**p).collect::<Vec<_>>().join("_");
+        let known = self.by_form.contains_key(&(form.clone(), 0));
+        let word = self.add_word(form, 0, Vec::new(), concepts);
+        if known {
+            return;
+        }
+        if rest.is_empty() {
+            self.stems.push((first.chars().collect(), word));
+        }
+        self.english.entry(first).or_default().push(Phrase { rest, word });
+    }
+
+    pub(super) fn finish(mut self) -> Lexicon {
+        for (from, name, weight) in &self.related {
+            let Some(to) = self.by_name.get(name).copied() else { continue };
+            for (a, b) in [(*from, to), (to, *from)] {
+                if let Some(concept) = self.concepts.get_mut(usize::from(a))
+                    && !concept.related.iter().any(|(c, _)| *c == b)
+                {
+                    concept.related.push((b, *weight));
+                }
+            }
+        }
+        // Filler is no one's slip.
+        self.stems.retain(|(_, w)| self.words.get(usize::from(*w)).is_some_and(|w| !w.filler));
+        let mut skeletons: HashMap<Box<str>, Vec<u16>> = HashMap::new();
+        let mut long_readings = Vec::new();
+        for (id, word) in self.words.iter().enumerate() {
+            for reading in word.readings.iter().filter(|r| !word.filler && r.chars().all(is_kana)) {
+                let length = reading.chars().count();
+                if length >= 3 {
+                    skeletons.entry(normal::skeleton(reading).into()).or_default().push(id as u16);
+                }
+                if length >= 4 {
+                    long_readings.push((reading.chars().collect(), id as u16));
+                }
+            }
+        }
+        let (nodes, forms) = tree(self.spelt);
+        Lexicon {
+            concepts: self.concepts,
+            words: self.words,
+            nodes,
+            forms,
+            english: self.english,
+            stems: self.stems,
+            skeletons,
+            long_readings,
+            sounds: self.sounds,
+            counters: self.counters,
+        }
+    }
+}
+
+fn is_kanji(c: char) -> bool {
+    ('\u{3400}'..='\u{9fff}').contains(&c)
+}
+
+fn is_kana(c: char) -> bool {
+    ('ぁ'..='ゖ').contains(&c) || c == 'ー'
+}
+
+pub(super) fn readings(sounds: &Sounds, word: &[char]) -> Vec<String> {
+    let mut readings = vec![String::new()];
+    for c in word {
+        if is_kana(*c) {
+            readings.iter_mut().for_each(|r| r.push(*c));
+            continue;
+        }
+        let Some(sounds) = sounds.get(c) else { return Vec::new() };
+        readings = readings
+            .iter()
+            .flat_map(|before| sounds.iter().map(move |sound| format!("{before}{sound}")))
+            .take(64)
+            .collect();
+    }
+    readings
+}
+
+/// A word with the kana between its kanji left out (取消し, 受取): writers differ.
+fn fewer_okurigana(form: &[char]) -> Vec<Vec<char>> {
+    let last_kanji = form.iter().rposition(|c| is_kanji(*c));
+    let first_kanji = form.iter().position(|c| is_kanji(*c));
+    let (Some(first), Some(last)) = (first_kanji, last_kanji) else { return Vec::new() };
+    let inner: Vec<char> =
+        form.iter().enumerate().filter(|(i, c)| *i <= first || *i >= last || is_kanji(**c)).map(|(_, c)| *c).collect();
+    let kanji_alone: Vec<char> = inner.iter().copied().filter(|c| is_kanji(*c)).collect();
+    // Only an ending belongs to the word; more kana are other words.
+    let ending = form.len() - last - 1;
+    if ending > 2 || (ending == 2 && inner.len() == form.len()) || form.contains(&'ー') {
+        return Vec::new();
+    }
+    let mut forms = Vec::new();
+    if inner.len() < form.len() {
+        forms.push(inner.clone());
+    }
+    // One kanji without its ending is another word (送 is not 送り); and しお is no ending of 塩.
+    if kanji_alone.len() >= 2 && kanji_alone.len() < inner.len() && inner.first().is_some_and(|c| is_kanji(*c)) {
+        forms.push(kanji_alone);
+    }
+    forms
+}
+
+/// Lays the forms out as a tree whose nodes' children are neighbours.
+fn tree(mut spelt: Vec<(Vec<char>, Form)>) -> (Vec<Node>, Vec<Form>) {
+    spelt.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut nodes = vec![Node::default()];
+    let mut forms = Vec::with_capacity(spelt.len());
+    // Each node yet to be opened, with the part of `spelt` beneath it and its depth.
+    let mut open = std::collections::VecDeque::from([(0_usize, 0_usize, spelt.len(), 0_usize)]);
+    while let Some((at, from, to, depth)) = open.pop_front() {
+        let mut next = from;
+        let first_form = forms.len() as u32;
+        while next < to
+            && let Some((form, word)) = spelt.get(next)
+            && form.len() == depth
+        {
+            forms.push(*word);
+            next += 1;
+        }
+        let children = nodes.len() as u32;
+        let mut count = 0;
+        while next < to {
+            let label = spelt.get(next).and_then(|(f, _)| f.get(depth)).copied().unwrap_or_default();
+            let same =
+                spelt.get(next..to).unwrap_or_default().partition_point(|(f, _)| f.get(depth).copied() <= Some(label));
+            open.push_back((nodes.len(), next, next + same, depth + 1));
+            nodes.push(Node { label, ..Node::default() });
+            count += 1;
+            next += same.max(1);
+        }
+        if let Some(node) = nodes.get_mut(at) {
+            node.children = children;
+            node.count = count;
+            node.first_form = first_form;
+            node.forms = (forms.len() as u32 - first_form) as u16;
+        }
+    }
+    (nodes, forms)
+}
+
+/// Reads `kanji.txt`: a sound, then the characters that have it.
+pub(super) fn sounds(text: &'static str) -> Sounds {
+    let mut sounds: Sounds = HashMap::new();
+    for line in text.lines().filter(|l| !l.starts_with('#')) {
+        for group in line.split_whitespace() {
+            let kana = group.find(is_kanji).unwrap_or(group.len());
+            let (sound, kanji) = group.split_at(kana);
+            for c in kanji.chars() {
+                sounds.entry(c).or_default().push(sound);
+            }
+        }
+    }
+    sounds
+}

@@ -1,0 +1,327 @@
+//! What a question wants, as units of meaning: each with its weight, and every term by which a page may meet it.
+
+use super::english;
+use super::lexicon::{Class, Lexicon};
+use super::normal::{Glyph, Script, fold, fold_question, from_roman, skeleton};
+use super::segment::{Kind, Token, segment};
+use super::terms::{Term, sounds};
+
+/// One thing that the question speaks of.
+#[derive(Debug)]
+pub struct Unit {
+    /// How much it tells, before the shop's own pages say how rare it is there.
+    pub weight: f32,
+    /// How much it tells where no page has it.
+    pub absent: f32,
+    /// Whether it is what the question is about, rather than how it asks.
+    pub topic: bool,
+    /// The terms that meet it, and how well each does.
+    pub terms: Vec<(Term, f32)>,
+    /// Pairs of characters of which a page must hold most.
+    pub pairs: Vec<Term>,
+    /// The concept it stands for, so that one said twice counts once.
+    concept: Option<u16>,
+}
+
+/// A question, understood.
+#[derive(Debug, Default)]
+pub struct Question {
+    /// What it speaks of.
+    pub units: Vec<Unit>,
+    /// Whether it is in Japanese.
+    pub japanese: bool,
+}
+
+/// A page that has the word's meaning in another word.
+const SYNONYM: f32 = 0.88;
+/// A word that only sounds alike: a wrong conversion.
+const HOMOPHONE: f32 = 0.6;
+/// A word that a slip of the finger may have been meant for.
+const SLIP: f32 = 0.7;
+/// A word that says little.
+const SAYS_LITTLE: f32 = 0.15;
+/// A word written in Roman letters.
+const ROMAN: f32 = 0.85;
+/// Only the likeliest of the words that may have been meant.
+const MOST_MEANT: usize = 6;
+
+fn weight(class: Class) -> f32 {
+    match class {
+        Class::Topic => 1.0,
+        Class::Name => 1.2,
+        Class::Goods => 0.6,
+        Class::Intent => 0.35,
+        Class::Weak => 0.12,
+    }
+}
+
+/// Whether a text is in Japanese.
+pub fn is_japanese(text: &str) -> bool {
+    let (mut japanese, mut latin) = (0, 0);
+    for g in fold(text) {
+        match g.script {
+            s if s.is_japanese() => japanese += 1,
+            Script::Latin => latin += 1,
+            _ => {}
+        }
+    }
+    japanese * 3 > latin
+}
+
+impl Question {
+    /// Understands a question. `vocabulary` gives the page's own Latin words that a stem may be a slip for.
+    pub fn read(lexicon: &Lexicon, text: &str, vocabulary: impl Fn(&str) -> Vec<String>) -> Question {
+        let glyphs = fold_question(text);
+        let tokens = segment(lexicon, &glyphs);
+        let mut question = Question { units: Vec::new(), japanese: is_japanese(text) };
+        let misheard = question.misheard(lexicon, &glyphs, &tokens);
+        for Token { start, end, kind } in &tokens {
+            let part = glyphs.get(*start..*end).unwrap_or_default();
+            // The pieces of a word that was misheard mean nothing.
+            if misheard.iter().any(|(from, to)| from <= start && end <= to) {
+                continue;
+            }
+            match kind {
+                Kind::Words { words, .. } => question.words(lexicon, part, words),
+                Kind::Unknown(script) => question.unknown(lexicon, part, *script),
+                Kind::Latin(stem) => {
+                    let word: String = part.iter().map(|g| g.c).filter(|c| c.is_alphabetic()).collect();
+                    question.latin(lexicon, &word, stem, &vocabulary);
+                }
+                Kind::Number(number) => {
+                    question.push(Unit {
+                        weight: 0.15,
+                        absent: 0.15,
+                        topic: false,
+                        terms: vec![(Term::text(number), 1.0)],
+                        pairs: Vec::new(),
+                        concept: None,
+                    });
+                }
+                Kind::Filler => {}
+            }
+        }
+        question
+    }
+
+    fn push(&mut self, unit: Unit) {
+        if let Some(concept) = unit.concept
+            && let Some(there) = self.units.iter_mut().find(|u| u.concept == Some(concept))
+        {
+            for (term, strength) in unit.terms {
+                match there.terms.iter_mut().find(|(t, _)| *t == term) {
+                    Some((_, s)) => *s = s.max(strength),
+                    None => there.terms.push((term, strength)),
+                }
+            }
+            return;
+        }
+        self.units.push(unit);
+    }
+
+    fn words(&mut self, lexicon: &Lexicon, part: &[Glyph], words: &[u16]) {
+        let mut alike: Vec<u16> = Vec::new();
+        if let ([word], true) = (words, part.iter().any(|g| g.script == Script::Kanji)) {
+            let stems = lexicon.word(*word).map(|w| w.readings.as_slice()).unwrap_or_default();
+            for stem in stems {
+                // The inflection's kana stands in the text and not in the stem's reading.
+                let tail = part.last().filter(|g| g.script.is_kana() && !stem.ends_with(g.c)).map(|g| g.c);
+                let reading: String = stem.chars().chain(tail).collect();
+                if reading.chars().count() >= 2 {
+                    alike.extend(lexicon.sounding(&reading));
+                }
+            }
+        }
+        let sure = words.len() == 1;
+        let mut concepts: Vec<u16> = Vec::new();
+        for word in words {
+            for concept in lexicon.word(*word).map(|w| w.concepts.as_slice()).unwrap_or_default() {
+                if !concepts.contains(concept) {
+                    concepts.push(*concept);
+                }
+            }
+        }
+        let mut terms: Vec<(Term, f32)> = words.iter().map(|w| (Term::word(*w), 1.0)).collect();
+        for word in alike.iter().filter(|w| !words.contains(w)).take(MOST_MEANT) {
+            for concept in lexicon.word(*word).map(|w| w.concepts.as_slice()).unwrap_or_default() {
+                terms.push((Term::concept(*concept), HOMOPHONE));
+            }
+        }
+        if concepts.is_empty() {
+            self.push(Unit {
+                weight: SAYS_LITTLE,
+                absent: SAYS_LITTLE,
+                topic: false,
+                terms,
+                pairs: Vec::new(),
+                concept: None,
+            });
+        } else if sure {
+            for concept in concepts {
+                let mut terms = terms.clone();
+                self.meaning(lexicon, concept, 1.0, &mut terms);
+                self.concept_unit(lexicon, concept, terms);
+            }
+        } else {
+            // Which of the words that sound so was meant, the page decides.
+            let lead =
+                concepts.iter().copied().max_by(|a, b| class_weight(lexicon, *a).total_cmp(&class_weight(lexicon, *b)));
+            for concept in &concepts {
+                self.meaning(lexicon, *concept, 0.95, &mut terms);
+            }
+            if let Some(lead) = lead {
+                self.concept_unit(lexicon, lead, terms);
+            }
+        }
+    }
+
+    /// Adds the terms of a concept and of those that bear on it.
+    fn meaning(&self, lexicon: &Lexicon, concept: u16, strength: f32, terms: &mut Vec<(Term, f32)>) {
+        terms.push((Term::concept(concept), SYNONYM * strength));
+        for (related, weight) in lexicon.concept(concept).map(|c| c.related.as_slice()).unwrap_or_default() {
+            terms.push((Term::concept(*related), SYNONYM * strength * weight));
+        }
+    }
+
+    fn concept_unit(&mut self, lexicon: &Lexicon, concept: u16, terms: Vec<(Term, f32)>) {
+        let class = lexicon.concept(concept).map_or(Class::Weak, |c| c.class);
+        self.push(Unit {
+            weight: weight(class),
+            absent: match class {
+                Class::Goods => 1.0,
+                // How it is asked says little of whether it is answered.
+                Class::Intent => 0.12,
+                class => weight(class),
+            },
+            topic: matches!(class, Class::Topic | Class::Name | Class::Goods),
+            terms,
+            pairs: Vec::new(),
+            concept: Some(concept),
+        });
+    }
+
+    fn unknown(&mut self, lexicon: &Lexicon, part: &[Glyph], script: Script) {
+        let text: String = part.iter().map(|g| g.c).collect();
+        let pairs: Vec<Term> = part.windows(2).filter_map(|w| Some(Term::pair(w.first()?.c, w.last()?.c))).collect();
+        let mut terms = Vec::new();
+        if pairs.is_empty() {
+            terms.push((Term::text(&text), 1.0));
+        }
+        let mut lead = None;
+        if script == Script::Kanji {
+            for sound in sounds(lexicon, part) {
+                terms.push((Term::sound(&sound), SLIP));
+            }
+        } else if part.len() >= 3 {
+            terms.push((Term::sound(&skeleton(&text)), 0.9));
+            lead = self.mean(lexicon, &lexicon.nearly_sounding(&text), SLIP, &mut terms);
+        }
+        let weight = match (script, part.len()) {
+            _ if lead.is_some() => 0.9 * lead.unwrap_or_default(),
+            (Script::Kanji | Script::Katakana, 0 | 1) => 0.2,
+            (Script::Katakana, 2) => 0.6,
+            (Script::Kanji | Script::Katakana, _) => 1.0,
+            (_, 0..=3) => 0.1,
+            _ => 0.3,
+        };
+        self.push(Unit { weight, absent: weight, topic: weight >= 0.6, terms, pairs, concept: None });
+    }
+
+    fn latin(&mut self, lexicon: &Lexicon, word: &str, stem: &str, vocabulary: &impl Fn(&str) -> Vec<String>) {
+        let mut terms = vec![(Term::text(stem), 1.0)];
+        let mut heard = None;
+        let near = vocabulary(stem);
+        let there = near.iter().any(|w| w == stem);
+        for word in near.iter().filter(|w| *w != stem) {
+            terms.push((Term::text(word), SLIP));
+        }
+        let roman = if stem.len() >= 4 { from_roman(word) } else { None };
+        if let Some(kana) = &roman {
+            terms.push((Term::sound(&skeleton(kana)), ROMAN));
+            let words = lexicon.sounding(kana);
+            heard = self.mean(lexicon, &words, ROMAN, &mut terms);
+        }
+        if !there && heard.is_none() {
+            let words = lexicon.nearly(stem);
+            heard = self.mean(lexicon, &words, SLIP, &mut terms);
+        }
+        let weight = match (heard, stem.chars().count()) {
+            (Some(weight), _) => 0.9 * weight,
+            (_, 0 | 1) => 0.15,
+            (_, 2) => 0.4,
+            _ => 1.0,
+        };
+        self.push(Unit { weight, absent: weight, topic: weight >= 0.6, terms, pairs: Vec::new(), concept: None });
+    }
+
+    /// Adds what words mean that a text may have been meant for; the weight of the weightiest, if there is any.
+    fn mean(&self, lexicon: &Lexicon, words: &[u16], strength: f32, terms: &mut Vec<(Term, f32)>) -> Option<f32> {
+        let mut heaviest = None;
+        for word in words.iter().take(MOST_MEANT) {
+            terms.push((Term::word(*word), strength));
+            let concepts = lexicon.word(*word).map(|w| w.concepts.as_slice()).unwrap_or_default();
+            let weight = concepts.iter().map(|c| class_weight(lexicon, *c)).fold(SAYS_LITTLE, f32::max);
+            heaviest = Some(weight.max(heaviest.unwrap_or(0.0)));
+            for concept in concepts {
+                self.meaning(lexicon, *concept, strength, terms);
+            }
+        }
+        heaviest
+    }
+
+    /// A run of kanji that is no one word may be a wrong conversion of one that sounds the same (変品 for 返品).
+    fn misheard(&mut self, lexicon: &Lexicon, glyphs: &[Glyph], tokens: &[Token]) -> Vec<(usize, usize)> {
+        let mut heard = Vec::new();
+        let mut at = 0;
+        while at < glyphs.len() {
+            let run = glyphs.get(at..).unwrap_or_default().iter().take_while(|g| g.script == Script::Kanji).count();
+            let (start, end) = (at, at + run);
+            at = end.max(at + 1);
+            let whole = tokens.iter().any(|t| t.start <= start && t.end >= end && matches!(t.kind, Kind::Words { .. }));
+            if !(2..=5).contains(&run) || whole {
+                continue;
+            }
+            let kanji: Vec<char> = glyphs.get(start..end).unwrap_or_default().iter().map(|g| g.c).collect();
+            let mut words: Vec<u16> = lexicon.readings(&kanji).iter().flat_map(|r| lexicon.sounding(r)).collect();
+            words.sort_unstable();
+            words.dedup();
+            let mut terms = Vec::new();
+            let mut lead = None;
+            for word in words.into_iter().take(MOST_MEANT) {
+                terms.push((Term::word(word), SLIP));
+                for concept in lexicon.word(word).map(|w| w.concepts.clone()).unwrap_or_default() {
+                    lead.get_or_insert(concept);
+                    self.meaning(lexicon, concept, SLIP, &mut terms);
+                }
+            }
+            let Some(lead) = lead else { continue };
+            self.concept_unit(lexicon, lead, terms);
+            heard.push((start, end));
+        }
+        heard
+    }
+}
+
+fn class_weight(lexicon: &Lexicon, concept: u16) -> f32 {
+    lexicon.concept(concept).map_or(0.0, |c| weight(c.class))
+}
+
+/// The words of a vocabulary that a stem is, or else may be a slip for.
+pub fn near<'a>(vocabulary: impl Iterator<Item = &'a str>, stem: &str) -> Vec<String> {
+    let chars: Vec<char> = stem.chars().collect();
+    let most = english::forgiven(chars.len()).min(1);
+    let mut found = Vec::new();
+    for word in vocabulary {
+        if word == stem {
+            return vec![word.to_owned()];
+        }
+        if most > 0 && word.chars().next() == chars.first().copied() {
+            let other: Vec<char> = word.chars().collect();
+            if english::within(&other, &chars, most) {
+                found.push(word.to_owned());
+            }
+        }
+    }
+    found.truncate(MOST_MEANT);
+    found
+}

@@ -1,0 +1,337 @@
+//! A text cut into words: by the lexicon along the cheapest path for Japanese, which has no spaces, by spaces for the rest.
+
+use super::english;
+use super::lexicon::{Form, Lexicon};
+use super::normal::{Glyph, Script};
+
+/// A piece of a text.
+#[derive(Debug, Clone)]
+pub struct Token {
+    /// Its first glyph.
+    pub start: usize,
+    /// The glyph after its last.
+    pub end: usize,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What a piece of a text is.
+#[derive(Debug, Clone)]
+pub enum Kind {
+    /// Words of the lexicon, more than one where they sound alike.
+    Words {
+        /// Their places.
+        words: Vec<u16>,
+        /// Whether they were met as they sound.
+        by_sound: bool,
+    },
+    /// What only holds a sentence together.
+    Filler,
+    /// Japanese that the lexicon does not know.
+    Unknown(Script),
+    /// A Latin word that the lexicon does not know: its stem.
+    Latin(String),
+    /// Digits.
+    Number(String),
+}
+
+/// Cuts folded text into tokens.
+pub fn segment(lexicon: &Lexicon, glyphs: &[Glyph]) -> Vec<Token> {
+    let mut tokens = Vec::new();
+    let mut at = 0;
+    while let Some(first) = glyphs.get(at) {
+        let same = |g: &Glyph| match first.script {
+            s if s.is_japanese() => g.script.is_japanese(),
+            s => g.script == s,
+        };
+        let length = glyphs.get(at..).unwrap_or_default().iter().take_while(|g| same(g)).count();
+        let end = at + length;
+        match first.script {
+            s if s.is_japanese() => japanese(lexicon, glyphs, at, end, &mut tokens),
+            Script::Digit => {
+                let number = glyphs.get(at..end).unwrap_or_default().iter().map(|g| g.c).collect();
+                tokens.push(Token { start: at, end, kind: Kind::Number(number) });
+            }
+            Script::Latin => {
+                at = latin(lexicon, glyphs, at, &mut tokens);
+                continue;
+            }
+            _ => {}
+        }
+        at = end;
+    }
+    tokens
+}
+
+/// A word costs this, and less the longer it is.
+const WORD: f32 = 1.0;
+/// A kana word of two characters is as often a part of another.
+const SHORT: f32 = 1.75;
+const FILLER: f32 = 0.8;
+/// Beginning or ending within a run of katakana, which is nearly always one word or words joined.
+const WITHIN_KATAKANA: f32 = 0.6;
+
+fn unknown(script: Script) -> f32 {
+    match script {
+        Script::Kanji => 1.9,
+        Script::Katakana => 1.2,
+        _ => 1.45,
+    }
+}
+
+#[derive(Clone)]
+struct Step {
+    cost: f32,
+    from: usize,
+    /// The words of this step; empty for an unknown character.
+    forms: Vec<Form>,
+}
+
+fn japanese(lexicon: &Lexicon, glyphs: &[Glyph], start: usize, end: usize, tokens: &mut Vec<Token>) {
+    let run = glyphs.get(start..end).unwrap_or_default();
+    let mut steps: Vec<Option<Step>> = vec![None; run.len() + 1];
+    if let Some(first) = steps.first_mut() {
+        *first = Some(Step { cost: 0.0, from: 0, forms: Vec::new() });
+    }
+    for at in 0..run.len() {
+        let Some(so_far) = steps.get(at).and_then(|s| s.as_ref()).map(|s| s.cost) else { continue };
+        let Some(glyph) = run.get(at) else { continue };
+        // A long-vowel mark that no word holds is a way of speaking.
+        let alone = if glyph.c == 'ー' { 0.1 } else { unknown(glyph.script) };
+        offer(&mut steps, at + 1, Step { cost: so_far + alone, from: at, forms: Vec::new() });
+        let rest = run.get(at..).unwrap_or_default();
+        lexicon.prefixes(rest.iter().map(|g| g.c), |form, length| {
+            if let Some(cost) = cost(lexicon, run, at, at + length, form) {
+                offer(&mut steps, at + length, Step { cost: so_far + cost, from: at, forms: vec![form] });
+            }
+        });
+    }
+    let mut path = Vec::new();
+    let mut at = run.len();
+    while at > 0
+        && let Some(Some(step)) = steps.get(at)
+    {
+        path.push((step.from, at, step.forms.clone()));
+        at = step.from;
+    }
+    path.reverse();
+    for (from, to, forms) in path {
+        let script = run.get(from).map_or(Script::Break, |g| g.script);
+        let kind = kind(lexicon, &forms, script);
+        // Unknown characters of one script are one unknown word.
+        if let (Kind::Unknown(script), Some(Token { end, kind: Kind::Unknown(before), .. })) =
+            (&kind, tokens.last_mut())
+            && *end == start + from
+            && script == before
+        {
+            *end = start + to;
+            continue;
+        }
+        tokens.push(Token { start: start + from, end: start + to, kind });
+    }
+}
+
+fn offer(steps: &mut [Option<Step>], at: usize, step: Step) {
+    match steps.get_mut(at) {
+        Some(Some(there)) if there.from == step.from && there.cost == step.cost && !there.forms.is_empty() => {
+            there.forms.extend(step.forms);
+        }
+        Some(Some(there)) if there.cost <= step.cost => {}
+        Some(slot) => *slot = Some(step),
+        None => {}
+    }
+}
+
+/// What a word costs at its place; nothing where it cannot stand.
+fn cost(lexicon: &Lexicon, run: &[Glyph], from: usize, to: usize, form: Form) -> Option<f32> {
+    let script = |i: usize| run.get(i).map(|g| g.script);
+    let katakana = |i: usize| script(i) == Some(Script::Katakana);
+    let length = to - from;
+    let filler = lexicon.word(form.word).is_none_or(|w| w.filler);
+    let kana = (from..to).all(|i| script(i).is_some_and(Script::is_kana));
+    let inside = (katakana(from) && from > 0 && katakana(from - 1)) || (katakana(to.wrapping_sub(1)) && katakana(to));
+    if filler {
+        if kana && (from..to).any(katakana) {
+            return None;
+        }
+        return Some(FILLER - 0.03 * length.min(10) as f32);
+    }
+    let mut cost = WORD - 0.03 * length.min(10) as f32;
+    if kana {
+        match length {
+            0 | 1 => return None,
+            2 if !form.sure => cost = SHORT,
+            3 => cost += 0.25,
+            _ => {}
+        }
+    } else if length == 1 {
+        cost += 0.5;
+    }
+    if inside {
+        cost += if length <= 2 { 4.0 } else { WITHIN_KATAKANA };
+    }
+    // ー is never a word's first letter, nor っ.
+    if run.get(to).is_some_and(|g| g.c == 'ー' && kana) {
+        cost += 0.3;
+    }
+    Some(cost)
+}
+
+fn kind(lexicon: &Lexicon, forms: &[Form], script: Script) -> Kind {
+    let mut words: Vec<u16> = Vec::new();
+    let mut by_sound = true;
+    let mut filler = false;
+    for form in forms {
+        let is_filler = lexicon.word(form.word).is_none_or(|w| w.filler);
+        filler |= is_filler;
+        if !is_filler && !words.contains(&form.word) {
+            words.push(form.word);
+            by_sound &= form.by_sound;
+        }
+    }
+    if !words.is_empty() {
+        return Kind::Words { words, by_sound };
+    }
+    if filler { Kind::Filler } else { Kind::Unknown(script) }
+}
+
+/// One Latin word or phrase; gives where to go on.
+fn latin(lexicon: &Lexicon, glyphs: &[Glyph], start: usize, tokens: &mut Vec<Token>) -> usize {
+    // As many words as the longest phrase with its gaps may take, each with its place.
+    let mut words: Vec<(String, usize, usize)> = Vec::new();
+    let mut at = start;
+    while words.len() < 9
+        && let Some((word, from, to)) = next_latin(glyphs, at)
+    {
+        words.push((word, from, to));
+        at = to;
+    }
+    let stems: Vec<String> = words.iter().map(|(w, _, _)| english::stem(w)).collect();
+    let stems: Vec<&str> = stems.iter().map(String::as_str).collect();
+    let Some((_, _, first_end)) = words.first() else { return start + 1 };
+    match lexicon.phrase(&stems) {
+        Some((word, taken)) => {
+            let end = words.get(taken.saturating_sub(1)).map_or(*first_end, |(_, _, to)| *to);
+            let filler = lexicon.word(word).is_none_or(|w| w.filler);
+            let kind = if filler { Kind::Filler } else { Kind::Words { words: vec![word], by_sound: false } };
+            tokens.push(Token { start, end, kind });
+            end
+        }
+        None if words.first().is_some_and(|(w, ..)| w.len() >= 8 && w.is_ascii())
+            && split(lexicon, &words, start, tokens) =>
+        {
+            *first_end
+        }
+        None => {
+            let stem = stems.first().map_or_else(String::new, |s| (*s).to_owned());
+            tokens.push(Token { start, end: *first_end, kind: Kind::Latin(stem) });
+            *first_end
+        }
+    }
+}
+
+/// Reads letters without spaces as the words they are run together from; whether that could be done.
+fn split(lexicon: &Lexicon, words: &[(String, usize, usize)], start: usize, tokens: &mut Vec<Token>) -> bool {
+    let Some(parts) = words.first().and_then(|(w, ..)| lexicon.split(w)) else { return false };
+    let stems: Vec<String> = parts.iter().map(|p| english::stem(p)).collect();
+    let mut at = 0;
+    let mut place = start;
+    while let Some(rest) = stems.get(at..).filter(|r| !r.is_empty()) {
+        let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+        let Some((word, taken)) = lexicon.phrase(&rest) else { return false };
+        let length: usize = parts.iter().skip(at).take(taken).map(String::len).sum();
+        let filler = lexicon.word(word).is_none_or(|w| w.filler);
+        let kind = if filler { Kind::Filler } else { Kind::Words { words: vec![word], by_sound: false } };
+        tokens.push(Token { start: place, end: place + length, kind });
+        place += length;
+        at += taken;
+    }
+    true
+}
+
+/// The next Latin word at or after a place, with nothing but breaks before it within the sentence.
+fn next_latin(glyphs: &[Glyph], from: usize) -> Option<(String, usize, usize)> {
+    let mut at = from;
+    while let Some(g) = glyphs.get(at)
+        && g.script == Script::Break
+        && !matches!(g.c, '.' | '!' | '?' | ',' | ';' | '\n')
+    {
+        at += 1;
+    }
+    let start = at;
+    let mut word = String::new();
+    while let Some(g) = glyphs.get(at) {
+        match g.script {
+            Script::Latin => word.push(g.c),
+            // don't is one word, and its apostrophe says nothing; a possessive's does not belong to it.
+            Script::Break if g.c == '\'' && glyphs.get(at + 1).is_some_and(|n| n.script == Script::Latin) => {}
+            _ => break,
+        }
+        at += 1;
+    }
+    (!word.is_empty()).then_some((word, start, at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::knowledge::lexicon::lexicon;
+    use crate::knowledge::normal::fold;
+    use proptest::prelude::*;
+
+    fn concepts(text: &str) -> Vec<String> {
+        let lexicon = lexicon();
+        let mut names = Vec::new();
+        for token in segment(lexicon, &fold(text)) {
+            match token.kind {
+                Kind::Words { words, .. } => {
+                    // Words written alike may share a concept.
+                    let all = words.iter().filter_map(|w| lexicon.word(*w)).flat_map(|w| w.concepts.iter().copied());
+                    for c in all.collect::<std::collections::BTreeSet<u16>>() {
+                        names.extend(lexicon.concept(c).map(|c| c.name.clone()));
+                    }
+                }
+                Kind::Filler => {}
+                Kind::Unknown(_) => {
+                    names.push(fold(text)[token.start..token.end].iter().map(|g| g.c).collect());
+                }
+                Kind::Latin(word) | Kind::Number(word) => names.push(word),
+            }
+        }
+        names
+    }
+
+    #[test]
+    fn every_way_of_writing_a_word_is_that_word() {
+        for text in ["返品できますか", "へんぴんできますか", "ヘンピンできますか", "ﾍﾝﾋﾟﾝできますか"]
+        {
+            assert_eq!(concepts(text), ["return"], "{text}");
+        }
+        for text in ["受け取り", "受取り", "受取", "うけとり"] {
+            assert!(concepts(text).contains(&"receive".to_owned()), "{text}: {:?}", concepts(text));
+        }
+        assert_eq!(concepts("届くの遅い"), ["ship", "late"]);
+        assert_eq!(concepts("とどくのおそい"), ["ship", "late"]);
+        assert_eq!(concepts("送料はいくらですか"), ["ship", "fee", "howmuch"]);
+        assert_eq!(concepts("can I send it back?"), ["return"]);
+        assert_eq!(concepts("クーポンメール"), ["coupon", "mail"]);
+    }
+
+    #[test]
+    fn a_word_unknown_stays_whole() {
+        assert_eq!(concepts("ホニャララ社の螺鈿"), ["ほにゃらら", "社", "螺鈿"]);
+        assert_eq!(concepts("do you ship zorbles"), ["ship", "zorbl"]);
+    }
+
+    proptest! {
+        #[test]
+        fn tokens_lie_in_the_text_in_order(text in "[ぁ-んァ-ヶ一-龥a-z0-9 。、ー]{0,60}") {
+            let glyphs = fold(&text);
+            let mut before = 0;
+            for token in segment(lexicon(), &glyphs) {
+                prop_assert!(before <= token.start && token.start < token.end && token.end <= glyphs.len());
+                before = token.end;
+            }
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The search, measured on shops and the questions of their shoppers.
+
+#[path = "knowledge/measure.rs"]
+mod measure;
+
+use measure::{PARTS, floor, part, sets, tally};
+
+#[test]
+fn shoppers_find_what_answers_them_and_are_told_when_nothing_does() {
+    let sets = sets();
+    let mut short = Vec::new();
+    for wanted in &PARTS {
+        let set = &sets[wanted.set];
+        let tally = tally(set, wanted.half);
+        let (first, three) = floor(set, wanted.half);
+        println!("{:20} {tally}", wanted.name);
+        println!("{:20} first {first:5.1}%  among three {three:5.1}%", "  pairs and BM25");
+        tally.missed.iter().for_each(|line| println!("{line}"));
+        for (what, got, least) in [
+            ("first", part(tally.first, tally.answerable), 85.0),
+            ("among three", part(tally.among_three, tally.answerable), 95.0),
+            ("recognised", part(tally.recognised, tally.unanswerable), 90.0),
+        ] {
+            if got < least {
+                short.push(format!("{}: {what} {got:.1}% of {least}%", wanted.name));
+            }
+        }
+    }
+    assert!(short.is_empty(), "{short:#?}");
+}

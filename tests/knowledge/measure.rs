@@ -1,0 +1,171 @@
+//! Sets of questions with the documents that answer them, and how a search fares on one.
+
+#![allow(clippy::panic, clippy::indexing_slicing)]
+
+use madoguchi::knowledge::{Document, Index, passage, rank};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// A question of a set.
+#[derive(Debug, Deserialize)]
+pub struct Asked {
+    /// What the shopper types.
+    pub q: String,
+    /// The document that answers, a list where several do, null where none does.
+    pub id: Value,
+    /// What of its content answers, beside each id; without it the document is enough.
+    #[serde(default)]
+    pub passage: Value,
+    /// `tune` or `held`; a set without halves was asked of the finished search.
+    #[serde(default)]
+    pub half: Option<String>,
+}
+
+/// A shop and what is asked of it.
+pub struct Set {
+    /// Its documents, indexed.
+    pub index: Index,
+    /// Its questions.
+    pub asked: Vec<Asked>,
+}
+
+impl Set {
+    /// The questions of one half, or all of them.
+    pub fn asked(&self, half: Option<&str>) -> impl Iterator<Item = &Asked> {
+        self.asked.iter().filter(move |a| half.is_none() || a.half.as_deref() == half)
+    }
+}
+
+/// What became of the questions.
+#[derive(Debug, Default)]
+pub struct Tally {
+    pub answerable: usize,
+    pub first: usize,
+    pub among_three: usize,
+    pub unanswerable: usize,
+    pub recognised: usize,
+    /// Answerable, and told that nothing bears on it.
+    pub refused: usize,
+    /// A line for each question that was not answered as it should be.
+    pub missed: Vec<String>,
+}
+
+fn lines<T: for<'a> Deserialize<'a>>(path: &str) -> Vec<T> {
+    let path = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{path}: {e}: {line}"))).collect()
+}
+
+/// A shop's set, and which half of its questions.
+pub struct Part {
+    pub name: &'static str,
+    pub set: usize,
+    pub half: Option<&'static str>,
+}
+
+/// The shops.
+pub fn sets() -> Vec<Set> {
+    [
+        ("storefront/shop/documents.ndjson", "tests/knowledge/questions.ndjson"),
+        ("tests/knowledge/cosmetics_documents.ndjson", "tests/knowledge/cosmetics_questions.ndjson"),
+        ("tests/knowledge/electronics_documents.ndjson", "tests/knowledge/electronics_questions.ndjson"),
+    ]
+    .into_iter()
+    .map(|(documents, questions)| Set { index: Index::new(lines::<Document>(documents)), asked: lines(questions) })
+    .collect()
+}
+
+/// What is measured.
+pub const PARTS: [Part; 4] = [
+    Part { name: "the shop, tuned on", set: 0, half: Some("tune") },
+    Part { name: "the shop, held out", set: 0, half: Some("held") },
+    Part { name: "cosmetics", set: 1, half: None },
+    Part { name: "electronics", set: 2, half: None },
+];
+
+fn list(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Array(all) => all.iter().filter_map(Value::as_str).collect(),
+        one => one.as_str().into_iter().collect(),
+    }
+}
+
+impl Asked {
+    /// Whether a document's passage is one that answers.
+    pub fn answered_by(&self, id: &str, passage: &str) -> bool {
+        let passages = list(&self.passage);
+        list(&self.id)
+            .iter()
+            .enumerate()
+            .any(|(n, right)| *right == id && passages.get(n).is_none_or(|p| passage.contains(p)))
+    }
+}
+
+/// Asks a set's questions, those of one half or all of them. A question that is refused has no passage, right or not.
+pub fn tally(set: &Set, half: Option<&str>) -> Tally {
+    let mut tally = Tally::default();
+    for asked in set.asked(half) {
+        let hits = set.index.search(&asked.q, 3);
+        let told = || hits.iter().map(|h| format!("{} {:.2}", h.id, h.score)).collect::<Vec<_>>().join(", ");
+        if asked.id.is_null() {
+            tally.unanswerable += 1;
+            if hits.iter().any(|h| h.bears()) {
+                tally.missed.push(format!("  answered, not to be: {}  [{}]", asked.q, told()));
+            } else {
+                tally.recognised += 1;
+            }
+            continue;
+        }
+        tally.answerable += 1;
+        let place = hits.iter().position(|h| h.bears() && asked.answered_by(&h.id, &h.passage));
+        let refused = !hits.iter().any(|h| h.bears());
+        tally.refused += usize::from(refused);
+        tally.first += usize::from(place == Some(0));
+        tally.among_three += usize::from(place.is_some());
+        if place != Some(0) {
+            let what = match place {
+                Some(n) => format!("place {}", n + 1),
+                None if refused => "refused".to_owned(),
+                None => "not among three".to_owned(),
+            };
+            tally.missed.push(format!("  {what}: {}  wanted {}  [{}]", asked.q, list(&asked.id).join(" or "), told()));
+        }
+    }
+    tally
+}
+
+/// The same questions put to pairs of characters and BM25: how many of the answerable have the right passage first and among
+/// three. It has no way to tell that nothing answers.
+pub fn floor(set: &Set, half: Option<&str>) -> (f64, f64) {
+    let mut passages: Vec<(&str, &str)> =
+        set.index.documents().flat_map(|d| passage::cut(&d.content).into_iter().map(|p| (d.id.as_str(), p))).collect();
+    passages.sort_unstable();
+    let (mut all, mut first, mut three) = (0, 0, 0);
+    for asked in set.asked(half).filter(|a| !a.id.is_null()) {
+        let hits = rank::rank(&asked.q, passages.iter().map(|(_, p)| *p));
+        let place = hits.iter().take(3).position(|h| asked.answered_by(passages[h.index].0, passages[h.index].1));
+        all += 1;
+        first += usize::from(place == Some(0));
+        three += usize::from(place.is_some());
+    }
+    (part(first, all), part(three, all))
+}
+
+pub fn part(of: usize, all: usize) -> f64 {
+    100.0 * of as f64 / all.max(1) as f64
+}
+
+impl std::fmt::Display for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "first {:5.1}%  among three {:5.1}%  ({} answerable, {} refused)   unanswerable recognised {:5.1}% ({})",
+            part(self.first, self.answerable),
+            part(self.among_three, self.answerable),
+            self.answerable,
+            self.refused,
+            part(self.recognised, self.unanswerable),
+            self.unanswerable
+        )
+    }
+}
