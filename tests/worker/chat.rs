@@ -18,8 +18,17 @@ fn start(upstream: &Upstream, more: &[(&str, &str)]) -> Worker {
     let mut variables =
         vec![("UPSTREAM_BASE_URL", url.as_str()), ("UPSTREAM_OPEN", "true"), ("VISITOR_SECRET", SECRET)];
     variables.extend_from_slice(more);
-    Worker::start(&variables)
+    let worker = Worker::start(&variables);
+    // One passage: with more, the model would be asked to weigh them, and the tests count its calls.
+    let page = json!({"title": "Shipping 送料", "content": "Shipping to Hokkaido takes three days. 北海道への送料は660円です。"});
+    let bearer = format!("Bearer {}", crate::serve::KEY);
+    let headers = [("authorization", bearer.as_str()), KIND];
+    assert!(worker.request("PUT", "/v1/knowledge/shipping", &headers, page.to_string().into_bytes()).status < 300);
+    worker
 }
+
+/// What the page answers.
+const QUESTION: &str = "北海道への送料はいくらですか";
 
 /// A visitor of a Worker.
 struct Visitor<'a> {
@@ -103,7 +112,7 @@ fn a_question_is_streamed_and_the_history_survives_a_restart() {
     let variables = [("STATE_DIR", state.to_str().unwrap())];
     let worker = start(&upstream, &variables);
     let visitor = Visitor::new(&worker);
-    let events = visitor.ask("m1", "質問です", None, 99);
+    let events = visitor.ask("m1", QUESTION, None, 99);
     assert_eq!(text(&events), "これはお答えです。とても長いお答えです。");
     assert_eq!((count(&events, "sources"), count(&events, "done")), (1, 1));
     assert_eq!(events.last().unwrap().data["rung"], "full");
@@ -111,7 +120,7 @@ fn a_question_is_streamed_and_the_history_survives_a_restart() {
         .post("/chat/feedback", &json!({"message_id": events.last().unwrap().data["message_id"], "value": "down"}));
     assert_eq!((thumb.status, &thumb.json()["value"]), (200, &json!("down")));
     let before = visitor.history();
-    assert_eq!((before.len(), &before[0]["text"], &before[1]["feedback"]), (2, &json!("質問です"), &json!("down")));
+    assert_eq!((before.len(), &before[0]["text"], &before[1]["feedback"]), (2, &json!(QUESTION), &json!("down")));
     let (token, port) = (visitor.token().to_owned(), worker.port.to_string());
     drop(worker);
     // The same port, since a token is bound to the origin.
@@ -119,13 +128,13 @@ fn a_question_is_streamed_and_the_history_survives_a_restart() {
     let visitor = Visitor::with(&worker, &token);
     assert_eq!(visitor.history(), before);
     // Even there the message is known, and its answer is told from any place on.
-    let again = visitor.ask("m1", "質問です", Some(&events[1].id), 99);
+    let again = visitor.ask("m1", QUESTION, Some(&events[1].id), 99);
     assert_eq!(text(&events[..2]) + &text(&again), text(&events));
     assert_eq!((count(&again, "sources"), count(&again, "done"), upstream.seen(|s| s.total)), (0, 1, 1));
     // The next turn tells the model what was said before.
     visitor.ask("m2", "それはいつ？", None, 99);
     let body = upstream.seen(|s| s.calls.back().unwrap().body.clone());
-    assert!(body.contains("質問です") && body.contains("とても長いお答え"), "{body}");
+    assert!(body.contains(QUESTION) && body.contains("とても長いお答え"), "{body}");
     drop(worker);
     let _ = std::fs::remove_dir_all(state);
 }
@@ -155,7 +164,7 @@ fn an_answer_goes_on_when_the_shopper_has_left() {
     let upstream = Upstream::start("");
     let worker = start(&upstream, &[]);
     let visitor = Visitor::new(&worker);
-    visitor.ask("m1", "[[silence=800]] are you there?", None, 2);
+    visitor.ask("m1", "[[silence=800]] How long does shipping to Hokkaido take?", None, 2);
     let until = Instant::now() + Duration::from_secs(10);
     while visitor.history().len() < 2 {
         assert!(Instant::now() < until, "{:?}", visitor.history());
@@ -170,14 +179,14 @@ fn the_same_message_at_once_from_many_is_answered_once_and_other_messages_in_ord
     let worker = start(&upstream, &[]);
     let visitor = Visitor::new(&worker);
     std::thread::scope(|scope| {
-        let same: Vec<_> = (0..5).map(|_| scope.spawn(|| visitor.ask("m1", "hello", None, 99))).collect();
+        let same: Vec<_> = (0..5).map(|_| scope.spawn(|| visitor.ask("m1", QUESTION, None, 99))).collect();
         let all: Vec<_> = same.into_iter().map(|t| t.join().unwrap()).collect();
         assert!(all.iter().all(|e| text(e) == text(&all[0]) && e.last() == all[0].last()), "{all:?}");
         let more: Vec<_> = (0..4)
             .map(|n| {
                 scope.spawn({
                     let v = &visitor;
-                    move || v.ask(&format!("n{n}"), "next", None, 99)
+                    move || v.ask(&format!("n{n}"), QUESTION, None, 99)
                 })
             })
             .collect();
@@ -193,12 +202,12 @@ fn without_a_model_and_with_one_that_is_down_the_shopper_still_gets_a_rung() {
     let upstream = Upstream::start("status=500");
     for variables in [vec![("RETRIES", "0")], vec![("UPSTREAM_OPEN", "false")]] {
         let worker = start(&upstream, &variables);
-        let events = Visitor::new(&worker).ask("m1", "返品したい", None, 99);
+        let events = Visitor::new(&worker).ask("m1", QUESTION, None, 99);
         assert_eq!(
             (events.last().unwrap().name.as_str(), &events.last().unwrap().data["rung"]),
             ("done", &json!("passages"))
         );
-        assert!(text(&events).contains("担当者"), "{events:?}");
+        assert!(text(&events).contains("660円"), "{events:?}");
     }
 }
 
@@ -206,14 +215,14 @@ fn without_a_model_and_with_one_that_is_down_the_shopper_still_gets_a_rung() {
 fn a_wait_for_a_place_is_told_with_its_time() {
     let upstream = Upstream::start("");
     let worker = start(&upstream, &[("UPSTREAM_RPM", "1"), ("QUEUE_MS", "90000")]);
-    assert_eq!(count(&Visitor::new(&worker).ask("m1", "first", None, 99), "done"), 1);
-    let events = Visitor::new(&worker).ask("m1", "second", None, 1);
+    assert_eq!(count(&Visitor::new(&worker).ask("m1", QUESTION, None, 99), "done"), 1);
+    let events = Visitor::new(&worker).ask("m1", QUESTION, None, 1);
     assert_eq!(events[0].name, "queued");
     let eta = events[0].data["eta_ms"].as_u64().unwrap();
     assert!((50_000..=62_000).contains(&eta), "{eta}");
     let impatient = start(&upstream, &[("UPSTREAM_RPM", "1"), ("QUEUE_MS", "500")]);
-    Visitor::new(&impatient).ask("m1", "first", None, 99);
-    let events = Visitor::new(&impatient).ask("m1", "second", None, 99);
+    Visitor::new(&impatient).ask("m1", QUESTION, None, 99);
+    let events = Visitor::new(&impatient).ask("m1", QUESTION, None, 99);
     assert_eq!((events[0].name.as_str(), &events.last().unwrap().data["rung"]), ("sources", &json!("passages")));
 }
 
@@ -274,13 +283,13 @@ fn one_visitor_sees_nothing_of_another_and_secrets_rotate() {
     let upstream = Upstream::start("");
     let worker = start(&upstream, &[]);
     let (one, two) = (Visitor::new(&worker), Visitor::new(&worker));
-    let events = one.ask("m1", "my order is 1234", None, 99);
+    let events = one.ask("m1", "shipping to Hokkaido for order 1234", None, 99);
     assert!(two.history().is_empty());
     let thumb =
         two.post("/chat/feedback", &json!({"message_id": events.last().unwrap().data["message_id"], "value": "up"}));
     assert_eq!((thumb.status, &thumb.error()["code"]), (404, &json!("unknown_message")));
     // The other's message id is this visitor's own, and is answered anew.
-    assert!(text(&two.ask("m1", "hello", Some(&events[1].id), 99)).contains("hello"));
+    assert!(text(&two.ask("m1", "shipping to Hokkaido", Some(&events[1].id), 99)).starts_with("answer to:"));
     // The id in another's token cannot be put into one's own.
     let (mine, theirs) = (two.token().split('.').collect::<Vec<_>>(), one.token().split('.').collect::<Vec<_>>());
     let forged = Visitor::with(&worker, &[theirs[0], mine[1], mine[2]].join("."));
@@ -297,7 +306,7 @@ fn sixteen_kib_is_the_end_and_odd_bodies_are_told_what_is_wrong() {
     let visitor = Visitor::new(&worker);
     let over = visitor.post("/chat", &json!({"message": "👩‍👩‍👧‍👦🇯🇵🫶🏽".repeat(400), "id": "big"}));
     assert_eq!((over.status, &over.error()["code"]), (413, &json!("body_too_large")));
-    let emoji: String = "🫶".chars().cycle().take(3_900).collect();
+    let emoji: String = "🫶".chars().cycle().take(3_900).chain(QUESTION.chars()).collect();
     let events = visitor.ask("emoji", &emoji, None, 999);
     assert!(text(&events).contains(&emoji[..400]));
     assert_eq!(visitor.history()[0]["text"], json!(emoji));
@@ -316,7 +325,7 @@ fn sixteen_kib_is_the_end_and_odd_bodies_are_told_what_is_wrong() {
     assert_eq!((thumb.status, &thumb.error()["param"]), (400, &json!("value")));
     assert_eq!(visitor.post("/chat/history", &json!({})).status, 405);
     // A message needs no id of its own.
-    assert_eq!(visitor.post("/chat", &json!({"message": "hello"})).status, 200);
+    assert_eq!(visitor.post("/chat", &json!({"message": QUESTION})).status, 200);
     assert_eq!(worker.request("POST", "/chat", &[KIND], b"{}".to_vec()).error()["code"], "missing_token");
 }
 
