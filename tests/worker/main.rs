@@ -8,6 +8,7 @@
     reason = "what goes wrong in a test must stop it"
 )]
 
+mod chat;
 mod fanout;
 mod faults;
 mod knowledge;
