@@ -5,6 +5,7 @@ mod batch;
 mod chat;
 mod chat_completions;
 mod documents;
+mod json_mode;
 mod knowledge;
 mod models;
 pub mod reply;

@@ -11,10 +11,10 @@
 mod chat;
 mod fanout;
 mod faults;
+mod json_mode;
 mod knowledge;
 mod limits;
 mod requests;
 mod serve;
-mod shop_documents;
 #[path = "../upstream/mod.rs"]
 mod upstream;
