@@ -243,9 +243,10 @@ impl<'t, 's> Walk<'t, 's> {
     fn run(&mut self, closing: bool) {
         let mut at = self.begin;
         let mut tag = self.tags.partition_point(|t| t.at < at);
-        let interesting = |c: char| matches!(c, '<' | '`' | '~' | '{' | '[' | '\u{ff5b}' | '\u{ff3b}' | '◁');
+        // The bytes that brackets, fences and tags begin with, also the wide ones.
+        let interesting = |b: u8| matches!(b, b'<' | b'`' | b'~' | b'{' | b'[' | 0xe2 | 0xef);
         while self.steps < self.fuel {
-            let Some(found) = self.tail(at).find(interesting) else { break };
+            let Some(found) = self.tail(at).bytes().position(interesting) else { break };
             self.steps += found as u64 + 1;
             at += found;
             let Some(c) = self.tail(at).chars().next() else { break };
