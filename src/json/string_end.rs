@@ -47,6 +47,7 @@ impl Mender<'_, '_> {
             Place::InObject => {
                 // A bare key ends it where keys are bare, or on a line of its own.
                 (line_between || (apart && !odd && self.bare_keys > 0)) && self.key_like(at)
+                    || (apart && !odd && self.stray_word_at(at))
             }
             Place::InList => {
                 if colon(next) || self.tail(at).starts_with("=>") {
