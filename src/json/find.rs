@@ -26,7 +26,7 @@ use super::weigh::{Place, corrects_itself};
 use super::wrapping::{Unwrapped, unwrapped};
 
 /// Steps allowed for each byte of the reply: the walk ends with what it has when they are spent.
-const FUEL: u64 = 100;
+const FUEL: u64 = 40;
 /// More than any weight: a correction's.
 pub(super) const CORRECTION: i32 = 1_000;
 /// Candidates kept for a schema or a type to choose from.
@@ -181,7 +181,7 @@ impl<'t, 's> Walk<'t, 's> {
             asked,
             tags,
             steps: 0,
-            fuel: FUEL * text.len() as u64 + 1024,
+            fuel: FUEL * text.len() as u64 + 20_000,
             found: Vec::new(),
             scalar: None,
             deep: None,
