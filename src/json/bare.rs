@@ -27,6 +27,9 @@ impl Mender<'_, '_> {
             if c == '\n' || (c == '`' && self.fence_at(self.at)) {
                 break;
             }
+            if c == '\\' && nested == 0 && self.char_at(self.at + 1).is_some_and(|n| matches!(n, ']' | '}')) {
+                break;
+            }
             if closes(c) {
                 if nested == 0 && self.closes_something(c) {
                     break;

@@ -86,7 +86,13 @@ impl Mender<'_, '_> {
                     || (place == Place::Key && (colon(c) || matches!(c, '"' | '\'')))
             };
             let rest = self.tail(self.at);
-            let Some(found) = rest.find(stop) else {
+            // Most strings by far: nothing but ASCII marks can end them, so their letters need no decoding.
+            let found = if open == '"' && place != Place::Key {
+                rest.bytes().position(|b| b < b' ' || matches!(b, b'"' | b'\\' | b'{' | b'[' | b'}' | b']'))
+            } else {
+                rest.find(stop)
+            };
+            let Some(found) = found else {
                 self.steps += rest.len() as u64;
                 self.at = self.text.len();
                 return self.unterminated(seen, place);

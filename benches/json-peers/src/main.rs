@@ -1,5 +1,5 @@
 //! Reads replies with the project's reader and with its peers: `json-peers values FILE` prints each peer's values, `json-peers
-//! time FILE` its nanoseconds for each reply. FILE is a JSON list of texts; a line of output is one peer's.
+//! time FILE` its nanoseconds for each reply, of one PEER alone if it is named. FILE is a JSON list of texts; a line of output is one peer's.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -26,7 +26,8 @@ fn main() {
     let file = arguments.next().expect("a file of texts");
     let texts: Vec<String> =
         serde_json::from_str(&std::fs::read_to_string(file).expect("the file")).expect("a list of texts");
-    for (name, read) in PEERS {
+    let only = arguments.next();
+    for (name, read) in PEERS.into_iter().filter(|(name, _)| only.as_ref().is_none_or(|o| o == name)) {
         if what == "values" {
             let values: Vec<Value> = texts.iter().map(|t| serde_json::json!({ "value": read(t) })).collect();
             println!("{}", serde_json::json!({ "peer": name, "values": values }));
