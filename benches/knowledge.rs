@@ -25,7 +25,7 @@ fn main() {
             tally.missed.iter().for_each(|line| println!("{line}"));
         }
     }
-    if names.is_empty() {
+    if names.is_empty() && !quiet {
         speed(&sets[0]);
     }
 }

@@ -157,6 +157,8 @@ const TITLE: f32 = 0.6;
 const BODY: f32 = 0.75;
 /// A page in another language than the question's, where both are there.
 const FOREIGN: f32 = 0.78;
+/// How much of what its language counts against a page remains where no page in the question's language bears on it.
+const FOREIGN_ALONE: f32 = 0.35;
 /// What even the commonest of a shop's words are worth.
 const COMMONEST: f32 = 0.2;
 /// So many of the best are looked at sentence by sentence.
@@ -333,8 +335,22 @@ impl Index {
             best.select_nth_unstable_by(LOOKED_AT, order);
             best.truncate(LOOKED_AT);
         }
-        let mut ranked: Vec<(u32, f64)> =
-            best.into_iter().map(|(id, total)| (id, f64::from(self.score(id, total, all, &units, question)))).collect();
+        let evidence: Vec<(u32, f32, bool)> = best
+            .into_iter()
+            .filter_map(|(id, total)| {
+                let passage = self.passages.get(id as usize)?.as_ref()?;
+                let same = passage.japanese == question.japanese;
+                Some((id, self.evidence(id, passage, total, all, &units), same))
+            })
+            .collect();
+        // A page in another language gives way to one in the question's that bears on it, and to no other.
+        let given_way = evidence.iter().any(|(_, evidence, same)| *same && *evidence >= 0.0);
+        let foreign = if given_way { odds::SAME_LANGUAGE } else { odds::SAME_LANGUAGE * FOREIGN_ALONE };
+        let mut ranked: Vec<(u32, f64)> = evidence
+            .into_iter()
+            .map(|(id, evidence, same)| (id, evidence - if same { 0.0 } else { foreign }))
+            .map(|(id, evidence)| (id, f64::from(1.0 / (1.0 + (-evidence).exp()))))
+            .collect();
         ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         ranked
     }
@@ -418,10 +434,9 @@ impl Index {
         (BODY * saturated + title).min(1.0)
     }
 
-    /// How likely one passage is to answer: from the parts of the question's weight that it holds, holds close together and
+    /// The log-odds that one passage answers, were it in the question's language: from the parts of the question's weight that it holds, holds close together and
     /// has in its title, and from what the question speaks of that it, or the whole shop, does not.
-    fn score(&self, id: u32, total: f32, all: f32, units: &[Weighed], question: &Question) -> f32 {
-        let Some(passage) = self.passages.get(id as usize).and_then(|p| p.as_ref()) else { return 0.0 };
+    fn evidence(&self, id: u32, passage: &Passage, total: f32, all: f32, units: &[Weighed]) -> f32 {
         let held: Vec<(&Weighed, Option<&Found>)> = units
             .iter()
             .map(|unit| {
@@ -451,8 +466,7 @@ impl Index {
                 titled += unit.weight * strength(found);
             }
         }
-        let same = if passage.japanese == question.japanese { 1.0 } else { 0.0 };
-        let evidence = odds::BASE
+        odds::BASE
             + odds::TOTAL * total / all
             + odds::COVERED * covered / all
             + odds::CLOSEST * closest / all
@@ -460,8 +474,7 @@ impl Index {
             + odds::NOWHERE * nowhere.min(3.0)
             + odds::ELSEWHERE * elsewhere.min(3.0)
             + odds::TITLED * titled.min(2.0)
-            + odds::SAME_LANGUAGE * same;
-        1.0 / (1.0 + (-evidence).exp())
+            + odds::SAME_LANGUAGE
     }
 }
 
