@@ -228,14 +228,19 @@ impl Question {
     }
 
     fn latin(&mut self, lexicon: &Lexicon, word: &str, stem: &str, vocabulary: &impl Fn(&str) -> Vec<String>) {
-        let mut terms = vec![(Term::text(stem), 1.0)];
-        let mut heard = None;
         let near = vocabulary(stem);
         let there = near.iter().any(|w| w == stem);
+        let roman = if stem.len() >= 4 { from_roman(word) } else { None };
+        if let Some(kana) = roman.as_ref().filter(|_| !there)
+            && self.in_roman(lexicon, kana)
+        {
+            return;
+        }
+        let mut terms = vec![(Term::text(stem), 1.0)];
+        let mut heard = None;
         for word in near.iter().filter(|w| *w != stem) {
             terms.push((Term::text(word), SLIP));
         }
-        let roman = if stem.len() >= 4 { from_roman(word) } else { None };
         if let Some(kana) = &roman {
             terms.push((Term::sound(&skeleton(kana)), ROMAN));
             let words = lexicon.sounding(kana);
@@ -252,6 +257,23 @@ impl Question {
             _ => 1.0,
         };
         self.push(Unit { weight, absent: weight, topic: weight >= 0.6, terms, pairs: Vec::new(), concept: None });
+    }
+
+    /// Japanese in Roman letters, where every part of it is known and some part only holds a sentence together (henpinshitai,
+    /// dekimasuka); whether it was.
+    fn in_roman(&mut self, lexicon: &Lexicon, kana: &str) -> bool {
+        let glyphs = fold(kana);
+        let tokens = segment(lexicon, &glyphs);
+        let known = tokens.iter().all(|t| matches!(t.kind, Kind::Words { .. } | Kind::Filler));
+        if !known || !tokens.iter().any(|t| matches!(t.kind, Kind::Filler)) {
+            return false;
+        }
+        for Token { start, end, kind } in &tokens {
+            if let Kind::Words { words, .. } = kind {
+                self.words(lexicon, glyphs.get(*start..*end).unwrap_or_default(), words);
+            }
+        }
+        true
     }
 
     /// Adds what words mean that a text may have been meant for; the weight of the weightiest, if there is any.
