@@ -17,6 +17,7 @@
 pub mod answering;
 mod citation;
 mod english;
+mod evidence;
 pub mod find;
 mod index;
 pub(crate) mod lexicon;
@@ -29,4 +30,5 @@ pub(crate) mod segment;
 pub mod store;
 mod terms;
 
+pub use evidence::{Evidence, KINDS};
 pub use index::{BEARS, Document, Hit, Index};

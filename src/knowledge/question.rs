@@ -15,6 +15,8 @@ pub struct Unit {
     pub absent: f32,
     /// Whether it is what the question is about, rather than how it asks.
     pub topic: bool,
+    /// Whether the lexicon knows it.
+    pub known: bool,
     /// The terms that meet it, and how well each does.
     pub terms: Vec<(Term, f32)>,
     /// Pairs of characters of which a page must hold most.
@@ -93,6 +95,7 @@ impl Question {
                         weight: 0.15,
                         absent: 0.15,
                         topic: false,
+                        known: true,
                         terms: vec![(Term::text(number), 1.0)],
                         pairs: Vec::new(),
                         concept: None,
@@ -152,6 +155,7 @@ impl Question {
                 weight: SAYS_LITTLE,
                 absent: SAYS_LITTLE,
                 topic: false,
+                known: true,
                 terms,
                 pairs: Vec::new(),
                 concept: None,
@@ -194,6 +198,7 @@ impl Question {
                 class => weight(class),
             },
             topic: matches!(class, Class::Topic | Class::Name | Class::Goods),
+            known: true,
             terms,
             pairs: Vec::new(),
             concept: Some(concept),
@@ -224,7 +229,15 @@ impl Question {
             (_, 0..=3) => 0.1,
             _ => 0.3,
         };
-        self.push(Unit { weight, absent: weight, topic: weight >= 0.6, terms, pairs, concept: None });
+        self.push(Unit {
+            weight,
+            absent: weight,
+            topic: weight >= 0.6,
+            known: lead.is_some(),
+            terms,
+            pairs,
+            concept: None,
+        });
     }
 
     fn latin(&mut self, lexicon: &Lexicon, word: &str, stem: &str, vocabulary: &impl Fn(&str) -> Vec<String>) {
@@ -256,7 +269,15 @@ impl Question {
             (_, 2) => 0.4,
             _ => 1.0,
         };
-        self.push(Unit { weight, absent: weight, topic: weight >= 0.6, terms, pairs: Vec::new(), concept: None });
+        self.push(Unit {
+            weight,
+            absent: weight,
+            topic: weight >= 0.6,
+            known: heard.is_some(),
+            terms,
+            pairs: Vec::new(),
+            concept: None,
+        });
     }
 
     /// Japanese in Roman letters, where every part of it is known and some part only holds a sentence together (henpinshitai,
