@@ -65,7 +65,7 @@ pub enum Kind {
 /// How many kinds there are.
 pub const KINDS: usize = 13;
 
-const ODDS: [f32; KINDS] = [-6.76, 5.64, 2.90, 2.27, 4.32, 2.37, -1.68, -1.68, -0.15, -1.50, 0.11, -3.78, -1.42];
+const ODDS: [f32; KINDS] = [-5.60, 5.73, 2.81, 2.31, 3.52, 2.56, -1.96, -1.58, -0.46, -1.39, 0.26, -4.95, -2.86];
 
 /// How much there is of each kind.
 #[derive(Debug, Clone, Copy)]

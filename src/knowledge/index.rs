@@ -315,13 +315,11 @@ impl Index {
             }
             units.push(Weighed { weight, topic: unit.topic, known: unit.known, found });
         }
-        let mut best: Vec<(u32, f32)> = totals
-            .iter()
-            .enumerate()
-            .filter(|(_, t)| **t > 0.0)
-            .map(|(id, t)| (id as u32, t * self.language(id as u32, question)))
-            .collect();
-        let order = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+        let mut best: Vec<(u32, f32)> =
+            totals.iter().enumerate().filter(|(_, t)| **t > 0.0).map(|(id, t)| (id as u32, *t)).collect();
+        // What a page in another language is worth, the odds say; here it gives way where there are too many.
+        let worth = |(id, total): &(u32, f32)| total * self.language(*id, question);
+        let order = |a: &(u32, f32), b: &(u32, f32)| worth(b).total_cmp(&worth(a)).then(a.0.cmp(&b.0));
         if best.len() > LOOKED_AT {
             best.select_nth_unstable_by(LOOKED_AT, order);
             best.truncate(LOOKED_AT);

@@ -40,6 +40,8 @@ const SYNONYM: f32 = 0.88;
 const HOMOPHONE: f32 = 0.6;
 /// A word that a slip of the finger may have been meant for.
 const SLIP: f32 = 0.7;
+/// The same, where there is one such word.
+const SURE_SLIP: f32 = 0.9;
 /// A word that says little.
 const SAYS_LITTLE: f32 = 0.15;
 /// A word written in Roman letters.
@@ -261,7 +263,12 @@ impl Question {
         }
         if !there && heard.is_none() {
             let words = lexicon.nearly(stem);
-            heard = self.mean(lexicon, &words, SLIP, &mut terms);
+            // A word that holds sentences together says no more for being mistyped.
+            if words.first().and_then(|w| lexicon.word(*w)).is_some_and(|w| w.filler) {
+                return;
+            }
+            let surely = if words.len() == 1 { SURE_SLIP } else { SLIP };
+            heard = self.mean(lexicon, &words, surely, &mut terms);
         }
         let weight = match (heard, stem.chars().count()) {
             (Some(weight), _) => 0.9 * weight,
@@ -312,34 +319,44 @@ impl Question {
         heaviest
     }
 
-    /// A run of kanji that is no one word may be a wrong conversion of one that sounds the same (変品 for 返品).
+    /// A run of kanji that is no one word may be a wrong conversion of one that sounds the same, its endings included
+    /// (変品 for 返品).
     fn misheard(&mut self, lexicon: &Lexicon, glyphs: &[Glyph], tokens: &[Token]) -> Vec<(usize, usize)> {
         let mut heard = Vec::new();
         let mut at = 0;
         while at < glyphs.len() {
-            let run = glyphs.get(at..).unwrap_or_default().iter().take_while(|g| g.script == Script::Kanji).count();
+            let rest = glyphs.get(at..).unwrap_or_default();
+            let run = rest.iter().take_while(|g| g.script == Script::Kanji).count();
             let (start, end) = (at, at + run);
             at = end.max(at + 1);
             let whole = tokens.iter().any(|t| t.start <= start && t.end >= end && matches!(t.kind, Kind::Words { .. }));
-            if !(2..=5).contains(&run) || whole {
+            if !(1..=5).contains(&run) || whole {
                 continue;
             }
-            let kanji: Vec<char> = glyphs.get(start..end).unwrap_or_default().iter().map(|g| g.c).collect();
-            let mut words: Vec<u16> = lexicon.readings(&kanji).iter().flat_map(|r| lexicon.sounding(r)).collect();
-            words.sort_unstable();
-            words.dedup();
-            let mut terms = Vec::new();
-            let mut lead = None;
-            for word in words.into_iter().take(MOST_MEANT) {
-                terms.push((Term::word(word), SLIP));
-                for concept in lexicon.word(word).map(|w| w.concepts.clone()).unwrap_or_default() {
-                    lead.get_or_insert(concept);
-                    self.meaning(lexicon, concept, SLIP, &mut terms);
+            let kana = rest.iter().skip(run).take_while(|g| g.script == Script::Hiragana).count();
+            // The longest that is a word; one character alone says too little of how it sounds.
+            let least = if run == 1 { 1 } else { 0 };
+            for tail in (least..=kana.min(2)).rev() {
+                let end = end + tail;
+                let chars: Vec<char> = glyphs.get(start..end).unwrap_or_default().iter().map(|g| g.c).collect();
+                let mut words: Vec<u16> = lexicon.readings(&chars).iter().flat_map(|r| lexicon.sounding(r)).collect();
+                words.sort_unstable();
+                words.dedup();
+                let mut terms = Vec::new();
+                let mut lead = None;
+                for word in words.into_iter().take(MOST_MEANT) {
+                    terms.push((Term::word(word), SLIP));
+                    for concept in lexicon.word(word).map(|w| w.concepts.clone()).unwrap_or_default() {
+                        lead.get_or_insert(concept);
+                        self.meaning(lexicon, concept, SLIP, &mut terms);
+                    }
+                }
+                if let Some(lead) = lead {
+                    self.concept_unit(lexicon, lead, terms);
+                    heard.push((start, end));
+                    break;
                 }
             }
-            let Some(lead) = lead else { continue };
-            self.concept_unit(lexicon, lead, terms);
-            heard.push((start, end));
         }
         heard
     }
