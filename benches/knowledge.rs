@@ -1,7 +1,10 @@
-//! How well and how fast the search answers, printed. With names, only those parts; `--figures` leaves out the missed questions.
+//! How well and how fast the search answers, printed. With names, only those parts; `--figures` leaves out the missed questions;
+//! `--fit` prints the weights of evidence that fit the questions which may be tuned on.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::panic, clippy::expect_used, clippy::indexing_slicing)]
 
+#[path = "fit.rs"]
+mod fit;
 #[path = "../tests/knowledge/measure.rs"]
 mod measure;
 
@@ -15,6 +18,14 @@ fn main() {
     let quiet = words.iter().any(|w| w == "--figures");
     let names: Vec<&String> = words.iter().filter(|w| !w.starts_with("--")).collect();
     let sets = sets();
+    if words.iter().any(|w| w == "--fit") {
+        let tuned: Vec<_> = PARTS
+            .iter()
+            .filter(|p| p.tuned)
+            .flat_map(|p| sets[p.set].asked(p.half).map(|asked| (&sets[p.set], asked)))
+            .collect();
+        return fit::fit(&tuned);
+    }
     for part in PARTS.iter().filter(|p| names.is_empty() || names.iter().any(|n| p.name.contains(n.as_str()))) {
         let set = &sets[part.set];
         let tally = tally(set, part.half);
@@ -25,7 +36,7 @@ fn main() {
             tally.missed.iter().for_each(|line| println!("{line}"));
         }
     }
-    if names.is_empty() {
+    if names.is_empty() && !quiet {
         speed(&sets[0]);
     }
 }

@@ -9,6 +9,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use serde::{Deserialize, Serialize};
 
+use super::evidence::{self, Evidence, Found, Kind, Weighed};
 use super::lexicon::lexicon;
 use super::passage;
 use super::question::{Question, is_japanese, near};
@@ -116,40 +117,6 @@ pub struct Index {
     /// Latin stems that the lexicon does not know, and in how many passages they stand.
     vocabulary: BTreeMap<Box<str>, u32>,
     terms: u64,
-}
-
-/// What a unit of the question found in a passage.
-#[derive(Debug, Clone, Copy, Default)]
-struct Found {
-    passage: u32,
-    /// How well the term that met it best does.
-    strength: f32,
-    /// That, weighed by where and how often the terms stand.
-    value: f32,
-    sentences: u16,
-    title: bool,
-}
-
-/// A unit of the question, with what it is worth in this shop and where it was found.
-#[derive(Debug)]
-struct Weighed {
-    weight: f32,
-    topic: bool,
-    found: Vec<Found>,
-}
-
-/// What each kind of evidence adds to the log-odds that a passage answers: a logistic regression over the questions that the
-/// search is tuned on, in which a question competes with "nothing answers" too.
-mod odds {
-    pub const BASE: f32 = -7.14;
-    pub const TOTAL: f32 = 4.58;
-    pub const COVERED: f32 = 2.3;
-    pub const CLOSEST: f32 = 2.61;
-    pub const HELD: f32 = 3.07;
-    pub const NOWHERE: f32 = -2.59;
-    pub const ELSEWHERE: f32 = -1.42;
-    pub const TITLED: f32 = 2.49;
-    pub const SAME_LANGUAGE: f32 = 3.06;
 }
 
 /// How much of a term's worth it has by standing in the title, and in the text.
@@ -276,18 +243,16 @@ impl Index {
 
     /// The passages nearest to a question, the best first, at most `limit`, whether they bear on it or not.
     pub fn search(&self, query: &str, limit: usize) -> Vec<Hit> {
-        let question = Question::read(lexicon(), query, |stem| near(self.vocabulary.keys().map(|k| &**k), stem));
-        self.ranked(&question)
+        self.ranked(&self.read(query))
             .into_iter()
             .take(limit)
             .filter_map(|(id, score)| {
-                let passage = self.passages.get(id as usize)?.as_ref()?;
-                let document = &self.pages.get(passage.document as usize)?.as_ref()?.document;
+                let (document, passage) = self.passage(id)?;
                 Some(Hit {
                     id: document.id.clone(),
                     title: document.title.clone(),
                     url: document.url.clone(),
-                    passage: document.content.get(passage.from as usize..passage.to as usize)?.to_owned(),
+                    passage: passage.to_owned(),
                     score,
                 })
             })
@@ -301,7 +266,39 @@ impl Index {
         hits
     }
 
+    /// What speaks for and against each of the passages that [`Index::search`] looks at, by document and passage: for the fit
+    /// of what each kind of evidence weighs.
+    pub fn evidence(&self, query: &str) -> Vec<(&str, &str, Evidence)> {
+        let question = self.read(query);
+        let mut found = self.found(&question);
+        evidence::give_way(&mut found);
+        let told = |(id, evidence): (u32, Evidence)| {
+            let (document, passage) = self.passage(id)?;
+            Some((document.id.as_str(), passage, evidence))
+        };
+        found.into_iter().filter_map(told).collect()
+    }
+
+    fn read(&self, query: &str) -> Question {
+        Question::read(lexicon(), query, |stem| near(self.vocabulary.keys().map(|k| &**k), stem))
+    }
+
+    fn passage(&self, id: u32) -> Option<(&Document, &str)> {
+        let passage = self.passages.get(id as usize)?.as_ref()?;
+        let document = &self.pages.get(passage.document as usize)?.as_ref()?.document;
+        Some((document, document.content.get(passage.from as usize..passage.to as usize)?))
+    }
+
     fn ranked(&self, question: &Question) -> Vec<(u32, f64)> {
+        let mut found = self.found(question);
+        evidence::give_way(&mut found);
+        let mut ranked: Vec<(u32, f64)> = found.into_iter().map(|(id, e)| (id, e.chance())).collect();
+        ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        ranked
+    }
+
+    /// The likeliest passages, and what speaks for and against each.
+    fn found(&self, question: &Question) -> Vec<(u32, Evidence)> {
         let count = self.len() as f32;
         let mean = (self.terms as f32 / self.passages.len().max(1) as f32).max(1.0);
         let mut totals: Vec<f32> = vec![0.0; self.passages.len()];
@@ -316,27 +313,27 @@ impl Index {
                     *total += weight * f.value;
                 }
             }
-            units.push(Weighed { weight, topic: unit.topic, found });
+            units.push(Weighed { weight, topic: unit.topic, known: unit.known, found });
         }
-        let all: f32 = units.iter().map(|unit| unit.weight).sum();
-        if all <= 0.0 {
-            return Vec::new();
-        }
-        let mut best: Vec<(u32, f32)> = totals
-            .iter()
-            .enumerate()
-            .filter(|(_, t)| **t > 0.0)
-            .map(|(id, t)| (id as u32, t * self.language(id as u32, question)))
-            .collect();
-        let order = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+        let mut best: Vec<(u32, f32)> =
+            totals.iter().enumerate().filter(|(_, t)| **t > 0.0).map(|(id, t)| (id as u32, *t)).collect();
+        // What a page in another language is worth, the odds say; here it gives way where there are too many.
+        let worth = |(id, total): &(u32, f32)| total * self.language(*id, question);
+        let order = |a: &(u32, f32), b: &(u32, f32)| worth(b).total_cmp(&worth(a)).then(a.0.cmp(&b.0));
         if best.len() > LOOKED_AT {
             best.select_nth_unstable_by(LOOKED_AT, order);
             best.truncate(LOOKED_AT);
         }
-        let mut ranked: Vec<(u32, f64)> =
-            best.into_iter().map(|(id, total)| (id, f64::from(self.score(id, total, all, &units, question)))).collect();
-        ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        ranked
+        best.into_iter()
+            .filter_map(|(id, total)| {
+                let passage = self.passages.get(id as usize)?.as_ref()?;
+                let mut evidence = evidence::weigh(id, passage.sentences, total, &units);
+                if passage.japanese != question.japanese {
+                    evidence.set(Kind::Foreign, 1.0);
+                }
+                Some((id, evidence))
+            })
+            .collect()
     }
 
     fn language(&self, passage: u32, question: &Question) -> f32 {
@@ -416,52 +413,6 @@ impl Index {
             part => TITLE * (0.7 + 0.3 * f32::from(part) / 255.0),
         };
         (BODY * saturated + title).min(1.0)
-    }
-
-    /// How likely one passage is to answer: from the parts of the question's weight that it holds, holds close together and
-    /// has in its title, and from what the question speaks of that it, or the whole shop, does not.
-    fn score(&self, id: u32, total: f32, all: f32, units: &[Weighed], question: &Question) -> f32 {
-        let Some(passage) = self.passages.get(id as usize).and_then(|p| p.as_ref()) else { return 0.0 };
-        let held: Vec<(&Weighed, Option<&Found>)> = units
-            .iter()
-            .map(|unit| {
-                let at = unit.found.binary_search_by_key(&id, |f| f.passage).ok();
-                (unit, at.and_then(|at| unit.found.get(at)))
-            })
-            .collect();
-        let strength = |found: &Option<&Found>| found.map_or(0.0, |f| f.strength);
-        let covered: f32 = held.iter().map(|(unit, found)| unit.weight * strength(found)).sum();
-        let closest = (0..passage.sentences.max(1))
-            .map(|sentence| {
-                let bit = 1_u16 << sentence.min(15);
-                let there = |f: &&&Found| f.title || f.sentences & bit != 0;
-                held.iter()
-                    .map(|(unit, found)| unit.weight * found.as_ref().filter(there).map_or(0.0, |f| f.strength))
-                    .sum()
-            })
-            .fold(0.0, f32::max);
-        let (mut nowhere, mut elsewhere, mut titled) = (0.0, 0.0, 0.0);
-        for (unit, found) in held.iter().filter(|(unit, _)| unit.topic) {
-            if unit.found.is_empty() {
-                nowhere += unit.weight;
-            } else {
-                elsewhere += unit.weight * (1.0 - strength(found));
-            }
-            if found.is_some_and(|f| f.title) {
-                titled += unit.weight * strength(found);
-            }
-        }
-        let same = if passage.japanese == question.japanese { 1.0 } else { 0.0 };
-        let evidence = odds::BASE
-            + odds::TOTAL * total / all
-            + odds::COVERED * covered / all
-            + odds::CLOSEST * closest / all
-            + odds::HELD * total.min(3.0)
-            + odds::NOWHERE * nowhere.min(3.0)
-            + odds::ELSEWHERE * elsewhere.min(3.0)
-            + odds::TITLED * titled.min(2.0)
-            + odds::SAME_LANGUAGE * same;
-        1.0 / (1.0 + (-evidence).exp())
     }
 }
 

@@ -220,7 +220,7 @@ impl Lexicon {
         best.map(|(word, _, taken)| (word, taken + 1))
     }
 
-    /// The English words one or two slips away from a stem.
+    /// The English words one or two slips away from a stem; filler only where nothing else is.
     pub fn nearly(&self, stem: &str) -> Vec<u16> {
         let chars: Vec<char> = stem.chars().collect();
         let most = english::forgiven(chars.len());
@@ -233,7 +233,11 @@ impl Lexicon {
                 .filter(move |(s, _)| s.first() == chars.first() && english::within(s, &chars, n))
                 .map(|(_, w)| *w)
         };
-        (1..=most).map(|n| at.clone()(n).collect::<Vec<_>>()).find(|found| !found.is_empty()).unwrap_or_default()
+        let says = |w: &u16| self.word(*w).is_some_and(|w| !w.filler);
+        let found = |n: usize| at.clone()(n).partition::<Vec<u16>, _>(says);
+        let near: Vec<_> = (1..=most).map(found).collect();
+        let (say, hold): (Vec<_>, Vec<_>) = near.into_iter().unzip();
+        say.into_iter().chain(hold).find(|found| !found.is_empty()).unwrap_or_default()
     }
 
     /// How a word in kanji may sound: every way to join what its characters sound like, within reason.

@@ -93,9 +93,10 @@ pub fn fold_question(text: &str) -> Vec<Glyph> {
 }
 
 /// Consonants, and the kana they make with a, i, u, e, o.
-const ROMAN: [(&str, [&str; 5]); 22] = [
+const ROMAN: [(&str, [&str; 5]); 23] = [
     ("", ["あ", "い", "う", "え", "お"]),
     ("k", ["か", "き", "く", "け", "こ"]),
+    ("c", ["か", "し", "く", "せ", "こ"]),
     ("s", ["さ", "し", "す", "せ", "そ"]),
     ("sh", ["しゃ", "し", "しゅ", "しぇ", "しょ"]),
     ("t", ["た", "ち", "つ", "て", "と"]),

@@ -15,6 +15,8 @@ pub struct Unit {
     pub absent: f32,
     /// Whether it is what the question is about, rather than how it asks.
     pub topic: bool,
+    /// Whether the lexicon knows it.
+    pub known: bool,
     /// The terms that meet it, and how well each does.
     pub terms: Vec<(Term, f32)>,
     /// Pairs of characters of which a page must hold most.
@@ -38,6 +40,8 @@ const SYNONYM: f32 = 0.88;
 const HOMOPHONE: f32 = 0.6;
 /// A word that a slip of the finger may have been meant for.
 const SLIP: f32 = 0.7;
+/// The same, where there is one such word.
+const SURE_SLIP: f32 = 0.9;
 /// A word that says little.
 const SAYS_LITTLE: f32 = 0.15;
 /// A word written in Roman letters.
@@ -93,6 +97,7 @@ impl Question {
                         weight: 0.15,
                         absent: 0.15,
                         topic: false,
+                        known: true,
                         terms: vec![(Term::text(number), 1.0)],
                         pairs: Vec::new(),
                         concept: None,
@@ -152,6 +157,7 @@ impl Question {
                 weight: SAYS_LITTLE,
                 absent: SAYS_LITTLE,
                 topic: false,
+                known: true,
                 terms,
                 pairs: Vec::new(),
                 concept: None,
@@ -194,6 +200,7 @@ impl Question {
                 class => weight(class),
             },
             topic: matches!(class, Class::Topic | Class::Name | Class::Goods),
+            known: true,
             terms,
             pairs: Vec::new(),
             concept: Some(concept),
@@ -224,18 +231,31 @@ impl Question {
             (_, 0..=3) => 0.1,
             _ => 0.3,
         };
-        self.push(Unit { weight, absent: weight, topic: weight >= 0.6, terms, pairs, concept: None });
+        self.push(Unit {
+            weight,
+            absent: weight,
+            topic: weight >= 0.6,
+            known: lead.is_some(),
+            terms,
+            pairs,
+            concept: None,
+        });
     }
 
     fn latin(&mut self, lexicon: &Lexicon, word: &str, stem: &str, vocabulary: &impl Fn(&str) -> Vec<String>) {
-        let mut terms = vec![(Term::text(stem), 1.0)];
-        let mut heard = None;
         let near = vocabulary(stem);
         let there = near.iter().any(|w| w == stem);
+        let roman = if stem.len() >= 4 { from_roman(word) } else { None };
+        if let Some(kana) = roman.as_ref().filter(|_| !there)
+            && self.in_roman(lexicon, kana)
+        {
+            return;
+        }
+        let mut terms = vec![(Term::text(stem), 1.0)];
+        let mut heard = None;
         for word in near.iter().filter(|w| *w != stem) {
             terms.push((Term::text(word), SLIP));
         }
-        let roman = if stem.len() >= 4 { from_roman(word) } else { None };
         if let Some(kana) = &roman {
             terms.push((Term::sound(&skeleton(kana)), ROMAN));
             let words = lexicon.sounding(kana);
@@ -243,7 +263,12 @@ impl Question {
         }
         if !there && heard.is_none() {
             let words = lexicon.nearly(stem);
-            heard = self.mean(lexicon, &words, SLIP, &mut terms);
+            // A word that holds sentences together says no more for being mistyped.
+            if words.first().and_then(|w| lexicon.word(*w)).is_some_and(|w| w.filler) {
+                return;
+            }
+            let surely = if words.len() == 1 { SURE_SLIP } else { SLIP };
+            heard = self.mean(lexicon, &words, surely, &mut terms);
         }
         let weight = match (heard, stem.chars().count()) {
             (Some(weight), _) => 0.9 * weight,
@@ -251,7 +276,32 @@ impl Question {
             (_, 2) => 0.4,
             _ => 1.0,
         };
-        self.push(Unit { weight, absent: weight, topic: weight >= 0.6, terms, pairs: Vec::new(), concept: None });
+        self.push(Unit {
+            weight,
+            absent: weight,
+            topic: weight >= 0.6,
+            known: heard.is_some(),
+            terms,
+            pairs: Vec::new(),
+            concept: None,
+        });
+    }
+
+    /// Japanese in Roman letters, where every part of it is known and some part only holds a sentence together (henpinshitai,
+    /// dekimasuka); whether it was.
+    fn in_roman(&mut self, lexicon: &Lexicon, kana: &str) -> bool {
+        let glyphs = fold(kana);
+        let tokens = segment(lexicon, &glyphs);
+        let known = tokens.iter().all(|t| matches!(t.kind, Kind::Words { .. } | Kind::Filler));
+        if !known || !tokens.iter().any(|t| matches!(t.kind, Kind::Filler)) {
+            return false;
+        }
+        for Token { start, end, kind } in &tokens {
+            if let Kind::Words { words, .. } = kind {
+                self.words(lexicon, glyphs.get(*start..*end).unwrap_or_default(), words);
+            }
+        }
+        true
     }
 
     /// Adds what words mean that a text may have been meant for; the weight of the weightiest, if there is any.
@@ -269,34 +319,44 @@ impl Question {
         heaviest
     }
 
-    /// A run of kanji that is no one word may be a wrong conversion of one that sounds the same (変品 for 返品).
+    /// A run of kanji that is no one word may be a wrong conversion of one that sounds the same, its endings included
+    /// (変品 for 返品).
     fn misheard(&mut self, lexicon: &Lexicon, glyphs: &[Glyph], tokens: &[Token]) -> Vec<(usize, usize)> {
         let mut heard = Vec::new();
         let mut at = 0;
         while at < glyphs.len() {
-            let run = glyphs.get(at..).unwrap_or_default().iter().take_while(|g| g.script == Script::Kanji).count();
+            let rest = glyphs.get(at..).unwrap_or_default();
+            let run = rest.iter().take_while(|g| g.script == Script::Kanji).count();
             let (start, end) = (at, at + run);
             at = end.max(at + 1);
             let whole = tokens.iter().any(|t| t.start <= start && t.end >= end && matches!(t.kind, Kind::Words { .. }));
-            if !(2..=5).contains(&run) || whole {
+            if !(1..=5).contains(&run) || whole {
                 continue;
             }
-            let kanji: Vec<char> = glyphs.get(start..end).unwrap_or_default().iter().map(|g| g.c).collect();
-            let mut words: Vec<u16> = lexicon.readings(&kanji).iter().flat_map(|r| lexicon.sounding(r)).collect();
-            words.sort_unstable();
-            words.dedup();
-            let mut terms = Vec::new();
-            let mut lead = None;
-            for word in words.into_iter().take(MOST_MEANT) {
-                terms.push((Term::word(word), SLIP));
-                for concept in lexicon.word(word).map(|w| w.concepts.clone()).unwrap_or_default() {
-                    lead.get_or_insert(concept);
-                    self.meaning(lexicon, concept, SLIP, &mut terms);
+            let kana = rest.iter().skip(run).take_while(|g| g.script == Script::Hiragana).count();
+            // The longest that is a word; one character alone says too little of how it sounds.
+            let least = if run == 1 { 1 } else { 0 };
+            for tail in (least..=kana.min(2)).rev() {
+                let end = end + tail;
+                let chars: Vec<char> = glyphs.get(start..end).unwrap_or_default().iter().map(|g| g.c).collect();
+                let mut words: Vec<u16> = lexicon.readings(&chars).iter().flat_map(|r| lexicon.sounding(r)).collect();
+                words.sort_unstable();
+                words.dedup();
+                let mut terms = Vec::new();
+                let mut lead = None;
+                for word in words.into_iter().take(MOST_MEANT) {
+                    terms.push((Term::word(word), SLIP));
+                    for concept in lexicon.word(word).map(|w| w.concepts.clone()).unwrap_or_default() {
+                        lead.get_or_insert(concept);
+                        self.meaning(lexicon, concept, SLIP, &mut terms);
+                    }
+                }
+                if let Some(lead) = lead {
+                    self.concept_unit(lexicon, lead, terms);
+                    heard.push((start, end));
+                    break;
                 }
             }
-            let Some(lead) = lead else { continue };
-            self.concept_unit(lexicon, lead, terms);
-            heard.push((start, end));
         }
         heard
     }

@@ -167,8 +167,6 @@ impl Reader {
                 }
             }
         }
-        // Filler is no one's slip.
-        self.stems.retain(|(_, w)| self.words.get(usize::from(*w)).is_some_and(|w| !w.filler));
         let mut skeletons: HashMap<Box<str>, Vec<u16>> = HashMap::new();
         let mut long_readings = Vec::new();
         for (id, word) in self.words.iter().enumerate() {

@@ -1,0 +1,160 @@
+//! What speaks for a passage and against it, and what it comes to: the chance that the passage answers.
+//!
+//! The weights are a logistic regression over questions of several shops, in which a question's passages compete with each other
+//! and with "nothing answers"; `cargo run --example knowledge -- --fit` repeats it.
+
+/// What a unit of the question found in a passage.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Found {
+    /// The passage's place.
+    pub passage: u32,
+    /// How well the term that met it best does.
+    pub strength: f32,
+    /// That, weighed by where and how often the terms stand.
+    pub value: f32,
+    /// The sentences that hold it.
+    pub sentences: u16,
+    /// Whether the title does.
+    pub title: bool,
+}
+
+/// A unit of the question, with what it is worth in this shop and where it was found.
+#[derive(Debug)]
+pub struct Weighed {
+    /// What it tells in this shop.
+    pub weight: f32,
+    /// Whether it is what the question is about.
+    pub topic: bool,
+    /// Whether the lexicon knows it.
+    pub known: bool,
+    /// Where it stands, by passage.
+    pub found: Vec<Found>,
+}
+
+/// A kind of evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// What stands even for a passage that has nothing else.
+    Base,
+    /// The part of the question's weight that the passage holds, weighed by where and how often.
+    Total,
+    /// The part that it holds at all.
+    Covered,
+    /// The part that one of its sentences and the title hold.
+    Closest,
+    /// The weight that it holds, and not as a part: a question of few words proves little.
+    Held,
+    /// What the question is about, in the title.
+    Titled,
+    /// What the question is about and the lexicon knows, in no page of the shop's.
+    Nowhere,
+    /// What the question is about and the lexicon does not know, in no page of the shop's.
+    Strange,
+    /// What the question is about, on other pages and not here.
+    Elsewhere,
+    /// How far the question is from being about anything.
+    Vague,
+    /// What it holds in the very word of the question.
+    Literal,
+    /// A page in another language, where one in the question's own bears on it.
+    Foreign,
+    /// A page in another language, where none in the question's own does.
+    ForeignAlone,
+}
+
+/// How many kinds there are.
+pub const KINDS: usize = 13;
+
+const ODDS: [f32; KINDS] = [-5.60, 5.73, 2.81, 2.31, 3.52, 2.56, -1.96, -1.58, -0.46, -1.39, 0.26, -4.95, -2.86];
+
+/// How much there is of each kind.
+#[derive(Debug, Clone, Copy)]
+pub struct Evidence(pub [f32; KINDS]);
+
+impl Evidence {
+    /// How much there is of one kind.
+    pub fn get(&self, kind: Kind) -> f32 {
+        self.0.get(kind as usize).copied().unwrap_or_default()
+    }
+
+    /// Sets one kind.
+    pub fn set(&mut self, kind: Kind, value: f32) {
+        if let Some(slot) = self.0.get_mut(kind as usize) {
+            *slot = value;
+        }
+    }
+
+    /// The log-odds that the passage answers.
+    fn odds(&self) -> f32 {
+        self.0.iter().zip(ODDS).map(|(amount, weight)| amount * weight).sum()
+    }
+
+    /// The chance that the passage answers.
+    pub fn chance(&self) -> f64 {
+        f64::from(1.0 / (1.0 + (-self.odds()).exp()))
+    }
+}
+
+/// A page in another language gives way to one in the question's that bears on it, and to no other.
+pub fn give_way(found: &mut [(u32, Evidence)]) {
+    let given = found.iter().any(|(_, e)| e.get(Kind::Foreign) == 0.0 && e.odds() >= 0.0);
+    if !given {
+        for (_, evidence) in found.iter_mut().filter(|(_, e)| e.get(Kind::Foreign) > 0.0) {
+            evidence.set(Kind::Foreign, 0.0);
+            evidence.set(Kind::ForeignAlone, 1.0);
+        }
+    }
+}
+
+/// What speaks for and against one passage, were it in the question's language.
+pub fn weigh(id: u32, sentences: u8, total: f32, units: &[Weighed]) -> Evidence {
+    let held: Vec<(&Weighed, Option<&Found>)> = units
+        .iter()
+        .map(|unit| {
+            let at = unit.found.binary_search_by_key(&id, |f| f.passage).ok();
+            (unit, at.and_then(|at| unit.found.get(at)))
+        })
+        .collect();
+    let all: f32 = units.iter().map(|unit| unit.weight).sum::<f32>().max(f32::MIN_POSITIVE);
+    let strength = |found: &Option<&Found>| found.map_or(0.0, |f| f.strength);
+    let covered: f32 = held.iter().map(|(unit, found)| unit.weight * strength(found)).sum();
+    let closest = (0..sentences.max(1))
+        .map(|sentence| {
+            let bit = 1_u16 << sentence.min(15);
+            let there = |f: &&&Found| f.title || f.sentences & bit != 0;
+            held.iter()
+                .map(|(unit, found)| unit.weight * found.as_ref().filter(there).map_or(0.0, |f| f.strength))
+                .sum()
+        })
+        .fold(0.0, f32::max);
+    let literal: f32 = held.iter().filter(|(_, f)| strength(f) > 0.95).map(|(unit, _)| unit.weight).sum();
+    let (mut nowhere, mut strange, mut elsewhere, mut titled, mut about) = (0.0, 0.0, 0.0, 0.0, 0.0);
+    for (unit, found) in held.iter().filter(|(unit, _)| unit.topic) {
+        about += unit.weight;
+        match (unit.found.is_empty(), unit.known) {
+            (true, true) => nowhere += unit.weight,
+            (true, false) => strange += unit.weight,
+            _ => elsewhere += unit.weight * (1.0 - strength(found)),
+        }
+        if found.is_some_and(|f| f.title) {
+            titled += unit.weight * strength(found);
+        }
+    }
+    let mut evidence = Evidence([0.0; KINDS]);
+    for (kind, amount) in [
+        (Kind::Base, 1.0),
+        (Kind::Total, total / all),
+        (Kind::Covered, covered / all),
+        (Kind::Closest, closest / all),
+        (Kind::Held, total.min(3.0)),
+        (Kind::Titled, titled.min(2.0)),
+        (Kind::Nowhere, nowhere.min(2.0)),
+        (Kind::Strange, strange.min(2.0)),
+        (Kind::Elsewhere, elsewhere.min(3.0)),
+        (Kind::Vague, (0.6_f32 - about).max(0.0)),
+        (Kind::Literal, literal.min(2.0)),
+    ] {
+        evidence.set(kind, amount);
+    }
+    evidence
+}
