@@ -1,7 +1,8 @@
 //! A schema says whether a value fits and settles what is harmless.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "a test fails by panicking")]
 
-use madoguchi::json::{ReadAs, RepairKind, Schema, parse_with_schema};
+use madoguchi::json::{ReadAs, RepairKind, Schema, parse_as, parse_with_schema};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 fn reply() -> Schema {
@@ -67,4 +68,109 @@ fn references_in_a_circle_end() {
 fn a_schema_with_a_faulty_keyword_is_refused() {
     assert_eq!(Schema::new(&json!({"properties": {"a": {"required": 1}}})).unwrap_err().path, "/properties/a");
     assert!(Schema::new(&json!({"$ref": "#/$defs/none"})).is_err());
+}
+
+/// A reply, the schema of one property `x`, and what `x` becomes.
+fn x(reply: &str, schema: Value) -> Option<Value> {
+    let schema = json!({"type": "object", "properties": {"x": schema}, "required": ["x"]});
+    parse_with_schema(reply, &Schema::new(&schema).unwrap()).ok().map(|p| p.value["x"].clone())
+}
+
+#[test]
+fn each_harmless_difference_is_coerced_and_no_other() {
+    let list = json!({"type": "array", "items": {"type": "string"}});
+    for (reply, schema, wanted) in [
+        (r#"{"x": "12"}"#, json!({"type": "integer"}), Some(json!(12))),
+        (r#"{"x": "１２"}"#, json!({"type": "integer"}), Some(json!(12))),
+        (r#"{"x": "1,980円"}"#, json!({"type": "number"}), Some(json!(1980))),
+        (r#"{"x": "about 12"}"#, json!({"type": "integer"}), None),
+        (r#"{"x": "true"}"#, json!({"type": "boolean"}), Some(json!(true))),
+        (r#"{"x": "はい"}"#, json!({"type": "boolean"}), Some(json!(true))),
+        (r#"{"x": 1}"#, json!({"type": "boolean"}), None),
+        (r#"{"x": 12}"#, json!({"type": "string"}), Some(json!("12"))),
+        (r#"{"x": "late"}"#, list.clone(), Some(json!(["late"]))),
+        (r#"{"x": "[\"a\", \"b\"]"}"#, list.clone(), Some(json!(["a", "b"]))),
+        (r#"{"x": null}"#, list, None),
+        (r#"{"X": "a"}"#, json!({"type": "string"}), Some(json!("a"))),
+        (r#"{"x": " High "}"#, json!({"enum": ["high", "low"]}), Some(json!("high"))),
+        (r#"{"x": "in-progress"}"#, json!({"enum": ["in_progress", "done"]}), Some(json!("in_progress"))),
+        (r#"{"x": "2"}"#, json!({"enum": [1, 2]}), Some(json!(2))),
+        (r#"{"x": "medium"}"#, json!({"enum": ["high", "low"]}), None),
+        (r#"{"x": "null"}"#, json!({"anyOf": [{"type": "integer"}, {"type": "null"}]}), Some(json!(null))),
+        (r#"{"x": "{\"y\": 1}"}"#, json!({"type": "object"}), Some(json!({"y": 1}))),
+        (r#"{"result": {"x": "a"}}"#, json!({"type": "string"}), Some(json!("a"))),
+        (r#"[{"x": "a"}]"#, json!({"type": "string"}), Some(json!("a"))),
+        (r#"["a", "b"]"#, json!({"type": "array"}), Some(json!(["a", "b"]))),
+    ] {
+        assert_eq!(x(reply, schema), wanted, "{reply}");
+    }
+}
+
+#[test]
+fn what_is_ambiguous_is_read_as_the_schema_asks() {
+    let text = json!({"type": "string"});
+    for (reply, schema, wanted) in [
+        ("{x: 0600001}", &text, json!("0600001")),
+        ("{x: 03-1234-5678}", &text, json!("03-1234-5678")),
+        ("{x: true}", &text, json!("true")),
+        ("{x: 1,980}", &json!({"type": "number"}), json!(1980)),
+        ("The format is {\"y\": 0}.\n{\"y\": 0}\nThe answer: {\"x\": \"a\"}", &text, json!("a")),
+        // A key that the schema does not know is no key, but text in quotes.
+        (r#"{"x": "see "note": it is late"}"#, &text, json!("see \"note\": it is late")),
+    ] {
+        assert_eq!(x(reply, schema.clone()), Some(wanted), "{reply}");
+    }
+}
+
+#[test]
+fn a_coercion_is_told_at_its_key() {
+    let text = r#"{"note": "a", "Tags": "late", "kind": "refund", "score": "0.5"}"#;
+    let parsed = parse_with_schema(text, &reply()).unwrap();
+    let places: Vec<&str> = parsed.repairs.iter().map(|r| &text[r.at..r.at + 4]).collect();
+    assert_eq!(places, ["Tags", "Tags", "scor"]);
+}
+
+#[test]
+fn a_schema_leaves_a_reply_that_fits_as_it_is() {
+    let text = r#"{"kind": "refund", "score": 1, "tags": [], "note": "12"}"#;
+    let parsed = parse_with_schema(text, &reply()).unwrap();
+    assert_eq!((parsed.read_as, parsed.repairs.len()), (ReadAs::Strict, 0));
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Refund,
+    InTransit,
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(rename_all = "camelCase")]
+struct Analysis {
+    kind: Kind,
+    key_points: Vec<String>,
+    score: f32,
+    count: Option<u32>,
+    #[serde(default)]
+    urgent: bool,
+    zip: String,
+}
+
+#[test]
+fn a_type_settles_what_a_schema_would() {
+    let reply = "Here you are:\n```json\n{Kind: 'In-Transit', \"key_points\": \"late\", score: \"0.5\", count: \"none\", urgent: 'yes', zip: 0600001,}\n```";
+    let wanted = Analysis {
+        kind: Kind::InTransit,
+        key_points: vec!["late".to_owned()],
+        score: 0.5,
+        count: None,
+        urgent: true,
+        zip: "0600001".to_owned(),
+    };
+    assert_eq!(parse_as::<Analysis>(reply).unwrap(), wanted);
+    let valid = r#"{"kind": "refund", "keyPoints": ["a"], "score": 1, "count": 2, "zip": "1"}"#;
+    assert_eq!(parse_as::<Analysis>(valid).unwrap().kind, Kind::Refund);
+    let fault = parse_as::<Analysis>(r#"{"kind": "other", "keyPoints": [], "score": 1, "zip": "1"}"#).unwrap_err();
+    assert!(fault.to_string().contains("other"), "{fault}");
+    assert_eq!(parse_as::<Vec<u8>>("The list is [\"1\", 2]").unwrap(), [1, 2]);
 }

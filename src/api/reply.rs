@@ -30,7 +30,13 @@ pub struct Answer {
 impl Answer {
     /// A reply of JSON.
     pub fn json(text: String) -> Self {
-        Self { status: 200, headers: vec![("content-type", "application/json".into())], body: Body::Text(text) }
+        let headers = vec![
+            ("content-type", "application/json".into()),
+            // Nothing in it is to be run or framed, whatever a browser takes it for.
+            ("content-security-policy", "default-src 'none'; frame-ancestors 'none'".into()),
+            ("x-content-type-options", "nosniff".into()),
+        ];
+        Self { status: 200, headers, body: Body::Text(text) }
     }
 
     /// A reply of plain text.

@@ -15,14 +15,24 @@ pub(super) const fn opens(c: char) -> bool {
     opens_object(c) || opens_list(c)
 }
 
+/// An opening parenthesis.
+pub(super) const fn opens_round(c: char) -> bool {
+    matches!(c, '(' | '\u{ff08}')
+}
+
 /// `}` or its full-width form.
 pub(super) const fn closes_object(c: char) -> bool {
     matches!(c, '}' | '\u{ff5d}')
 }
 
+/// A closing parenthesis, or a bracket that is as often prose as structure.
+pub(super) const fn closes_round(c: char) -> bool {
+    matches!(c, ')' | '\u{ff09}' | '】' | '〕')
+}
+
 /// Any closing bracket.
 pub(super) const fn closes(c: char) -> bool {
-    closes_object(c) || matches!(c, ']' | '\u{ff3d}' | '】' | '〕' | ')' | '\u{ff09}')
+    closes_object(c) || closes_round(c) || matches!(c, ']' | '\u{ff3d}')
 }
 
 /// A comma, or a mark that stands for one.
@@ -30,9 +40,14 @@ pub(super) const fn comma(c: char) -> bool {
     matches!(c, ',' | '\u{ff0c}' | '\u{3001}' | ';' | '\u{ff1b}' | '\u{60c}' | '\u{ff64}')
 }
 
-/// A colon, or a mark that stands for one.
+/// A colon, in any width.
 pub(super) const fn colon(c: char) -> bool {
-    matches!(c, ':' | '\u{ff1a}' | '=' | '\u{ff1d}' | '︰')
+    matches!(c, ':' | '\u{ff1a}' | '︰' | '\u{fe55}' | '\u{2236}')
+}
+
+/// A colon, or a mark that stands for one.
+pub(super) const fn colon_like(c: char) -> bool {
+    colon(c) || matches!(c, '=' | '\u{ff1d}')
 }
 
 /// White space of any kind, with the marks of no width that editors leave behind.
@@ -54,6 +69,7 @@ pub(super) const fn closers(open: char) -> Option<&'static [char]> {
         '\u{ff07}' => &['\u{ff07}', '\''],
         '`' => &['`', '´'],
         '〝' => &['〟', '〞', '〝'],
+        '″' => &['″', '"'],
         _ => return None,
     })
 }
@@ -68,6 +84,11 @@ pub(super) const fn any_quote(c: char) -> bool {
     quote(c) || matches!(c, '」' | '』' | '»' | '´' | '〟' | '〞')
 }
 
+/// A mark of lists and of emphasis that prose leaves between pairs.
+pub(super) const fn ornament(c: char) -> bool {
+    matches!(c, '*' | '•' | '・' | '|' | '>' | '\\' | '+')
+}
+
 /// A full-width digit, letter or sign as its ASCII form.
 pub(super) fn narrow(c: char) -> char {
     match c {
@@ -76,3 +97,25 @@ pub(super) fn narrow(c: char) -> char {
         _ => c,
     }
 }
+
+/// The first line of a text, or what of it is near: no longer than a bound, so that a look costs the same everywhere.
+pub(super) fn line_from(text: &str) -> &str {
+    let mut end = text.len().min(NEAR);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let near = text.get(..end).unwrap_or("");
+    near.split('\n').next().unwrap_or("")
+}
+
+/// The last line of a text, or what of it is near.
+pub(super) fn line_before(text: &str) -> &str {
+    let mut start = text.len().saturating_sub(NEAR);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    let near = text.get(start..).unwrap_or("");
+    near.rsplit('\n').next().unwrap_or("")
+}
+
+const NEAR: usize = 512;

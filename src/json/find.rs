@@ -1,373 +1,493 @@
 //! Where in the reply is the value?
 //!
-//! The reply is walked once from left to right. Reasoning is passed over (a lone closing tag discards all before it).
-//! At each bracket a value is tried; each is weighed by how it stands (in a fence, on lines of its own, at the end of
-//! an assignment), by its form (keys in quotes) and by what introduces it (an example weighs less, an answer more).
-//! The heaviest wins, the first of equals. One that no careful person would take for JSON is not weighed at all.
+//! The reply is walked once from left to right, and at each bracket that may begin JSON a value is tried. The choice:
+//!
+//! 1. What stands after the reasoning counts, what stands in it does not.
+//! 2. The first *answer* wins: a value that begins the reply, its line or its fence, whose keys stand in quotes, that
+//!    is complete, and that the words before it do not call an example, a format or an input.
+//! 3. Where there is no such answer, the heaviest candidate wins, the first of equals: weighed by its form (keys in
+//!    quotes, objects in a list), by its place (in a fence for JSON, alone on its lines, after a colon) and by the
+//!    words before it.
+//! 4. What no careful person would take for JSON (a citation, a placeholder, a link, a set in a formula) is no
+//!    candidate at all; a reply without one is refused.
 
-use super::chars::{closers, closes, colon, opens, quote, space};
-use super::mend::{Fault, Mended, Mender};
-use super::scalar;
-use super::string::Place;
-use super::types::{ParseError, Parsed, ReadAs, Repair, RepairKind, Wanted};
 use serde_json::Value;
 
+use super::MAX_DEPTH;
+use super::chars::{closes, comma, line_before, quote, space};
+use super::fence::{Fence, Language};
+use super::mend::{Fault, Mended, Mender, Setting};
+use super::reasoning::{self, Tag, starts_with_ignoring_case};
+use super::scalar;
+use super::schema::Schema;
+use super::strict::{self, Invalid};
+use super::types::{ParseError, Parsed, ReadAs, Repair, RepairKind, Wanted};
+use super::weigh::{Place, corrects_itself};
+use super::wrapping::{Unwrapped, unwrapped};
+
 /// Steps allowed for each byte of the reply: the walk ends with what it has when they are spent.
-const FUEL: u64 = 200;
+const FUEL: u64 = 100;
+/// More than any weight: a correction's.
+pub(super) const CORRECTION: i32 = 1_000;
+/// Candidates kept for a schema or a type to choose from.
+const MOST: usize = 16;
 
-const REASONING: [(&str, &str); 9] = [
-    ("<think>", "</think>"),
-    ("<thinking>", "</thinking>"),
-    ("<thought>", "</thought>"),
-    ("<reasoning>", "</reasoning>"),
-    ("<reflection>", "</reflection>"),
-    ("<scratchpad>", "</scratchpad>"),
-    ("<analysis>", "</analysis>"),
-    ("[THINK]", "[/THINK]"),
-    ("◁think▷", "◁/think▷"),
-];
-
-/// A candidate, with its weight.
-struct Candidate {
-    read: Mended,
-    start: usize,
-    weight: i32,
+/// A value that may be the one.
+pub(super) struct Candidate {
+    pub(super) read: Mended,
+    pub(super) start: usize,
+    pub(super) weight: i32,
+    pub(super) answer: bool,
 }
 
-/// The places of the duplicate keys in a valid text.
-pub(super) fn duplicates(text: &str) -> Vec<Repair> {
-    let mut mender = Mender::new(text, text.find(['{', '[']).unwrap_or(0));
-    let mut repairs = mender.read(false).map(|read| read.repairs).unwrap_or_default();
-    repairs.retain(|r| r.kind == RepairKind::DuplicateKey);
-    repairs
+/// How a reply is to be read.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Asked<'s> {
+    /// All candidates are wanted, not the first answer alone.
+    pub all: bool,
+    /// What the reply was asked to be: it settles how an ambiguous text is read.
+    pub schema: Option<&'s Schema>,
+    /// Bare words are texts, numbers too: a type that wants a number takes it from the text.
+    pub words: bool,
 }
 
-/// Finds and mends the value; the steps it took.
-pub(super) fn read(text: &str) -> (Result<Parsed, ParseError>, u64) {
+/// A reading of the reply, and how sure it is.
+pub(super) struct Reading {
+    pub parsed: Parsed,
+    /// It is the answer by its form and place; it is not only the heaviest candidate.
+    pub answer: bool,
+    /// It was closed: it cannot go on.
+    pub complete: bool,
+    /// How much of the string in which the text ended is sure to be of it.
+    pub doubt: Option<usize>,
+}
+
+/// Finds and mends: the readings of the reply, best first; and the steps it took.
+pub(super) fn read(text: &str, asked: Asked<'_>) -> (Result<Vec<Reading>, ParseError>, u64) {
     let mut steps = 0;
-    let mut rewritten: Option<(String, RepairKind)> = None;
-    // Two layers of quoting or escaping at most: a loop, so that no reply can drive a recursion.
+    let mut layers: Vec<Unwrapped> = Vec::new();
+    // Few layers at most: a loop, so that no reply can drive a recursion.
     for _ in 0..3 {
-        let current = rewritten.as_ref().map_or(text, |(t, _)| t.as_str());
-        if let Some((plain, kind)) = unwrapped(current) {
-            steps += current.len() as u64;
-            rewritten = Some((plain, kind));
-            continue;
+        let current = layers.last().map_or(text, |l| l.text.as_str());
+        steps += current.len() as u64;
+        let Some(layer) = unwrapped(current) else { break };
+        layers.push(layer);
+    }
+    let current = layers.last().map_or(text, |l| l.text.as_str());
+    let (result, more) = find(current, asked);
+    let origin = |offset: usize, layers: &[Unwrapped]| layers.iter().rev().fold(offset, |at, layer| layer.origin(at));
+    let result = result.map(|mut readings| {
+        for Reading { parsed: reading, .. } in &mut readings {
+            for repair in &mut reading.repairs {
+                repair.at = origin(repair.at, &layers);
+            }
+            for (i, layer) in layers.iter().enumerate() {
+                let at = origin(layer.at, layers.get(..i).unwrap_or_default());
+                reading.repairs.push(Repair::new(layer.kind, at));
+            }
+            reading.repairs.sort_by_key(|r| r.at);
+            reading.repairs.dedup();
         }
-        break;
-    }
-    let current = rewritten.as_ref().map_or(text, |(t, _)| t.as_str());
-    let (mut result, more) = walk(current);
-    if let (Ok(parsed), Some((_, kind))) = (&mut result, &rewritten) {
-        let found = Repair::new(*kind, 0);
-        parsed.repairs.retain(|r| r.kind != RepairKind::Surroundings);
-        parsed.repairs.iter_mut().for_each(|r| r.at = 0);
-        parsed.repairs.insert(0, found);
-    }
+        readings
+    });
+    let result = result.map_err(|(wanted, at)| ParseError::new(wanted, text, origin(at, &layers)));
     (result, steps + more)
 }
 
-/// The text without one layer of line quoting, or of escaping, when it stands under one.
-fn unwrapped(text: &str) -> Option<(String, RepairKind)> {
-    let quoted = |line: &str| line.trim_start().starts_with('>');
-    let begins = |line: &str| {
-        let inner = line.trim_start().trim_start_matches('>').trim_start();
-        quoted(line) && inner.starts_with(['{', '[', '`', '~'])
-    };
-    if text.contains('>') && text.lines().any(begins) && text.lines().filter(|l| quoted(l)).count() > 1 {
-        let lines: Vec<&str> = text
-            .lines()
-            .map(|l| match l.trim_start().strip_prefix('>') {
-                Some(inner) => inner.strip_prefix(' ').unwrap_or(inner),
-                None => l,
-            })
-            .collect();
-        return Some((lines.join("\n"), RepairKind::QuotedLines));
-    }
-    let trimmed = text.trim_matches(space);
-    if trimmed.starts_with('"')
-        && let Ok(inner) = serde_json::from_str::<String>(trimmed)
-        && inner.trim_start().starts_with(['{', '[', '`'])
-    {
-        return Some((inner, RepairKind::EscapedText));
-    }
-    let first = text.find(['{', '['])?;
-    let behind = text.get(first + 1..)?;
-    let inner = behind.trim_start_matches(|c| space(c) || c == '{' || c == '[');
-    let newline = inner.strip_prefix("\\n").map(|r| r.trim_start().trim_start_matches("\\n").trim_start());
-    let escaped = newline.unwrap_or(inner).starts_with("\\\"") || newline.is_some_and(|r| r.starts_with('"'));
-    escaped.then(|| (unescaped(text), RepairKind::EscapedText))
-}
-
-fn unescaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        if c != '\\' {
-            out.push(c);
-            continue;
-        }
-        match chars.next() {
-            Some('n') => out.push('\n'),
-            Some('t') => out.push('\t'),
-            Some('r') => out.push('\r'),
-            Some(c @ ('"' | '\\' | '/')) => out.push(c),
-            Some(c) => out.extend(['\\', c]),
-            None => {}
-        }
-    }
-    out
-}
-
-fn starts_with_ignoring_case(text: &str, what: &str) -> bool {
-    text.as_bytes().get(..what.len()).is_some_and(|t| t.eq_ignore_ascii_case(what.as_bytes()))
-}
-
-/// Finds text in any case, from an offset on.
-fn find_ignoring_case(text: &str, from: usize, what: &str) -> Option<usize> {
-    let rest = text.as_bytes().get(from..)?;
-    rest.windows(what.len()).position(|w| w.eq_ignore_ascii_case(what.as_bytes())).map(|at| from + at)
-}
-
-fn walk(text: &str) -> (Result<Parsed, ParseError>, u64) {
-    let fuel = FUEL * text.len() as u64 + 1024;
-    let mut steps = 0_u64;
-    let mut best: Option<Candidate> = None;
-    let mut deep = None;
-    let mut reasoned = false;
-    let mut at = 0;
-    let mut strict_fuel = 16 * text.len() as i64;
-    let mut fence = false;
+fn find(text: &str, asked: Asked<'_>) -> (Result<Vec<Reading>, (Wanted, usize)>, u64) {
     let head = text.trim_start_matches(space);
-    let page = starts_with_ignoring_case(head, "<!doctype html") || starts_with_ignoring_case(head, "<html");
-    let mut begin = 0;
-    while !page && steps < fuel {
-        let rest = text.get(at..).unwrap_or("");
-        let interesting = |c: char| matches!(c, '<' | '`' | '~' | '{' | '[' | '\u{ff5b}' | '\u{ff3b}' | '◁');
-        let Some(found) = rest.find(interesting) else { break };
-        steps += found as u64 + 1;
-        at += found;
-        let rest = text.get(at..).unwrap_or("");
-        let Some(c) = rest.chars().next() else { break };
-        if let Some((_, close)) = REASONING.iter().find(|(open, _)| starts_with_ignoring_case(rest, open)) {
-            reasoned = true;
-            at = find_ignoring_case(text, at, close).map_or(text.len(), |end| end + close.len());
-            begin = at;
-            steps += (at.min(text.len()) - (text.len() - rest.len())) as u64;
-            best = None;
-            continue;
+    let tags = reasoning::tags(text);
+    let mut steps = text.len() as u64;
+    if is_page(head) {
+        return (Err((Wanted::Value, text.len())), steps);
+    }
+    let mut walk = Walk::new(text, 0, asked, &tags);
+    if let Some(last) = tags.iter().rev().find(|t| !t.opens && !t.perhaps) {
+        // After the last of the reasoning, unless the reply begins with its answer, in which the tag is text.
+        walk.head_only();
+        if walk.found.iter().any(|c| c.answer && c.read.complete) {
+            steps += walk.steps;
+            return (Ok(walk.readings()), steps);
         }
-        if let Some((_, close)) = REASONING.iter().find(|(_, close)| starts_with_ignoring_case(rest, close)) {
-            reasoned = true;
-            at += close.len();
-            begin = at;
-            best = None;
-            continue;
+        steps += walk.steps;
+        let mut after = Walk::new(text, last.end, asked, &tags);
+        after.run(false);
+        steps += after.steps;
+        if !after.found.is_empty() || after.scalar.is_some() {
+            return (Ok(after.readings()), steps);
         }
-        if rest.starts_with("```") || rest.starts_with("~~~") {
-            at += rest.len() - rest.trim_start_matches(c).len();
-            fence = !fence;
-            continue;
+        walk = Walk::new(text, 0, asked, &tags);
+    }
+    walk.run(true);
+    if walk.found.is_empty() && walk.scalar.is_none() && tags.iter().any(|t| t.perhaps) {
+        steps += walk.steps;
+        let sure: Vec<Tag> = tags.iter().copied().filter(|t| !t.perhaps).collect();
+        let mut again = Walk::new(text, 0, asked, &sure);
+        again.run(true);
+        steps += again.steps;
+        if !again.found.is_empty() {
+            return (Ok(again.readings()), steps);
         }
-        if !matches!(c, '{' | '[' | '\u{ff5b}' | '\u{ff3b}') {
-            at += c.len_utf8();
-            continue;
-        }
-        let valid = if strict_fuel > 0 { valid_at(text, at) } else { None };
-        let read = match valid {
-            Some(valid) => Ok(valid),
-            None => {
-                // Where serde_json stopped is not told: the failure is charged with all it could have read.
-                strict_fuel -= rest.len() as i64;
-                let mut mender = Mender::new(text, at);
-                let read = mender.read(false);
-                steps += mender.steps;
-                read
-            }
+    }
+    steps += walk.steps;
+    if walk.found.is_empty() && walk.scalar.is_none() {
+        let fault = match walk.deep {
+            Some(at) => (Wanted::Shallower, at),
+            None if walk.reasoned => (Wanted::Answer, text.len()),
+            None => (Wanted::Value, text.len()),
         };
-        match read {
-            Ok(read) => {
-                let end = read.end.max(at + c.len_utf8());
-                match weigh(text, begin, at, &read, fence) {
-                    Some(weight) => {
-                        if best.as_ref().is_none_or(|b| weight > b.weight) {
-                            best = Some(Candidate { read, start: at, weight });
-                        }
-                        at = end;
-                    }
-                    None => at += c.len_utf8(),
-                }
+        return (Err(fault), steps);
+    }
+    (Ok(walk.readings()), steps)
+}
+
+/// An HTML page is no answer, whatever its scripts hold.
+fn is_page(mut head: &str) -> bool {
+    while let Some(rest) = head
+        .strip_prefix("<!--")
+        .and_then(|r| r.split_once("-->"))
+        .or_else(|| head.strip_prefix("<?xml").and_then(|r| r.split_once("?>")))
+    {
+        head = rest.1.trim_start();
+    }
+    ["<!doctype html", "<html", "<head>", "<body"].iter().any(|mark| starts_with_ignoring_case(head, mark))
+}
+
+pub(super) struct Walk<'t, 's> {
+    pub(super) text: &'t str,
+    pub(super) begin: usize,
+    pub(super) asked: Asked<'s>,
+    pub(super) tags: &'t [Tag],
+    pub(super) steps: u64,
+    pub(super) fuel: u64,
+    pub(super) found: Vec<Candidate>,
+    pub(super) scalar: Option<Parsed>,
+    pub(super) deep: Option<usize>,
+    pub(super) reasoned: bool,
+    pub(super) fence: Option<Fence>,
+    /// A beginning and where its content begins.
+    head_at: Option<(usize, usize)>,
+    /// Where the last candidate ended.
+    pub(super) passed: usize,
+    /// Bytes of strict attempts that failed.
+    pub(super) wasted: usize,
+}
+
+impl<'t, 's> Walk<'t, 's> {
+    const fn new(text: &'t str, begin: usize, asked: Asked<'s>, tags: &'t [Tag]) -> Self {
+        Self {
+            text,
+            begin,
+            asked,
+            tags,
+            steps: 0,
+            fuel: FUEL * text.len() as u64 + 1024,
+            found: Vec::new(),
+            scalar: None,
+            deep: None,
+            reasoned: false,
+            fence: None,
+            passed: begin,
+            head_at: None,
+            wasted: 0,
+        }
+    }
+
+    pub(super) fn tail(&self, at: usize) -> &'t str {
+        self.text.get(at..).unwrap_or("")
+    }
+
+    /// Where the content begins: after white space, a fence's opening, a label, tags that are no reasoning.
+    pub(super) fn head(&self) -> usize {
+        let mut rest = self.tail(self.begin);
+        loop {
+            let before = rest.len();
+            rest = rest.trim_start_matches(|c: char| space(c) || matches!(c, '`' | '~' | '*'));
+            if starts_with_ignoring_case(rest, "json") {
+                let word = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
+                rest = rest.get(word..).unwrap_or("").trim_start_matches(':');
+            } else if rest.starts_with('<')
+                && let Some(end) = rest.find(['>', '\n', '{', '[']).filter(|end| *end < 80)
+                && rest.get(end..).is_some_and(|r| r.starts_with('>'))
+                && !self.tags.iter().any(|t| t.at == self.text.len() - rest.len())
+            {
+                rest = rest.get(end + 1..).unwrap_or("");
             }
-            Err(Fault::Deep(offset)) => {
-                deep.get_or_insert(offset);
+            if rest.len() == before {
+                return self.text.len() - rest.len();
+            }
+        }
+    }
+
+    /// As `head`, found once for each beginning.
+    fn head_once(&mut self) -> usize {
+        match self.head_at {
+            Some((begin, head)) if begin == self.begin => head,
+            _ => {
+                let head = self.head();
+                self.steps += (head - self.begin) as u64;
+                self.head_at = Some((self.begin, head));
+                head
+            }
+        }
+    }
+
+    fn head_only(&mut self) {
+        let head = self.head();
+        if let Some(c) = self.tail(head).chars().next().filter(|c| matches!(c, '{' | '[' | '\u{ff5b}' | '\u{ff3b}')) {
+            self.bracket(head, c);
+        }
+    }
+
+    /// Walks the text from its beginning. `closing`: a lone closing tag discards what stands before it.
+    fn run(&mut self, closing: bool) {
+        let mut at = self.begin;
+        let mut tag = self.tags.partition_point(|t| t.at < at);
+        let interesting = |c: char| matches!(c, '<' | '`' | '~' | '{' | '[' | '\u{ff5b}' | '\u{ff3b}' | '◁');
+        while self.steps < self.fuel {
+            let Some(found) = self.tail(at).find(interesting) else { break };
+            self.steps += found as u64 + 1;
+            at += found;
+            let Some(c) = self.tail(at).chars().next() else { break };
+            while self.tags.get(tag).is_some_and(|t| t.at < at) {
+                tag += 1;
+            }
+            if let Some(here) = self.tags.get(tag).filter(|t| t.at == at && closing) {
+                self.reasoned = true;
+                let close = if here.opens {
+                    self.tags.iter().enumerate().skip(tag + 1).find(|(_, t)| !t.opens).map(|(i, t)| (i, t.end))
+                } else {
+                    Some((tag, here.end))
+                };
+                let Some((index, end)) = close else {
+                    // Reasoning that never ends.
+                    if !here.perhaps {
+                        self.begin = self.text.len();
+                    }
+                    at = self.text.len();
+                    break;
+                };
+                if !here.opens {
+                    self.found.clear();
+                }
+                tag = index + 1;
+                at = end;
+                self.begin = at;
+                self.passed = at;
+                continue;
+            }
+            if matches!(c, '`' | '~') {
+                at = self.fence_mark(at, c);
+                continue;
+            }
+            if !matches!(c, '{' | '[' | '\u{ff5b}' | '\u{ff3b}') {
+                at += c.len_utf8();
+                continue;
+            }
+            let end = self.bracket(at, c);
+            if self.deep.is_some() {
                 break;
             }
-            Err(Fault::Nothing) => at += c.len_utf8(),
+            let answered = self.found.last().is_some_and(|c| c.answer && c.read.complete);
+            if answered && !self.asked.all && !corrects_itself(self.tail(self.passed)) {
+                return;
+            }
+            at = end.unwrap_or(at + c.len_utf8());
+        }
+        let _ = at;
+        self.without_braces();
+        if self.found.is_empty() {
+            self.scalar = lone_scalar(self.tail(self.begin), self.begin);
         }
     }
-    if !page
-        && let Some(braceless) = without_braces(text, begin, &mut steps)
-        && best.as_ref().is_none_or(|b| b.start > braceless.start)
-    {
-        best = Some(braceless);
+
+    /// A bracket: the end of the candidate that begins there, if one does.
+    fn bracket(&mut self, at: usize, c: char) -> Option<usize> {
+        let head = at == self.head_once();
+        let fence = self.fence;
+        let language = fence.map(|f| f.language);
+        if language == Some(Language::Other) {
+            return None;
+        }
+        let before = self.text.get(self.begin..at).unwrap_or("");
+        let line_before = line_before(before);
+        let line_begins =
+            line_before.trim_matches(|c: char| space(c) || matches!(c, '*' | '-' | '•' | '|' | '`')).is_empty()
+                || line_before.trim_end_matches(['.', ' ']).bytes().all(|b| b.is_ascii_digit() || b == b' ');
+        let first = fence.is_some_and(|f| {
+            let between = self.text.get(f.begin..at);
+            between.is_some_and(|t| t.len() < 4_096 && t.trim_start_matches(space).is_empty())
+        });
+        let place = Place { head, line_begins, first, fence: language, line_before: line_before.trim(), before };
+        if !self.plausible(at, c, &place) {
+            return None;
+        }
+        let read = self.value(at, &place)?;
+        let end = read.end.max(at + c.len_utf8());
+        let (read, end) = self.followed_by_more(read, at, end);
+        self.steps += 64;
+        let (weight, answer) = self.weigh(at, &read, &place)?;
+        self.passed = end;
+        if self.found.len() < MOST || answer {
+            self.found.push(Candidate { read, start: at, weight, answer });
+        }
+        Some(end)
     }
-    let result = match best {
-        Some(candidate) => Ok(parsed(text, candidate)),
-        None => lone_scalar(text.get(begin..).unwrap_or(""), begin).ok_or_else(|| match deep {
-            Some(offset) => ParseError::new(Wanted::Shallower, text, offset),
-            None if reasoned => ParseError::new(Wanted::Answer, text, text.len()),
-            None => ParseError::new(Wanted::Value, text, text.len()),
-        }),
-    };
-    (result, steps)
+
+    pub(super) fn value(&mut self, at: usize, place: &Place<'_>) -> Option<Mended> {
+        // A text of many failures is not read again and again from each of its brackets.
+        if self.wasted <= 4 * self.text.len() {
+            match strict::value_at(self.text, at) {
+                Ok(valid) => {
+                    if let Some(read) = self.valid(valid) {
+                        return Some(read);
+                    }
+                }
+                Err(Invalid::At(failed) | Invalid::Deep(failed)) => self.wasted += failed - at,
+            }
+        }
+        let fenced = place.fence.is_some() || place.head;
+        let mut mender = Mender::new(
+            self.text,
+            at,
+            Setting { fenced, braceless: false, wanted: self.asked.schema, words: self.asked.words },
+        );
+        let read = mender.read();
+        self.steps += mender.steps;
+        match read {
+            Ok(read) => Some(read),
+            Err(Fault::Deep(offset)) => {
+                self.deep.get_or_insert(offset);
+                None
+            }
+            Err(Fault::Nothing) => None,
+        }
+    }
+
+    /// A valid value, unless it was closed too early and goes on.
+    fn valid(&self, valid: strict::Valid) -> Option<Mended> {
+        let strict::Valid { value, end, twice } = valid;
+        let rest = self.tail(end).trim_start_matches(space);
+        let more = rest.strip_prefix(comma).map(|r| r.trim_start_matches(space));
+        let key = |rest: &str| {
+            let at = self.text.len() - rest.len();
+            rest.starts_with(quote) && Mender::new(self.text, at, Setting::default()).quoted_key_at(at)
+        };
+        if value.is_object() && (more.is_some_and(key) || key(rest)) {
+            return None;
+        }
+        if value.is_array() && more.is_some_and(|m| m.starts_with(|c: char| quote(c) || c.is_ascii_digit())) {
+            return None;
+        }
+        let quoted_keys = match &value {
+            Value::Object(map) => map.len(),
+            Value::Array(items) => items.iter().filter(|i| i.as_object().is_some_and(|o| !o.is_empty())).count(),
+            _ => 0,
+        };
+        let repairs = twice.into_iter().map(|at| Repair::new(RepairKind::DuplicateKey, at)).collect();
+        Some(Mended { value, end, repairs, complete: true, quoted_keys, bare_words: 0, doubt: None })
+    }
+
+    /// Objects with commas between them are a list without its brackets.
+    fn followed_by_more(&mut self, mut read: Mended, at: usize, mut end: usize) -> (Mended, usize) {
+        if !read.value.is_object() || !read.complete {
+            return (read, end);
+        }
+        let mut items = Vec::new();
+        while self.steps < self.fuel {
+            let rest = self.tail(end).trim_start_matches(space);
+            let Some(more) = rest.strip_prefix(comma).map(|r| r.trim_start_matches(space)) else { break };
+            if !more.starts_with(['{', '\u{ff5b}']) {
+                break;
+            }
+            let next = self.text.len() - more.len();
+            let place =
+                Place { head: false, line_begins: true, first: false, fence: None, line_before: "", before: "" };
+            let Some(mut item) = self.value(next, &place) else { break };
+            if !item.value.is_object() {
+                break;
+            }
+            end = item.end.max(next + 1);
+            read.repairs.append(&mut item.repairs);
+            read.quoted_keys += item.quoted_keys;
+            read.bare_words += item.bare_words;
+            read.complete = item.complete;
+            items.push(item.value);
+        }
+        if !items.is_empty() {
+            items.insert(0, read.value);
+            read.value = Value::Array(items);
+            read.repairs.insert(0, Repair::new(RepairKind::Bracket, at));
+            let rest = self.tail(end).trim_start_matches(space);
+            if rest.starts_with([']', '\u{ff3d}']) {
+                end = self.text.len() - rest.len() + rest.chars().next().map_or(0, char::len_utf8);
+            }
+            read.end = end;
+        }
+        (read, end)
+    }
+
+    /// The readings, best first.
+    fn readings(self) -> Vec<Reading> {
+        let Self { text, mut found, scalar, .. } = self;
+        // The complete answers in their order, then those that were cut off, then the rest by weight.
+        found.sort_by_key(|c| match (c.answer, c.read.complete) {
+            (true, true) if c.weight >= CORRECTION => -300 - i64::try_from(c.start).unwrap_or(0),
+            (true, true) => -200,
+            (true, false) => -100,
+            _ => -i64::from(c.weight.clamp(-50, 50)),
+        });
+        found.truncate(MOST);
+        let scalar = scalar.map(|parsed| Reading { parsed, answer: false, complete: true, doubt: None });
+        found.into_iter().map(|c| reading(text, c)).chain(scalar).collect()
+    }
 }
 
-/// A valid value there, with nothing to mend: not one of its strings is looked at twice.
-fn valid_at(text: &str, at: usize) -> Option<Mended> {
-    let mut values = serde_json::Deserializer::from_str(text.get(at..)?).into_iter::<super::strict::Single>();
-    let value = values.next()?.ok()?.0;
-    let quoted_keys = match &value {
-        Value::Object(map) => map.len(),
-        Value::Array(items) => items.iter().filter(|i| i.is_object()).count(),
-        _ => 0,
-    };
-    let end = at + values.byte_offset();
-    let (next, rest) = (text.get(end..)?.trim_start(), text.get(end + 1..).unwrap_or(""));
-    // An object closed too early goes on: the mender reads on past the bracket.
-    if next.starts_with(',') && value.is_object() && rest.trim_start_matches([',', ' ', '\n']).starts_with('"') {
-        return None;
-    }
-    Some(Mended { value, end, repairs: Vec::new(), complete: true, quoted_keys, bare_words: 0 })
-}
-
-fn parsed(text: &str, candidate: Candidate) -> Parsed {
-    let Candidate { read, start, .. } = candidate;
+fn reading(text: &str, candidate: Candidate) -> Reading {
+    let Candidate { read, start, answer, .. } = candidate;
     let mut repairs = read.repairs;
     let before = text.get(..start).unwrap_or("");
     let after = text.get(read.end..).unwrap_or("").trim_start_matches(space);
-    if after.starts_with(closes) {
+    let rest = after.trim_start_matches(|c: char| space(c) || closes(c));
+    let more = after.len() - rest.len();
+    if after.starts_with(closes) && (rest.is_empty() || more > 1) && !before.ends_with('(') {
         repairs.push(Repair::new(RepairKind::Bracket, text.len() - after.len()));
     }
-    if before.contains(|c: char| !c.is_whitespace()) {
+    if before.contains(|c: char| !space(c) || c == '\u{feff}') {
         repairs.insert(0, Repair::new(RepairKind::Surroundings, 0));
-    } else if after.contains(|c: char| !space(c) && !closes(c)) {
-        repairs.push(Repair::new(RepairKind::Surroundings, read.end));
+    } else if rest.contains(|c: char| !space(c)) {
+        repairs.push(Repair::new(RepairKind::Surroundings, text.len() - rest.len()));
     }
-    Parsed { value: read.value, read_as: ReadAs::Repaired, repairs }
+    let parsed = Parsed { value: read.value, read_as: ReadAs::Repaired, repairs };
+    let closed = text.get(start..read.end).is_some_and(|t| t.trim_end_matches(space).ends_with(closes));
+    Reading { parsed, answer, complete: read.complete && closed, doubt: read.doubt }
 }
 
-/// How much a candidate looks like the answer; nothing when it does not look like JSON at all.
-fn weigh(text: &str, begin: usize, start: usize, read: &Mended, fence: bool) -> Option<i32> {
-    let before = text.get(begin..start).unwrap_or("");
-    let after = text.get(read.end..).unwrap_or("");
-    let line_before = before.rsplit('\n').next().unwrap_or("").trim();
-    let line_after = after.split('\n').next().unwrap_or("").trim();
-    let first = before.trim_matches(space).is_empty();
-    let alone =
-        line_before.is_empty() && line_after.trim_start_matches(|c| closes(c) || c == ',' || c == ';').is_empty();
-    let introduced = line_before.ends_with(|c: char| colon(c) || matches!(c, '(' | '>' | '`' | '"'));
-    let standing = fence || alone || introduced || (line_before.is_empty() && read.quoted_keys > 0);
-    let mut weight = 0;
-    match &read.value {
-        Value::Object(map) if map.is_empty() => {
-            let written =
-                text.get(start..read.end).is_some_and(|t| t.chars().all(|c| space(c) || opens(c) || closes(c)));
-            if !(written && (standing || first)) && !(first && !read.complete && after.is_empty()) {
-                return None;
-            }
-            weight -= 4;
-        }
-        Value::Object(map) => {
-            let bare = read.quoted_keys == 0;
-            if bare && !standing && !first && (read.bare_words >= map.len() || !read.complete) {
-                return None;
-            }
-            weight += if bare { 2 } else { 6 };
-        }
-        Value::Array(items) => {
-            let objects = items.iter().any(|i| i.is_object() || i.is_array());
-            let markdown = line_after.starts_with('(') && items.len() == 1;
-            let all_bare = read.bare_words >= items.len() && read.quoted_keys == 0;
-            let citation = items.len() == 1 && items.iter().all(Value::is_number) && !(introduced || fence);
-            if markdown || (!fence && all_bare && !(first && alone)) || (citation && !(first && alone)) {
-                return None;
-            }
-            if items.is_empty() && !standing && !first {
-                return None;
-            }
-            weight += if objects { 5 } else { 2 };
-        }
-        _ => return None,
-    }
-    if !read.complete && !standing && !first && read.quoted_keys == 0 {
-        return None;
-    }
-    weight += i32::from(fence) * 4 + i32::from(alone) * 2 + i32::from(introduced) + i32::from(read.complete) * 3;
-    let mut from = before.len().saturating_sub(60);
-    while !before.is_char_boundary(from) {
-        from += 1;
-    }
-    let near = before.get(from..).unwrap_or("").to_lowercase();
-    let has = |words: &[&str]| words.iter().any(|w| near.contains(w));
-    if has(&[
-        "example",
-        "e.g.",
-        "for instance",
-        "format",
-        "schema",
-        "template",
-        "draft",
-        "例えば",
-        "たとえば",
-        "例:",
-        "例\u{ff1a}",
-        "形式",
-        "サンプル",
-        "input",
-    ]) {
-        weight -= 5;
-    }
-    if has(&["answer", "final", "result", "output", "corrected", "答え", "回答", "結果", "最終", "出力", "修正"])
-    {
-        weight += 3;
-    }
-    Some(weight)
-}
-
-/// An object's pairs without their braces: the reply (or its fence) begins with a key in quotes.
-fn without_braces(text: &str, begin: usize, steps: &mut u64) -> Option<Candidate> {
-    let mut start = begin;
-    let mut rest = text.get(start..)?.trim_start_matches(space);
-    if let Some(fenced) = rest.strip_prefix("```") {
-        rest = fenced.trim_start_matches(|c: char| c.is_ascii_alphanumeric()).trim_start_matches(space);
-    }
-    start = start.max(text.len() - rest.len());
-    let open = rest.chars().next().filter(|c| quote(*c))?;
-    closers(open)?;
-    let mut probe = Mender::new(text, start);
-    probe.string(Place::Key)?;
-    *steps += probe.steps;
-    let (_, next) = probe.next_from(probe.at);
-    if !next.is_some_and(colon) {
-        return None;
-    }
-    let mut mender = Mender::new(text, start);
-    let read = mender.read(true).ok();
-    *steps += mender.steps;
-    let read = read?;
-    let filled = matches!(&read.value, Value::Object(map) if !map.is_empty());
-    filled.then_some(Candidate { read, start, weight: 0 })
-}
-
-/// A whole reply that is one literal or number, perhaps in a fence.
+/// A whole reply that is one literal or number, perhaps in a fence; or a string in a fence.
 fn lone_scalar(text: &str, begin: usize) -> Option<Parsed> {
     let trimmed = text.trim_matches(space);
-    let inner = match trimmed.strip_prefix("```") {
-        Some(fenced) => fenced.trim_end_matches('`').split_once('\n')?.1.trim_matches(space),
-        None => trimmed,
+    let (inner, fenced) = match trimmed.strip_prefix("```") {
+        Some(fenced) => (fenced.trim_end_matches('`').split_once('\n')?.1.trim_matches(space), true),
+        None => (trimmed, false),
     };
-    let value =
-        if scalar::whole(inner) { Some(scalar::read(inner, false).0) } else { serde_json::from_str(inner).ok() }?;
-    let repairs = vec![Repair::new(RepairKind::Literal, begin)];
-    Some(Parsed { value, read_as: ReadAs::Repaired, repairs })
+    if let Ok(valid) = strict::whole(inner) {
+        let repairs = vec![Repair::new(RepairKind::Surroundings, begin)];
+        return (fenced || !valid.value.is_string()).then_some(Parsed {
+            value: valid.value,
+            read_as: ReadAs::Repaired,
+            repairs,
+        });
+    }
+    if !scalar::whole(inner) {
+        return None;
+    }
+    let (value, kind) = scalar::read(inner, false);
+    let at = text.find(inner).unwrap_or(0) + begin;
+    Some(Parsed {
+        value,
+        read_as: ReadAs::Repaired,
+        repairs: vec![Repair::new(kind.unwrap_or(RepairKind::Literal), at)],
+    })
 }
+
+const _: () = assert!(MAX_DEPTH < 128, "as serde_json's");

@@ -30,6 +30,11 @@ pub(super) fn read(word: &str, cut: bool) -> (Value, Option<RepairKind>) {
     }
 }
 
+/// Whether the word says that there is no value.
+pub(super) fn is_null(word: &str) -> bool {
+    literal(word).is_some_and(|v| v.is_null())
+}
+
 /// Whether the word is whole as a literal or number, so that what follows white space is something else.
 pub(super) fn whole(word: &str) -> bool {
     word.len() <= 40 && (literal(word).is_some() || number(word).is_some())
@@ -55,15 +60,12 @@ fn literal(word: &str) -> Option<Value> {
 
 /// A literal cut short that can only be one thing.
 fn completed(word: &str) -> Option<Value> {
-    let is = |whole: &str| whole.starts_with(word);
-    if is("true") || is("True") {
-        Some(Value::Bool(true))
-    } else if is("false") || is("False") {
-        Some(Value::Bool(false))
-    } else if is("null") || is("None") || (is("NaN") && word.len() > 1) || (is("undefined") && word.len() > 2) {
-        Some(Value::Null)
-    } else {
-        None
+    let mut left = ["true", "false", "null", "none", "nan", "undefined", "infinity"].into_iter();
+    let word = word.to_lowercase();
+    match left.find(|whole| whole.starts_with(&word))? {
+        "true" => Some(Value::Bool(true)),
+        "false" => Some(Value::Bool(false)),
+        _ => Some(Value::Null),
     }
 }
 
@@ -127,7 +129,7 @@ fn split_unit(text: &str) -> (&str, &str) {
     for (at, c) in text.char_indices() {
         let takes = c.is_ascii_digit()
             || (!exponent && matches!(c, '.' | ',' | '_'))
-            || (!exponent && matches!(c, 'e' | 'E') && before.is_ascii_digit() && {
+            || (!exponent && matches!(c, 'e' | 'E') && (before.is_ascii_digit() || before == '.') && {
                 let next = text.get(at + 1..).unwrap_or("");
                 next.is_empty() || next.starts_with(|c: char| c.is_ascii_digit() || c == '+' || c == '-')
             })
@@ -173,4 +175,13 @@ fn ungrouped(digits: &str) -> Option<String> {
         return None;
     }
     Some(digits.replace([',', '_'], ""))
+}
+
+/// A word that says yes or no, where that is asked.
+pub(super) fn yes_or_no(word: &str) -> Option<Value> {
+    match word.to_lowercase().as_str() {
+        "yes" | "はい" => Some(Value::Bool(true)),
+        "no" | "いいえ" => Some(Value::Bool(false)),
+        _ => None,
+    }
 }

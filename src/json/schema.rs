@@ -1,5 +1,6 @@
 //! The part of JSON Schema that structured outputs use: is a value of the shape that was asked for?
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde_json::Value;
@@ -8,6 +9,8 @@ use serde_json::Value;
 #[derive(Debug, Clone)]
 pub struct Schema {
     root: Value,
+    /// The names of all properties anywhere in it, plain; nothing when it names none.
+    names: Option<HashSet<String>>,
 }
 
 /// Why a schema cannot be used.
@@ -58,6 +61,7 @@ impl Schema {
     /// When it is neither an object nor a boolean, or a keyword has a value of the wrong type.
     pub fn new(schema: &Value) -> Result<Self, SchemaError> {
         let mut open = vec![(String::new(), schema)];
+        let mut names = HashSet::new();
         while let Some((path, part)) = open.pop() {
             let fault = |fault: String| Err(SchemaError { path: path.clone(), fault });
             let map = match part {
@@ -77,6 +81,9 @@ impl Schema {
                     }
                     "properties" | "$defs" | "definitions" => {
                         let parts = value.as_object();
+                        if word == "properties" {
+                            names.extend(parts.into_iter().flatten().map(|(name, _)| plain_key(name)));
+                        }
                         open.extend(parts.into_iter().flatten().map(|(k, v)| (format!("{inner}/{k}"), v)));
                         parts.is_some()
                     }
@@ -97,7 +104,7 @@ impl Schema {
                 }
             }
         }
-        Ok(Self { root: schema.clone() })
+        Ok(Self { root: schema.clone(), names: Some(names).filter(|names| !names.is_empty()) })
     }
 
     /// Whether a value fits.
@@ -111,6 +118,47 @@ impl Schema {
 
     pub(super) const fn root(&self) -> &Value {
         &self.root
+    }
+
+    /// Whether the names of properties are known at all.
+    pub(super) const fn knows_keys(&self) -> bool {
+        self.names.is_some()
+    }
+
+    /// Whether some object of the schema has a property of this name, in any case.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        self.names.as_ref().is_some_and(|names| names.contains(&plain_key(name)))
+    }
+
+    /// The schema of an object's property.
+    pub(super) fn of_key<'s>(&'s self, object: &'s Value, key: &str) -> Option<&'s Value> {
+        let object = self.resolved(object)?;
+        let direct = object.get("properties").and_then(|p| p.get(key)).or_else(|| {
+            let all = object.get("properties").and_then(Value::as_object)?;
+            all.iter().find(|(known, _)| plain_key(known) == plain_key(key)).map(|(_, inner)| inner)
+        });
+        self.resolved(direct.or_else(|| object.get("additionalProperties").filter(|a| a.is_object()))?)
+    }
+
+    /// The schema of a list's items.
+    pub(super) fn of_item<'s>(&'s self, list: &'s Value) -> Option<&'s Value> {
+        self.resolved(self.resolved(list)?.get("items")?)
+    }
+
+    /// Whether a part asks for a text and for nothing else, but perhaps null.
+    pub(super) fn wants_text(&self, part: &Value) -> bool {
+        let one = |name: &Value| name == "string" || name == "null";
+        match part.get("type") {
+            Some(Value::Array(names)) => names.iter().all(one) && names.iter().any(|n| n == "string"),
+            Some(name) => name == "string",
+            None => {
+                let all = part.get("anyOf").or_else(|| part.get("oneOf")).and_then(Value::as_array);
+                all.is_some_and(|all| {
+                    let types = || all.iter().filter_map(|one| self.resolved(one)?.get("type"));
+                    types().count() == all.len() && types().all(one) && types().any(|n| n == "string")
+                })
+            }
+        }
     }
 
     /// The schema behind its `$ref`s; nothing when they go round in a circle.
@@ -275,6 +323,11 @@ fn is_a(value: &Value, name: &str) -> bool {
 /// Equal as JSON Schema has it: 1 and 1.0 are the same number.
 fn same(a: &Value, b: &Value) -> bool {
     a == b || (a.is_number() && b.is_number() && a.as_f64() == b.as_f64())
+}
+
+/// A key without case and without the marks that styles of naming differ in.
+pub(super) fn plain_key(key: &str) -> String {
+    key.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect()
 }
 
 fn token(key: &str) -> String {

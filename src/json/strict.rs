@@ -1,107 +1,267 @@
-//! The fast path: a reply that is valid JSON goes straight to `serde_json`, which also counts its duplicate keys.
+//! Valid JSON, read in one pass with a stack of its own: what `serde_json` accepts, to the same value.
+//!
+//! It is not `serde_json` itself for three reasons: a key that comes twice must be told with its place, a value in the
+//! middle of prose must be read without knowing where it ends, and where a text fails must be known, so that a text of
+//! many failures costs no more than what was looked at.
 
-use std::cell::Cell;
-use std::fmt;
-
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::types::{Parsed, ReadAs};
+use super::MAX_DEPTH;
 
-/// The whole text as valid JSON, or nothing. A string that holds a whole JSON object or list is left to `find`.
-pub(super) fn read(text: &str) -> Option<Parsed> {
-    let duplicates = Cell::new(false);
-    let mut from = serde_json::Deserializer::from_str(text);
-    let value = Seed(&duplicates).deserialize(&mut from).ok()?;
-    from.end().ok()?;
-    if let Value::String(inner) = &value
-        && inner.trim_start().starts_with(['{', '['])
-        && inner.trim_end().ends_with(['}', ']'])
-        && serde_json::from_str::<Value>(inner).is_ok()
-    {
-        return None;
-    }
-    let mut repairs = Vec::new();
-    if duplicates.get() {
-        // Where they stand is only known to the mender, which reads valid JSON to the same value.
-        repairs = super::find::duplicates(text);
-    }
-    Some(Parsed { value, read_as: ReadAs::Strict, repairs })
+/// A valid value.
+pub(super) struct Valid {
+    pub value: Value,
+    /// Where it ends.
+    pub end: usize,
+    /// Where the keys stand that had come before.
+    pub twice: Vec<usize>,
 }
 
-/// A value with no key twice; one with a key twice is an error.
-pub(super) struct Single(pub Value);
-
-impl<'de> serde::Deserialize<'de> for Single {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let duplicates = Cell::new(false);
-        let value = Seed(&duplicates).deserialize(from)?;
-        if duplicates.get() { Err(serde::de::Error::custom("a key came twice")) } else { Ok(Self(value)) }
-    }
+/// Why the text is not valid, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Invalid {
+    At(usize),
+    Deep(usize),
 }
 
-/// Reads a `Value` as serde_json's own `Deserialize` does, noting whether a key came twice.
-#[derive(Clone, Copy)]
-struct Seed<'a>(&'a Cell<bool>);
+enum Frame {
+    /// The pairs so far, the key whose value is read, and where that key stands.
+    Object(Map<String, Value>, String, usize),
+    List(Vec<Value>),
+}
 
-impl<'de> DeserializeSeed<'de> for Seed<'_> {
-    type Value = Value;
+struct Cursor<'t> {
+    text: &'t str,
+    bytes: &'t [u8],
+    at: usize,
+}
 
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
-        from.deserialize_any(self)
+/// The whole text as one valid value.
+pub(super) fn whole(text: &str) -> Result<Valid, Invalid> {
+    let valid = value_at(text, 0)?;
+    let mut cursor = Cursor { text, bytes: text.as_bytes(), at: valid.end };
+    match cursor.skip_space() {
+        None => Ok(valid),
+        Some(_) => Err(Invalid::At(cursor.at)),
     }
 }
 
-impl<'de> Visitor<'de> for Seed<'_> {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any JSON value")
-    }
-
-    fn visit_bool<E>(self, v: bool) -> Result<Value, E> {
-        Ok(Value::Bool(v))
-    }
-
-    fn visit_i64<E>(self, v: i64) -> Result<Value, E> {
-        Ok(Value::Number(v.into()))
-    }
-
-    fn visit_u64<E>(self, v: u64) -> Result<Value, E> {
-        Ok(Value::Number(v.into()))
-    }
-
-    fn visit_f64<E>(self, v: f64) -> Result<Value, E> {
-        Ok(Number::from_f64(v).map_or(Value::Null, Value::Number))
-    }
-
-    fn visit_str<E>(self, v: &str) -> Result<Value, E> {
-        Ok(Value::String(v.to_owned()))
-    }
-
-    fn visit_string<E>(self, v: String) -> Result<Value, E> {
-        Ok(Value::String(v))
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
-        let mut list = Vec::new();
-        while let Some(item) = seq.next_element_seed(self)? {
-            list.push(item);
-        }
-        Ok(Value::Array(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut pairs: A) -> Result<Value, A::Error> {
-        let mut map = Map::new();
-        while let Some(key) = pairs.next_key::<String>()? {
-            if map.insert(key, pairs.next_value_seed(self)?).is_some() {
-                self.0.set(true);
+/// The valid value that begins there; what follows it is not looked at.
+pub(super) fn value_at(text: &str, at: usize) -> Result<Valid, Invalid> {
+    let mut cursor = Cursor { text, bytes: text.as_bytes(), at };
+    let mut stack: Vec<Frame> = Vec::new();
+    let mut twice = Vec::new();
+    loop {
+        // A value begins here.
+        let mut value = match cursor.skip_space() {
+            Some(b'{') => {
+                cursor.at += 1;
+                if stack.len() >= MAX_DEPTH {
+                    return Err(Invalid::Deep(cursor.at - 1));
+                }
+                if cursor.skip_space() == Some(b'}') {
+                    cursor.at += 1;
+                    Value::Object(Map::new())
+                } else {
+                    let (key, at) = cursor.key()?;
+                    stack.push(Frame::Object(Map::new(), key, at));
+                    continue;
+                }
+            }
+            Some(b'[') => {
+                cursor.at += 1;
+                if stack.len() >= MAX_DEPTH {
+                    return Err(Invalid::Deep(cursor.at - 1));
+                }
+                if cursor.skip_space() == Some(b']') {
+                    cursor.at += 1;
+                    Value::Array(Vec::new())
+                } else {
+                    stack.push(Frame::List(Vec::new()));
+                    continue;
+                }
+            }
+            Some(b'"') => Value::String(cursor.string()?),
+            Some(b'-' | b'0'..=b'9') => Value::Number(cursor.number()?),
+            Some(b't') => cursor.literal("true", Value::Bool(true))?,
+            Some(b'f') => cursor.literal("false", Value::Bool(false))?,
+            Some(b'n') => cursor.literal("null", Value::Null)?,
+            _ => return Err(Invalid::At(cursor.at)),
+        };
+        // A value has ended: it goes where it belongs, and brackets that close end further ones.
+        loop {
+            let Some(top) = stack.last_mut() else { return Ok(Valid { value, end: cursor.at, twice }) };
+            let next = cursor.skip_space();
+            match (top, next) {
+                (Frame::List(items), Some(b',')) => {
+                    items.push(value);
+                    cursor.at += 1;
+                    break;
+                }
+                (Frame::List(items), Some(b']')) => {
+                    items.push(value);
+                    cursor.at += 1;
+                    value = Value::Array(std::mem::take(items));
+                    stack.pop();
+                }
+                (Frame::Object(map, key, at), Some(mark @ (b',' | b'}'))) => {
+                    if map.insert(std::mem::take(key), value).is_some() {
+                        twice.push(*at);
+                    }
+                    cursor.at += 1;
+                    if mark == b',' {
+                        cursor.skip_space();
+                        (*key, *at) = cursor.key()?;
+                        break;
+                    }
+                    value = Value::Object(std::mem::take(map));
+                    stack.pop();
+                }
+                _ => return Err(Invalid::At(cursor.at)),
             }
         }
-        Ok(Value::Object(map))
+    }
+}
+
+impl Cursor<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn skip_space(&mut self) -> Option<u8> {
+        loop {
+            let byte = self.peek()?;
+            if !matches!(byte, b' ' | b'\n' | b'\t' | b'\r') {
+                return Some(byte);
+            }
+            self.at += 1;
+        }
+    }
+
+    fn literal(&mut self, word: &str, value: Value) -> Result<Value, Invalid> {
+        if self.bytes.get(self.at..).is_some_and(|rest| rest.starts_with(word.as_bytes())) {
+            self.at += word.len();
+            return Ok(value);
+        }
+        Err(Invalid::At(self.at))
+    }
+
+    /// A key and where it stands; the cursor is left after its colon.
+    fn key(&mut self) -> Result<(String, usize), Invalid> {
+        let at = self.at;
+        if self.peek() != Some(b'"') {
+            return Err(Invalid::At(self.at));
+        }
+        let key = self.string()?;
+        if self.skip_space() != Some(b':') {
+            return Err(Invalid::At(self.at));
+        }
+        self.at += 1;
+        Ok((key, at))
+    }
+
+    fn number(&mut self) -> Result<Number, Invalid> {
+        let from = self.at;
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        match self.peek() {
+            Some(b'0') => self.at += 1,
+            Some(b'1'..=b'9') => self.digits()?,
+            _ => return Err(Invalid::At(self.at)),
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if let Some(b'e' | b'E') = self.peek() {
+            self.at += 1;
+            if let Some(b'+' | b'-') = self.peek() {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        let written = self.text.get(from..self.at).unwrap_or_default();
+        written.parse().map_err(|_| Invalid::At(from))
+    }
+
+    fn digits(&mut self) -> Result<(), Invalid> {
+        let from = self.at;
+        while let Some(b'0'..=b'9') = self.peek() {
+            self.at += 1;
+        }
+        if self.at > from { Ok(()) } else { Err(Invalid::At(from)) }
+    }
+
+    /// The string whose quote is at the cursor.
+    fn string(&mut self) -> Result<String, Invalid> {
+        self.at += 1;
+        let mut from = self.at;
+        let mut out = String::new();
+        loop {
+            let rest = self.bytes.get(self.at..).unwrap_or_default();
+            let Some(found) = rest.iter().position(|b| matches!(b, b'"' | b'\\' | 0..0x20)) else {
+                return Err(Invalid::At(self.bytes.len()));
+            };
+            self.at += found;
+            let part = self.text.get(from..self.at).unwrap_or_default();
+            match rest.get(found) {
+                Some(b'"') => {
+                    self.at += 1;
+                    if out.is_empty() {
+                        return Ok(part.to_owned());
+                    }
+                    out.push_str(part);
+                    return Ok(out);
+                }
+                Some(b'\\') => {
+                    out.push_str(part);
+                    self.at += 1;
+                    self.escape(&mut out)?;
+                    from = self.at;
+                }
+                _ => return Err(Invalid::At(self.at)),
+            }
+        }
+    }
+
+    fn escape(&mut self, out: &mut String) -> Result<(), Invalid> {
+        let here = self.at;
+        let wrong = Invalid::At(here);
+        self.at += 1;
+        out.push(match self.bytes.get(here) {
+            Some(b'"') => '"',
+            Some(b'\\') => '\\',
+            Some(b'/') => '/',
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            Some(b'u') => {
+                let unit = self.unit().ok_or(wrong)?;
+                if (0xd800..0xdc00).contains(&unit) {
+                    if self.bytes.get(self.at..self.at + 2) != Some(b"\\u") {
+                        return Err(wrong);
+                    }
+                    self.at += 2;
+                    let low = self.unit().filter(|low| (0xdc00..0xe000).contains(low)).ok_or(wrong)?;
+                    char::from_u32(0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00)).ok_or(wrong)?
+                } else {
+                    char::from_u32(unit).ok_or(wrong)?
+                }
+            }
+            _ => return Err(wrong),
+        });
+        Ok(())
+    }
+
+    fn unit(&mut self) -> Option<u32> {
+        let digits = self.text.get(self.at..self.at + 4)?;
+        if !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return None;
+        }
+        self.at += 4;
+        u32::from_str_radix(digits, 16).ok()
     }
 }

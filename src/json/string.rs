@@ -1,6 +1,11 @@
 //! Strings: where one ends when its quotes cannot be trusted is decided by what follows.
+//!
+//! A quote ends its string when what follows is what JSON has after a string: a comma and then the next key or item, a
+//! bracket that closes something, the end. Otherwise it is a quote of the text. Two things more are weighed: whether
+//! a quote of the text is still open (then a quote more likely closes that one), and whether a quote begins the next
+//! key, so that the string should have ended before it.
 
-use super::chars::{any_quote, closers, closes, colon, comma, opens, quote, space};
+use super::chars::{closers, closes, colon, colon_like, comma, space};
 use super::mend::Mender;
 use super::types::RepairKind;
 
@@ -13,374 +18,344 @@ pub(super) enum Place {
 }
 
 /// A key longer than this is not looked for when deciding where a string ends: the work stays linear.
-const KEY_REACH: usize = 64;
+pub(super) const KEY_REACH: usize = 64;
 
-impl Mender<'_> {
+/// What was seen of the string so far.
+pub(super) struct Seen {
+    pub(super) open: char,
+    pub(super) opened_at: usize,
+    /// The opening quote was itself escaped.
+    pub(super) escaped: bool,
+    /// The opening quote stood twice.
+    pub(super) doubled: bool,
+    pub(super) out: String,
+    /// From here on the text is not yet in `out`.
+    pub(super) from: usize,
+    /// Quotes of the text.
+    pub(super) inner: usize,
+    /// Escaped quotes of the text.
+    pub(super) inner_escaped: usize,
+    /// Brackets opened and not closed in the text.
+    pub(super) brackets: usize,
+    /// The text closes a bracket that it did not open.
+    pub(super) unmatched: bool,
+    /// From here on in `out` the string may turn out to have ended.
+    pub(super) doubt: Option<usize>,
+    /// Where the first colon of a key stands: in `out`, in the text.
+    pub(super) colon: Option<(usize, usize)>,
+}
+
+impl Mender<'_, '_> {
     /// Reads the string whose opening quote is at the cursor. Nothing when the text ends inside a key.
     pub(super) fn string(&mut self, place: Place) -> Option<String> {
         let open = self.peek()?;
         let ends = closers(open)?;
         let opened_at = self.at;
+        let escaped = opened_at > 0 && self.text.as_bytes().get(opened_at - 1) == Some(&b'\\');
         if open != '"' {
             self.note(RepairKind::Quote, opened_at);
         }
         self.at += open.len_utf8();
-        if matches!(open, '"' | '\'')
-            && let Some(text) = self.triple(open)
-        {
+        if let Some(text) = self.triple(open) {
             return Some(text);
         }
         let symmetric = ends.contains(&open);
-        let mut out = String::new();
-        let mut from = self.at;
+        let mut seen = Seen {
+            open,
+            opened_at,
+            escaped,
+            doubled: self.skip_doubled(open, place),
+            out: String::new(),
+            from: self.at,
+            inner: 0,
+            inner_escaped: 0,
+            brackets: 0,
+            unmatched: false,
+            doubt: None,
+            colon: None,
+        };
+        seen.from = self.at;
         let mut nested = 0_usize;
-        let mut colon_at = None;
         loop {
-            let rest = self.text.get(self.at..).unwrap_or("");
-            let stop =
-                |c: char| c == '\\' || c < ' ' || c == open || ends.contains(&c) || (place == Place::Key && colon(c));
+            let stop = |c: char| {
+                c == '\\'
+                    || c < ' '
+                    || c == open
+                    || ends.contains(&c)
+                    || matches!(c, '{' | '[' | '}' | ']')
+                    || (place == Place::Key && (colon(c) || matches!(c, '"' | '\'')))
+            };
+            let rest = self.tail(self.at);
             let Some(found) = rest.find(stop) else {
                 self.steps += rest.len() as u64;
                 self.at = self.text.len();
-                out.push_str(self.text.get(from..).unwrap_or(""));
-                return self.unterminated(out, place, colon_at, opened_at);
+                return self.unterminated(seen, place);
             };
             self.steps += found as u64 + 1;
             self.at += found;
             let here = self.at;
             let Some(c) = self.peek() else { continue };
             self.at += c.len_utf8();
-            if c == '\\' {
-                out.push_str(self.text.get(from..here).unwrap_or(""));
-                self.escape(&mut out, here);
-                from = self.at;
-            } else if c < ' ' {
-                self.note(RepairKind::ControlCharacter, here);
-            } else if ends.contains(&c) {
-                if nested > 0 && !symmetric {
-                    nested -= 1;
-                    continue;
-                }
-                if self.ends_here(place, c) {
-                    out.push_str(self.text.get(from..here).unwrap_or(""));
-                    if c != open && symmetric && open != '”' && open != '“' {
-                        self.note(RepairKind::Quote, here);
+            match c {
+                '\\' => {
+                    if self.char_at(self.at).is_some_and(|q| ends.contains(&q)) {
+                        if let Some(end) = self.escaped_end(&mut seen, place, here) {
+                            return Some(end);
+                        }
+                        seen.inner_escaped += 1;
                     }
-                    return Some(out);
+                    self.take(&mut seen, here);
+                    self.at = here + 1;
+                    self.escape(&mut seen.out, here);
+                    seen.from = self.at;
                 }
-                if place == Place::Key
-                    && let Some((length, at)) = colon_at
-                {
-                    self.note(RepairKind::Quote, at);
-                    self.at = at;
-                    out.push_str(self.text.get(from..here).unwrap_or(""));
-                    out.truncate(length);
-                    return Some(out.trim_end().to_owned());
+                _ if c < ' ' => {
+                    seen.doubt.get_or_insert(seen.out.len() + (here - seen.from));
+                    self.note(RepairKind::ControlCharacter, here);
                 }
-                if let Some(end) = self.should_have_ended(place, from.max(opened_at + 1), here) {
-                    self.note(RepairKind::Quote, end);
-                    out.push_str(self.text.get(from..end).unwrap_or(""));
-                    self.at = end;
-                    return Some(out.trim_end().trim_end_matches(any_quote).to_owned());
+                '{' | '[' => seen.brackets += 1,
+                '}' | ']' => {
+                    seen.unmatched |= seen.brackets == 0;
+                    seen.brackets = seen.brackets.saturating_sub(1);
                 }
-                self.note(RepairKind::InnerQuote, here);
-            } else if c == open {
-                nested += 1;
-            } else if colon_at.is_none() {
-                colon_at = Some((out.len() + (here - from), here));
+                _ if ends.contains(&c) => {
+                    if nested > 0 && !symmetric {
+                        nested -= 1;
+                        continue;
+                    }
+                    if place == Place::Key && (self.ends_with_colon(&seen, here) || self.holds_a_pair(&seen, here)) {
+                        // `{"a: "x"`: the quote opens the value.
+                        return self.key_until_colon(&mut seen);
+                    }
+                    let odd = (seen.inner + usize::from(seen.doubled)) % 2 == 1;
+                    if self.ends_here(place, c, odd, seen.brackets) {
+                        self.take(&mut seen, here);
+                        if self.next_from(self.at).1.is_none() {
+                            self.doubt = if place == Place::InList { Some(0) } else { seen.doubt };
+                        }
+                        if c != open && symmetric && !matches!(open, '”' | '“' | '’' | '‘' | '〝') {
+                            self.note(RepairKind::Quote, here);
+                        }
+                        return Some(self.undoubled(seen));
+                    }
+                    if let Some(end) = self.should_have_ended(&mut seen, place, here) {
+                        return Some(end);
+                    }
+                    if !self.apostrophe(here) {
+                        seen.inner += 1;
+                    }
+                    seen.doubt.get_or_insert(seen.out.len() + (here - seen.from));
+                    self.note(RepairKind::InnerQuote, here);
+                }
+                // Opened with one kind of quote, closed with another.
+                '"' | '\'' if place == Place::Key && seen.colon.is_none() && self.char_at(self.at) == Some(':') => {
+                    self.take(&mut seen, here);
+                    self.note(RepairKind::Quote, here);
+                    return Some(seen.out);
+                }
+                '"' | '\'' if place == Place::Key => {}
+                _ if c == open => nested += 1,
+                _ if seen.colon.is_none() => seen.colon = Some((seen.out.len() + (here - seen.from), here)),
+                _ => {}
             }
         }
     }
 
+    /// Whether a key's text ends with a colon that a value follows.
+    fn ends_with_colon(&mut self, seen: &Seen, here: usize) -> bool {
+        let Some((_, colon_at)) = seen.colon else { return false };
+        let before = self.text.get(..here).unwrap_or("").trim_end_matches(' ');
+        before.ends_with(colon) && before.len() > colon_at && !self.next_from(self.at).1.is_some_and(colon_like)
+    }
+
+    /// `"a: 1, b": 2`: the first key's closing quote and the second one's opening quote are missing.
+    fn holds_a_pair(&self, seen: &Seen, here: usize) -> bool {
+        let Some((_, colon_at)) = seen.colon else { return false };
+        let behind = self.text.get(colon_at..here).unwrap_or("");
+        let Some((scalar, rest)) = behind.get(1..).and_then(|b| b.split_once(',')) else { return false };
+        super::scalar::whole(scalar.trim()) && !rest.trim().is_empty() && !rest.contains([',', ':', '"'])
+    }
+
+    /// Takes the text up to there into the string.
+    pub(super) fn take(&mut self, seen: &mut Seen, to: usize) {
+        seen.out.push_str(self.text.get(seen.from..to).unwrap_or(""));
+        seen.from = to;
+    }
+
+    /// `""word`: a quote that stands twice at the start. It may still turn out to be a quote of the text.
+    fn skip_doubled(&mut self, open: char, place: Place) -> bool {
+        if open != '"' || self.peek() != Some('"') {
+            return false;
+        }
+        let behind = self.at + 1;
+        let doubled = self.char_at(behind).is_some_and(char::is_alphanumeric)
+            && (place == Place::Key || !self.ends_here(place, '"', false, 0));
+        if doubled {
+            self.at = behind;
+        }
+        doubled
+    }
+
+    /// Quotes that stand twice at an end are one quote, unless they are the pair of another in the text.
+    fn undoubled(&mut self, seen: Seen) -> String {
+        let Seen { open, opened_at, doubled, mut out, inner, .. } = seen;
+        let ends_doubled = inner > 0 && out.ends_with(open);
+        if doubled {
+            let paired = inner % 2 == 1 && !(inner == 1 && ends_doubled);
+            if paired {
+                self.note(RepairKind::InnerQuote, opened_at + 1);
+                out.insert(0, open);
+            } else {
+                self.note(RepairKind::Quote, opened_at + 1);
+                if inner == 1 && ends_doubled {
+                    out.pop();
+                }
+            }
+        } else if inner == 1 && ends_doubled && open == '"' {
+            let before = out.trim_end_matches(open);
+            // A number and then a quote is a measure in inches.
+            if !before.ends_with(|c: char| c.is_ascii_digit()) {
+                out.truncate(before.len());
+            }
+        }
+        out
+    }
+
     /// A string between triple quotes, after its first quote.
     fn triple(&mut self, open: char) -> Option<String> {
-        let mark = if open == '"' { "\"\"" } else { "''" };
-        let body = self.text.get(self.at..)?.strip_prefix(mark)?;
-        if self.no_triple {
+        let (kind, mark, close) = match open {
+            '"' => (0, "\"\"", "\"\"\""),
+            '\'' => (1, "''", "'''"),
+            _ => return None,
+        };
+        let body = self.tail(self.at).strip_prefix(mark)?;
+        if self.no_triple.get(kind) == Some(&true) {
             return None;
         }
-        self.steps += body.len() as u64;
-        let close = if open == '"' { "\"\"\"" } else { "'''" };
         let Some(end) = body.find(close) else {
-            self.no_triple = true;
+            self.steps += body.len() as u64;
+            if let Some(none) = self.no_triple.get_mut(kind) {
+                *none = true;
+            }
             return None;
         };
+        self.steps += end as u64;
         self.note(RepairKind::Quote, self.at);
         let text = body.get(..end)?.to_owned();
         self.at += 2 + end + 3;
         Some(text)
     }
 
-    /// The text ended inside the string: was only the quote missing, or was it cut off?
-    fn unterminated(
-        &mut self,
-        mut out: String,
-        place: Place,
-        colon_at: Option<(usize, usize)>,
-        opened_at: usize,
-    ) -> Option<String> {
-        if place == Place::Key {
-            let (length, at) = colon_at?;
-            self.note(RepairKind::Quote, at);
-            self.at = at;
-            out.truncate(length);
-            return Some(out.trim_end().to_owned());
-        }
-        let whole = self.text.get(opened_at..).unwrap_or("");
-        let body = whole.trim_end_matches(|c: char| space(c) || closes(c));
-        let tail = whole.get(body.len()..).unwrap_or("");
-        let brackets = tail.chars().filter(|c| closes(*c)).count();
-        if brackets > 0 && brackets <= self.depth() && !body.contains(opens) {
-            self.note(RepairKind::Quote, opened_at + body.len());
-            self.at = opened_at + body.len();
-            out.truncate(out.len().saturating_sub(tail.len()));
-            if out.ends_with('"') {
-                out.pop();
+    /// An escaped quote may be the end that was meant: the opening quote was escaped too, or what follows says so.
+    fn escaped_end(&mut self, seen: &mut Seen, place: Place, here: usize) -> Option<String> {
+        let mark = self.peek()?;
+        let behind = self.at + mark.len_utf8();
+        let before = self.at;
+        self.at = behind;
+        let (at, next) = self.next_from(behind);
+        let ends = if seen.escaped || next.is_none_or(closes) || place == Place::Key {
+            (next.is_some() || seen.escaped) && self.ends_here(place, mark, false, seen.brackets) && {
+                // A bracket alone proves nothing as long as a quote that is not escaped follows.
+                seen.escaped || place == Place::Key || !self.tail(at).contains(mark)
             }
-            if out.ends_with('”') && !out.contains('“') {
-                out.pop();
+        } else {
+            next.is_some_and(comma) && place == Place::InObject && {
+                let (then_at, then) = self.next_from(at + next.map_or(0, char::len_utf8));
+                then == Some('"') && self.quoted_key_at(then_at)
             }
-            return Some(out);
+        };
+        if !ends || (place == Place::Key && !seen.escaped) {
+            self.at = before;
+            return None;
         }
-        self.note(RepairKind::CutOff, self.text.len());
+        self.note(RepairKind::Escape, here);
+        self.take(seen, here);
+        let mut out = std::mem::take(&mut seen.out);
+        if !seen.escaped {
+            if seen.inner_escaped % 2 == 1 {
+                out.push(mark);
+            } else if out.contains(":\\") || out.starts_with("\\\\") {
+                out.push('\\');
+            }
+        }
         Some(out)
     }
 
-    /// After the backslash at `here`.
-    fn escape(&mut self, out: &mut String, here: usize) {
-        let Some(c) = self.peek() else { return };
-        self.at += c.len_utf8();
-        let plain = match c {
-            '"' | '\\' | '/' => Some(c),
-            'b' => Some('\u{8}'),
-            'f' => Some('\u{c}'),
-            'n' => Some('\n'),
-            'r' => Some('\r'),
-            't' => Some('\t'),
-            _ => None,
-        };
-        if let Some(plain) = plain {
-            out.push(plain);
-            return;
+    /// The text ended inside the string: was only the quote missing, or was it cut off?
+    fn unterminated(&mut self, mut seen: Seen, place: Place) -> Option<String> {
+        let to = self.text.len();
+        if place == Place::Key {
+            return self.key_until_colon(&mut seen);
         }
-        match c {
-            'u' => self.unicode(out, here),
-            'x' if self.hex(self.at, 2).is_some() => {
-                out.extend(self.hex(self.at, 2).and_then(char::from_u32));
-                self.at += 2;
-                self.note(RepairKind::Escape, here);
-            }
-            _ => {
-                self.note(RepairKind::Escape, here);
-                match c {
-                    '\n' => {}
-                    '\'' | '`' => out.push(c),
-                    _ => {
-                        out.push('\\');
-                        out.push(c);
-                    }
-                }
-            }
-        }
-    }
-
-    fn hex(&self, from: usize, digits: usize) -> Option<u32> {
-        let text = self.text.get(from..from + digits)?;
-        if !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return None;
-        }
-        u32::from_str_radix(text, 16).ok()
-    }
-
-    fn unicode(&mut self, out: &mut String, here: usize) {
-        if let Some(unit) = self.hex(self.at, 4) {
-            self.at += 4;
-            if let Some(c) = char::from_u32(unit) {
-                out.push(c);
-                return;
-            }
-            let low = self.text.get(self.at..).filter(|t| t.starts_with("\\u")).and_then(|_| self.hex(self.at + 2, 4));
-            if let Some(low) = low.filter(|l| (0xdc00..0xe000).contains(l) && unit < 0xdc00) {
-                self.at += 6;
-                out.extend(char::from_u32(0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00)));
-                return;
-            }
-            self.note(RepairKind::Escape, here);
-            out.push('\u{fffd}');
-            return;
-        }
-        self.note(RepairKind::Escape, here);
-        let rest = self.text.get(self.at..).unwrap_or("");
-        if rest.len() < 4 && rest.bytes().all(|b| b.is_ascii_hexdigit()) {
-            self.at = self.text.len();
-            return;
-        }
-        if let Some((digits, _)) = rest.strip_prefix('{').and_then(|r| r.get(..r.len().min(8))?.split_once('}'))
-            && let Some(c) = u32::from_str_radix(digits, 16).ok().and_then(char::from_u32)
+        let whole = self.tail(seen.opened_at);
+        if self.setting.fenced
+            && let Some(line) = whole.find("\n```").or_else(|| whole.find("\n~~~"))
+            && seen.opened_at + line >= seen.from
         {
-            out.push(c);
-            self.at += digits.len() + 2;
-            return;
+            // The fence closes, so the reply ends here, and the string with it.
+            let end = seen.opened_at + line;
+            self.take(&mut seen, end);
+            self.at = end;
+            let text = self.without_closers(seen, end);
+            return Some(text);
         }
-        out.push_str("\\u");
+        self.take(&mut seen, to);
+        Some(self.without_closers(seen, to))
     }
 
-    /// The first character that is not white space, from there on.
-    pub(super) fn next_from(&mut self, from: usize) -> (usize, Option<char>) {
-        let rest = self.text.get(from..).unwrap_or("");
-        for (at, c) in rest.char_indices() {
-            self.steps += 1;
-            if !space(c) {
-                return (from + at, Some(c));
+    /// A string that nothing ended, up to `end`: brackets at its end that close what is open are not part of it.
+    fn without_closers(&mut self, mut seen: Seen, end: usize) -> String {
+        let whole = self.text.get(seen.opened_at..end).unwrap_or("");
+        let body = whole.trim_end_matches(|c: char| space(c) || (closes(c) && self.closes_something(c)));
+        let tail = whole.get(body.len()..).unwrap_or("");
+        let brackets = tail.chars().filter(|c| closes(*c)).count();
+        if brackets > 0 && brackets <= self.stack.len() && !body.contains(['{', '[']) && seen.out.len() >= tail.len() {
+            self.at = seen.opened_at + body.len();
+            self.forget(self.at);
+            self.note(RepairKind::Quote, self.at);
+            seen.out.truncate(seen.out.len() - tail.len());
+            // A quote of another kind that stands alone at the end was to close it.
+            let other = |c: char| c != seen.open && matches!(c, '"' | '\'' | '”' | '`');
+            if let Some(last) = seen.out.chars().next_back().filter(|c| other(*c))
+                && seen.out.matches(last).count() == 1
+                && !(last == '”' && seen.out.contains('“'))
+            {
+                seen.out.pop();
             }
+            return seen.out;
         }
-        (self.text.len(), None)
+        self.note(RepairKind::CutOff, end);
+        self.doubt = seen.doubt;
+        if seen.doubled && seen.inner % 2 == 1 {
+            seen.out.insert(0, seen.open);
+        }
+        seen.out
     }
 
-    /// Whether the quote just passed ends the string, by what follows it.
-    fn ends_here(&mut self, place: Place, mark: char) -> bool {
-        let after = self.at;
-        let (at, Some(next)) = self.next_from(after) else { return true };
-        let apart = at > after;
-        if self.fence_at(at) || self.comment_at(at) {
-            return true;
-        }
-        let value_start = next.is_ascii_digit() || quote(next) || opens(next) || next == '-';
-        match place {
-            Place::Key => colon(next) || comma(next) || closes(next) || value_start || (apart && self.word_literal(at)),
-            _ if closes(next) => {
-                let (then_at, then) = self.next_from(at + next.len_utf8());
-                match then {
-                    None => true,
-                    Some(c) if comma(c) || closes(c) => true,
-                    Some(c) if c == mark => false,
-                    Some(_) => {
-                        self.depth() == 1
-                            || self.fence_at(then_at)
-                            || self.text.get(at..then_at).is_some_and(|t| t.contains('\n'))
-                            || self.key_like(then_at)
-                            || self.comment_at(then_at)
-                    }
-                }
-            }
-            _ if comma(next) => {
-                let behind = at + next.len_utf8();
-                let (then_at, Some(then)) = self.next_from(behind) else { return true };
-                let line_ends = self.text.get(behind..then_at).is_some_and(|t| t.contains('\n'));
-                if closes(then) || comma(then) || line_ends || self.comment_at(then_at) || self.ellipsis_at(then_at) {
-                    return true;
-                }
-                match place {
-                    Place::InObject => self.key_like(then_at) || (opens(then) && self.depth() > 1),
-                    _ => quote(then) || then.is_ascii_digit() || then == '-' || opens(then) || self.short_word(then_at),
-                }
-            }
-            _ if next == '+' => true,
-            Place::InObject => (apart || quote(next)) && self.key_like(at),
-            Place::InList => colon(next) || quote(next) || opens(next) || (apart && next.is_ascii_digit()),
-        }
+    /// A key whose closing quote is missing ends at its first colon.
+    pub(super) fn key_until_colon(&mut self, seen: &mut Seen) -> Option<String> {
+        let (length, at) = seen.colon?;
+        let here = self.at.min(self.text.len());
+        self.take(seen, here);
+        self.note(RepairKind::Quote, at);
+        self.at = at;
+        let mut out = std::mem::take(&mut seen.out);
+        out.truncate(length);
+        out.truncate(out.trim_end().len());
+        Some(out)
     }
+}
 
-    /// When a quote inside the string opens the next key or item: where the string should have ended.
-    fn should_have_ended(&mut self, place: Place, from: usize, here: usize) -> Option<usize> {
-        let before = self.text.get(from..here)?;
-        let trimmed = before.trim_end();
-        let last = trimmed.chars().next_back()?;
-        let gap = before.get(trimmed.len()..)?;
-        self.steps += gap.len() as u64;
-        let end = if comma(last) {
-            from + trimmed.len() - last.len_utf8()
-        } else if gap.contains('\n') {
-            from + trimmed.len()
-        } else {
-            return None;
-        };
-        let opens_next = match place {
-            Place::Key => false,
-            Place::InObject => self.key_like(here),
-            Place::InList => {
-                let mark = self.text.get(here..)?.chars().next()?;
-                let body = here + mark.len_utf8();
-                let close = self.text.get(body..)?.char_indices().take(KEY_REACH).find(|(_, c)| *c == mark)?.0;
-                let (at, next) = self.next_from(body + close + mark.len_utf8());
-                match next {
-                    Some(c) if closes(c) => true,
-                    Some(c) if comma(c) => {
-                        let (_, then) = self.next_from(at + c.len_utf8());
-                        then.is_some_and(|c| quote(c) || closes(c))
-                    }
-                    _ => false,
-                }
-            }
-        };
-        opens_next.then_some(end)
-    }
-
-    /// Whether a key stands there: in quotes, or a short bare word, with its colon (or the value right after it).
-    pub(super) fn key_like(&mut self, at: usize) -> bool {
-        let (at, Some(first)) = self.next_from(at) else { return false };
-        let rest = self.text.get(at..).unwrap_or("");
-        if let Some(ends) = closers(first) {
-            let body = at + first.len_utf8();
-            let inner = self.text.get(body..).unwrap_or("");
-            let mut escaped = false;
-            for (offset, c) in inner.char_indices().take(KEY_REACH) {
-                self.steps += 1;
-                if escaped || c == '\\' {
-                    escaped = !escaped;
-                    continue;
-                }
-                if c == '\n' {
-                    return false;
-                }
-                if ends.contains(&c) {
-                    let behind = body + offset + c.len_utf8();
-                    let (next_at, next) = self.next_from(behind);
-                    return next.is_some_and(|n| {
-                        colon(n) || n.is_ascii_digit() || n == '{' || n == '[' || self.word_literal(next_at)
-                    }) || next.is_none();
-                }
-            }
-            return false;
+/// Numbers and literals that follow a text whose closing quote is missing are items of their own.
+pub(super) fn without_scalars(mut run: &str) -> &str {
+    while let Some((before, last)) = run.rsplit_once(',') {
+        let item = last.trim();
+        // Thousands: `￥1,200`.
+        let grouped = last.len() == 3 && before.ends_with(|c: char| c.is_ascii_digit());
+        if grouped || !matches!(item, "true" | "false" | "null") && item.parse::<serde_json::Number>().is_err() {
+            break;
         }
-        if !(first.is_alphabetic() || first == '_' || first == '$') {
-            return false;
-        }
-        for (offset, c) in rest.char_indices().take(KEY_REACH / 2) {
-            self.steps += 1;
-            if colon(c) {
-                return !rest.get(offset..).unwrap_or("").starts_with("://");
-            }
-            if any_quote(c) && offset > 0 {
-                let (_, next) = self.next_from(at + offset + c.len_utf8());
-                return next.is_some_and(colon);
-            }
-            if !(c.is_alphanumeric() || matches!(c, '_' | '-' | '$' | '.' | ' ')) {
-                return false;
-            }
-        }
-        false
+        run = before.trim_end();
     }
-
-    fn word_literal(&self, at: usize) -> bool {
-        let rest = self.text.get(at..).unwrap_or("");
-        ["true", "false", "null", "True", "False", "None"]
-            .iter()
-            .any(|w| rest.strip_prefix(w).is_some_and(|r| !r.starts_with(|c: char| c.is_alphanumeric())))
-    }
-
-    /// A bare word with a comma or bracket soon after it.
-    fn short_word(&mut self, at: usize) -> bool {
-        let rest = self.text.get(at..).unwrap_or("");
-        for c in rest.chars().take(KEY_REACH / 2) {
-            self.steps += 1;
-            if comma(c) || closes(c) {
-                return true;
-            }
-            if any_quote(c) || c == ' ' {
-                return false;
-            }
-        }
-        false
-    }
+    run
 }

@@ -39,18 +39,50 @@ pub async fn find(
         hits.retain(|h| h.score >= least);
         hits
     };
-    let mut hits = search(question);
-    // "And how much is it?" names nothing: the words asked before say what it is about.
-    if !hits.iter().any(Hit::bears)
-        && let Some(before) = history.iter().rev().find(|said| said.role == "user")
-    {
-        hits = search(&format!("{} {question}", before.content));
+    let mut hits = Vec::new();
+    for (at, text) in searches(question, history).into_iter().enumerate() {
+        let found = search(&text);
+        let bears = found.iter().any(Hit::bears);
+        if at == 0 || bears {
+            hits = found;
+        }
+        if bears {
+            break;
+        }
     }
     if weighs && hits.len() > 1 {
         hits = weigh(counter, question, hits, request_id).await;
     }
     hits.truncate(limit);
     Ok(hits.into_iter().map(Source::from).collect())
+}
+
+/// What to search for, in the order to try: a question that points back is searched first with the words asked before it.
+fn searches(question: &str, history: &[Said]) -> Vec<String> {
+    let before: Vec<&str> =
+        history.iter().rev().filter(|said| said.role == "user").map(|said| said.content.as_str()).take(2).collect();
+    let alone = question.to_owned();
+    let Some(last) = before.first() else { return vec![alone] };
+    let joined = format!("{last} {question}");
+    let mut all = if points_back(question) { vec![joined, alone] } else { vec![alone, joined] };
+    all.extend(before.get(1).map(|earlier| format!("{earlier} {last} {question}")));
+    all
+}
+
+/// Whether a question names its subject only by pointing at the turn before: "それはいくらですか", "And how much is it?"
+fn points_back(question: &str) -> bool {
+    const JAPANESE: [&str; 10] = ["それ", "その", "これ", "この", "あれ", "そちら", "そこ", "じゃあ", "では", "ほかに"];
+    const ENGLISH: [&str; 9] = ["it", "its", "that", "this", "those", "these", "they", "them", "there"];
+    let question = question.trim();
+    if !question.is_ascii() {
+        return JAPANESE.iter().any(|word| question.starts_with(word)) || question.chars().count() <= 6;
+    }
+    let words: Vec<String> = question
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|w| !w.is_empty())
+        .map(str::to_ascii_lowercase)
+        .collect();
+    words.len() <= 2 || words.iter().any(|w| ENGLISH.contains(&w.as_str()))
 }
 
 /// Orders hits by what a cheap model thinks of each, all at once. Those it has not told in time keep the search's word.
@@ -102,6 +134,17 @@ mod tests {
 
     fn ordered(told: &[Option<f64>]) -> Vec<String> {
         order(vec![hit("a", 0.9), hit("b", 0.8), hit("c", NEARLY)], told).into_iter().map(|h| h.id).collect()
+    }
+
+    #[test]
+    fn a_question_that_points_back_is_searched_with_the_words_before_it_first() {
+        let said = |role, content: &str| Said { role, content: content.into() };
+        let history = [said("user", "炊飯土鍋について教えて"), said("assistant", "3合の土鍋です。")];
+        let first = |question: &str| searches(question, &history).remove(0);
+        assert_eq!(first("それはいくらですか"), "炊飯土鍋について教えて それはいくらですか");
+        assert_eq!(first("返品の送料は誰が払いますか"), "返品の送料は誰が払いますか");
+        assert_eq!(searches("How much is it?", &[said("user", "the donabe")]).remove(0), "the donabe How much is it?");
+        assert_eq!(searches("それはいくらですか", &[]), ["それはいくらですか"]);
     }
 
     #[test]

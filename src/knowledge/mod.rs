@@ -1,6 +1,7 @@
 //! The shop's documents: cut into passages, ranked against a question.
 
 pub mod answering;
+mod citation;
 mod english;
 pub mod find;
 mod index;

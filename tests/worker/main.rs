@@ -15,5 +15,6 @@ mod knowledge;
 mod limits;
 mod requests;
 mod serve;
+mod shop_documents;
 #[path = "../upstream/mod.rs"]
 mod upstream;

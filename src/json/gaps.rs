@@ -1,0 +1,114 @@
+//! What stands between the marks and means nothing: white space, comments, ellipses, remarks.
+
+use super::chars::{any_quote, closes, closes_round, comma, opens_object, space};
+use super::mend::{Mender, Next};
+use super::types::RepairKind;
+
+impl Mender<'_, '_> {
+    /// The first character from there on that is no white space, and its place.
+    pub(super) fn next_from(&mut self, from: usize) -> (usize, Option<char>) {
+        let mut at = from;
+        if self.run.0 <= from && from < self.run.1 {
+            at = self.run.1;
+        }
+        while let Some(c) = self.char_at(at) {
+            if !space(c) {
+                break;
+            }
+            self.steps += 1;
+            at += c.len_utf8();
+        }
+        if at > from + 8 {
+            self.run = (from, at);
+        }
+        (at, self.char_at(at))
+    }
+
+    pub(super) fn ends_line(&self, at: usize) -> bool {
+        self.tail(at).chars().find(|c| !matches!(c, ' ' | '\t' | '\r')).is_some_and(|c| c == '\n')
+    }
+
+    /// After an item and an empty line, words that nothing separates: the value was never closed, and prose goes on.
+    pub(super) fn prose_at(&self, at: usize, c: char) -> bool {
+        let before = self.text.get(..at).unwrap_or("");
+        let gap = before.trim_end_matches(space);
+        c.is_alphabetic() && before.get(gap.len()..).is_some_and(|g| g.matches('\n').count() > 1)
+    }
+
+    /// A remark in parentheses after a value.
+    pub(super) fn skip_remark(&mut self) {
+        let at = self.at;
+        let rest = self.tail(at);
+        let line = rest.find('\n').unwrap_or(rest.len());
+        let end = rest.get(..line).and_then(|l| l.find(closes_round));
+        self.steps += line as u64;
+        self.note(RepairKind::Stray, at);
+        let mark = self.peek().map_or(0, char::len_utf8);
+        self.at += match end {
+            Some(end) => end + self.char_at(at + end).map_or(0, char::len_utf8),
+            None => mark,
+        };
+    }
+
+    pub(super) fn skip_space(&mut self) {
+        loop {
+            let (at, c) = self.next_from(self.at);
+            self.at = at;
+            if c.is_none() || !self.comment_at(at) {
+                return;
+            }
+            if c == Some('#') && self.next == Next::Value && self.in_object() && !self.remark_at(at) {
+                return;
+            }
+            if c == Some('/') && self.next == Next::Value && self.unopened(at).is_some() {
+                return;
+            }
+            let rest = self.tail(at);
+            let length = if rest.starts_with("/*") {
+                rest.find("*/").map(|end| end + 2)
+            } else if rest.starts_with("<!--") {
+                rest.find("-->").map(|end| end + 3)
+            } else {
+                rest.find('\n')
+            }
+            .unwrap_or(rest.len());
+            self.steps += length as u64;
+            self.note(RepairKind::Comment, at);
+            self.at += length;
+        }
+    }
+
+    /// A `#` where a value should stand: a remark has a space after it, a colour or a tag has not.
+    pub(super) fn remark_at(&self, at: usize) -> bool {
+        !self.char_at(at + 1).is_some_and(char::is_alphanumeric)
+    }
+
+    pub(super) fn comment_at(&self, at: usize) -> bool {
+        let rest = self.text.as_bytes().get(at..).unwrap_or_default();
+        matches!(rest, [b'/', b'/' | b'*', ..] | [b'#', ..] | [b'<', b'!', b'-', b'-', ..])
+    }
+
+    pub(super) fn ellipsis_at(&self, at: usize) -> bool {
+        let rest = self.tail(at);
+        rest.starts_with("...") || rest.starts_with('…')
+    }
+
+    pub(super) fn skip_ellipsis(&mut self) {
+        let at = self.at;
+        let rest = self.tail(at);
+        let mut length = rest.find(|c| c != '.' && c != '…').unwrap_or(rest.len());
+        let after = rest.get(length..).unwrap_or("");
+        let ends =
+            |c: char| comma(c) || (closes(c) && !closes_round(c)) || opens_object(c) || c == '\n' || any_quote(c);
+        length += after.find(ends).unwrap_or(after.len());
+        self.steps += length as u64;
+        self.at += length;
+        self.note(RepairKind::Ellipsis, at);
+    }
+
+    /// A fence where only structure can stand: the text ends here.
+    pub(super) fn fence_at(&self, at: usize) -> bool {
+        let rest = self.text.as_bytes().get(at..).unwrap_or_default();
+        rest.starts_with(b"```") || rest.starts_with(b"~~~")
+    }
+}

@@ -1,0 +1,185 @@
+//! Keys: in quotes, bare, without a colon or without a value.
+
+use serde_json::Value;
+
+use super::chars::{any_quote, closes, colon, colon_like, comma, line_from, opens, ornament, quote, space};
+use super::mend::{Frame, Mender, Next};
+use super::string::Place;
+use super::types::RepairKind;
+
+impl Mender<'_, '_> {
+    /// An object's first key has been read: is this an object at all, or a brace of prose?
+    pub(super) const fn first_of_root(&self) -> bool {
+        self.stack.len() == 1 && self.quoted_keys == 0 && self.bare_keys == 0
+    }
+
+    pub(super) fn at_key(&mut self, c: char) {
+        let at = self.at;
+        if closes(c) {
+            if let Some(comma) = self.after_comma.take() {
+                self.note(RepairKind::Comma, comma);
+            }
+            self.close(c);
+        } else if comma(c) {
+            self.note(RepairKind::Comma, at);
+            self.at += c.len_utf8();
+        } else if self.ellipsis_at(at) {
+            self.skip_ellipsis();
+        } else if quote(c) {
+            self.quoted_key(at);
+        } else if opens(c) {
+            self.bracket_for_key(c);
+        } else if c == '\\' && self.char_at(at + 1).is_some_and(quote) {
+            self.note(RepairKind::Escape, at);
+            self.at += 1;
+        } else if colon(c) || ornament(c) || (c == '-' && self.char_at(at + 1).is_some_and(space)) {
+            self.note(RepairKind::Stray, at);
+            self.at += c.len_utf8();
+        } else {
+            self.bare_key(at);
+        }
+    }
+
+    pub(super) fn quoted_key(&mut self, at: usize) {
+        let Some(key) = self.string(Place::Key) else {
+            self.at = self.text.len();
+            self.note(RepairKind::CutOff, self.at);
+            return;
+        };
+        let behind = self.at;
+        let (_, next) = self.next_from(behind);
+        if next.is_some_and(colon_like) {
+            if self.first_of_root() && key.contains(['\n', '{', '}']) {
+                self.stopped = true;
+                return;
+            }
+            self.quoted_keys += 1;
+        }
+        self.key(key, at);
+    }
+
+    pub(super) fn bare_key(&mut self, at: usize) {
+        let stops = |c: char| colon_like(c) || comma(c) || closes(c) || opens(c) || any_quote(c) || c == '\n';
+        let rest = self.tail(at);
+        let arrow = line_from(rest).find("->").unwrap_or(65);
+        let end = rest.find(stops).unwrap_or(rest.len()).min(if arrow < 64 { arrow } else { rest.len() });
+        self.steps += end as u64 + 64;
+        let word = rest.get(..end).unwrap_or("").trim();
+        self.at += end;
+        let Some(stop) = self.peek() else {
+            // Cut off in a key, or prose after a value that was never closed.
+            self.note(RepairKind::CutOff, at);
+            return;
+        };
+        if word.is_empty() {
+            self.note(RepairKind::Stray, at);
+            self.at += stop.len_utf8();
+            return;
+        }
+        let arrow = self.tail(self.at).starts_with("->");
+        if any_quote(stop) {
+            let behind = self.at + stop.len_utf8();
+            if self.next_from(behind).1.is_none_or(colon_like) {
+                self.note(RepairKind::Quote, at);
+                self.at = behind;
+                self.quoted_keys += 1;
+                self.key(word.trim_matches('*').to_owned(), at);
+                return;
+            }
+            if self.key_like(self.at) {
+                self.note(RepairKind::Stray, at);
+                return;
+            }
+        } else if !colon_like(stop) && !arrow {
+            // Words without a colon are no key.
+            if self.first_of_root() {
+                self.stopped = true;
+            }
+            self.note(RepairKind::Stray, at);
+            return;
+        }
+        if self.first_of_root() && word.chars().count() > 60 {
+            self.stopped = true;
+            return;
+        }
+        self.bare_keys += 1;
+        self.note(RepairKind::BareKey, at);
+        self.key(word.trim_matches('*').to_owned(), at);
+    }
+
+    pub(super) fn key(&mut self, name: String, at: usize) {
+        self.after_comma = None;
+        if let Some(Frame::Object { key, .. }) = self.stack.last_mut() {
+            *key = Some((name, at));
+        }
+        self.next = Next::Colon;
+    }
+
+    pub(super) fn at_colon(&mut self, c: char) {
+        let at = self.at;
+        if colon_like(c) || (c == '-' && self.char_at(at + 1) == Some('>')) {
+            self.at += c.len_utf8();
+            let mut plain = c == ':';
+            while let Some(c) = self.peek().filter(|c| colon_like(*c) || *c == '>') {
+                plain = false;
+                self.at += c.len_utf8();
+            }
+            if !plain {
+                self.note(RepairKind::Colon, at);
+            }
+            self.next = Next::Value;
+        } else if comma(c) || closes(c) {
+            self.key_without_value(c);
+        } else if ornament(c) {
+            self.note(RepairKind::Stray, at);
+            self.at += c.len_utf8();
+        } else {
+            self.note(RepairKind::Colon, at);
+            self.next = Next::Value;
+        }
+    }
+
+    /// A comma or a bracket after a key: the object is a list, or its last value is one, or the key has no value.
+    pub(super) fn key_without_value(&mut self, c: char) {
+        let at = self.at;
+        let rooted = self.stack.len() == 1;
+        let Some(Frame::Object { map, key, loose, extra, wanted }) = self.stack.last_mut() else { return };
+        let Some((name, key_at)) = key.take() else { return };
+        let wanted = *wanted;
+        self.next = Next::Separator;
+        if map.is_empty() && *extra == 0 {
+            self.stack.pop();
+            let items = vec![Value::String(name)];
+            self.stack.push(Frame::List { items, mark: '{', call: false, commas: 0, wanted });
+            self.note(RepairKind::Bracket, at);
+            if rooted {
+                self.bare_words += 1;
+            }
+            return;
+        }
+        if let Some((_, last)) = map.iter_mut().next_back()
+            && (*loose || last.is_string())
+        {
+            match last {
+                Value::Array(items) => items.push(Value::String(name)),
+                _ => *last = Value::Array(vec![last.take(), Value::String(name)]),
+            }
+            *loose = true;
+            self.note(RepairKind::Bracket, key_at);
+            return;
+        }
+        *key = Some((name, key_at));
+        self.note(RepairKind::MissingValue, at);
+        if comma(c) {
+            // The comma stands for the colon when a value follows it that can be no key.
+            let behind = at + c.len_utf8();
+            let (_, next) = self.next_from(behind);
+            if next.is_some_and(|n| n.is_ascii_digit() || n == '-') {
+                self.at = behind;
+                self.next = Next::Value;
+                return;
+            }
+        }
+        self.put(Value::Null);
+    }
+}
