@@ -60,8 +60,10 @@ pub trait Answering {
     fn answer(&self, asked: Asked) -> LocalBoxStream<'static, Said>;
 }
 
-/// Passages that an answer rests on, at most.
+/// Passages that a model's answer rests on, at most.
 const SOURCES: usize = 5;
+/// Passages that are quoted where no model answers: a phone shows no more without much scrolling.
+const QUOTED: usize = 2;
 
 /// Answers from the shop's documents, with the model where there is one.
 pub struct FromDocuments(pub Counter);
@@ -87,7 +89,8 @@ async fn answer(counter: Counter, asked: Asked, tell: UnboundedSender<Said>) {
         Ok(sources) => sources,
         Err(error) => return say(Said::Failed(error)),
     };
-    let asked_of_model = answering::Asked {
+    let with_model = asked.with_model && !counter.config.targets("default").is_empty();
+    let mut asked_of_model = answering::Asked {
         question: asked.question,
         history,
         sources,
@@ -96,9 +99,7 @@ async fn answer(counter: Counter, asked: Asked, tell: UnboundedSender<Said>) {
         request_id: asked.request_id,
         patience_ms,
     };
-    if asked.with_model
-        && let Ok(mut events) = answering::stream(&counter, &asked_of_model, Fields::default()).await
-    {
+    if with_model && let Ok(mut events) = answering::stream(&counter, &asked_of_model, Fields::default()).await {
         while let Some(event) = events.next().await {
             say(match event {
                 Event::Sources(sources) => shown(&sources),
@@ -109,6 +110,7 @@ async fn answer(counter: Counter, asked: Asked, tell: UnboundedSender<Said>) {
         }
         return;
     }
+    asked_of_model.sources.truncate(QUOTED);
     say(shown(&asked_of_model.sources));
     say(Said::Text(answering::passages(&asked_of_model.question, &asked_of_model.sources)));
     say(Said::Done { rung: "passages" });

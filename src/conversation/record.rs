@@ -6,7 +6,7 @@ use super::handoff::{self, Letter};
 use super::turn::{End, Turn};
 use crate::admission::window::Window;
 use crate::admission::{Budget, Refusal, Standing};
-use crate::calendar::{DAY_MS, iso};
+use crate::calendar::DAY_MS;
 use crate::error::{ApiError, Kind};
 
 /// Turns kept; the oldest go first.
@@ -257,11 +257,6 @@ impl Record {
     /// The end of an answer.
     pub fn answered(message_id: String, rung: String, at_ms: u64) -> End {
         End::Answered { message_id, rung, at_ms }
-    }
-
-    /// When the history ends as it stands, for people.
-    pub fn kept_until(&self, rules: Rules) -> Option<String> {
-        self.ends_ms(rules).map(iso)
     }
 }
 

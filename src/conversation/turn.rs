@@ -9,6 +9,10 @@ use super::position::{Position, Stage};
 /// The longest answer, in bytes; a model that says more is cut off there.
 pub const LONGEST_ANSWER: usize = 64 << 10;
 
+/// The longest piece of text in one event, in bytes: what is lost with a connection is then never more than a line or two, and an
+/// answer that was there at once is still read as it comes over a slow line.
+const LONGEST_PIECE: usize = 200;
+
 /// One question and its answer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Turn {
@@ -105,8 +109,7 @@ impl Turn {
         if self.text.len() <= LONGEST_ANSWER {
             return true;
         }
-        let end = (0..=LONGEST_ANSWER).rev().find(|at| self.text.is_char_boundary(*at)).unwrap_or(0);
-        self.text.truncate(end);
+        self.text.truncate(self.letter_at(LONGEST_ANSWER));
         false
     }
 
@@ -116,6 +119,11 @@ impl Turn {
             Some(End::Answered { message_id, .. }) => Some(message_id),
             _ => None,
         }
+    }
+
+    /// The last place at or before so many bytes where a letter begins.
+    fn letter_at(&self, bytes: usize) -> usize {
+        (0..=bytes.min(self.text.len())).rev().find(|at| self.text.is_char_boundary(*at)).unwrap_or(0)
     }
 
     /// What a listener hears next; none until more has come, or after the end.
@@ -147,14 +155,13 @@ impl Turn {
             return event(Stage::Sources, "sources", json!(sources));
         }
         let said = match stage {
-            Stage::Text(length) => {
-                (0..=length.min(self.text.len())).rev().find(|at| self.text.is_char_boundary(*at)).unwrap_or(0)
-            }
+            Stage::Text(length) => self.letter_at(length),
             Stage::End => return None,
             _ => 0,
         };
-        if let Some(rest) = self.text.get(said..).filter(|rest| !rest.is_empty()) {
-            return event(Stage::Text(self.text.len()), "delta", json!({ "text": rest }));
+        let upto = self.letter_at(said + LONGEST_PIECE);
+        if let Some(piece) = self.text.get(said..upto).filter(|piece| !piece.is_empty()) {
+            return event(Stage::Text(upto), "delta", json!({ "text": piece }));
         }
         match self.end.as_ref()? {
             End::Answered { message_id, rung, .. } => {
