@@ -84,7 +84,8 @@ impl Mender<'_, '_> {
                 return None;
             }
             if comma(c) && offset < 40 && super::scalar::whole(self.text.get(at..at + offset).unwrap_or("").trim()) {
-                if !self.char_at(at + offset + 1).is_some_and(|c| c.is_ascii_digit()) {
+                let behind = self.text.as_bytes().get(at + offset + 1..).unwrap_or_default();
+                if behind.iter().take(4).take_while(|b| b.is_ascii_digit()).count() != 3 {
                     return None;
                 }
                 grouped = true;

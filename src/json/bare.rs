@@ -75,6 +75,7 @@ impl Mender<'_, '_> {
                     break;
                 }
             } else if space(before)
+                && !space(c)
                 && ((self.comment_at(self.at) && (c != '#' || !word.is_empty()))
                     || (self.at > start && self.ellipsis_at(self.at) && scalar::whole(word.trim()))
                     || (self.at > start && self.next_item(word, c, in_object)))
