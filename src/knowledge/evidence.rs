@@ -65,7 +65,7 @@ pub enum Kind {
 /// How many kinds there are.
 pub const KINDS: usize = 13;
 
-const ODDS: [f32; KINDS] = [-5.60, 5.73, 2.81, 2.31, 3.52, 2.56, -1.96, -1.58, -0.46, -1.39, 0.26, -4.95, -2.86];
+const ODDS: [f32; KINDS] = [-5.69, 6.08, 2.59, 2.72, 2.97, 2.09, -2.02, -1.74, -0.20, -1.52, 0.64, -4.48, -2.65];
 
 /// How much there is of each kind.
 #[derive(Debug, Clone, Copy)]
