@@ -1,5 +1,5 @@
 //! How well and how fast the search answers, printed. With names, only those parts; `--figures` leaves out the missed questions;
-//! `--fit` prints the weights of evidence that fit the questions which may be tuned on.
+//! `--why PART QUESTION...` tells what speaks for and against the passages; `--fit` prints the weights of evidence that fit the questions which may be tuned on.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::panic, clippy::expect_used, clippy::indexing_slicing)]
 
@@ -18,6 +18,20 @@ fn main() {
     let quiet = words.iter().any(|w| w == "--figures");
     let names: Vec<&String> = words.iter().filter(|w| !w.starts_with("--")).collect();
     let sets = sets();
+    if words.first().is_some_and(|w| w == "--why") {
+        for part in PARTS.iter().filter(|p| p.half != Some("held") && words.get(1).is_some_and(|w| p.name.contains(w)))
+        {
+            for question in words.iter().skip(2) {
+                println!("{question}");
+                let mut told = sets[part.set].index.evidence(question);
+                told.sort_by(|a, b| b.2.chance().total_cmp(&a.2.chance()));
+                for (id, _, evidence) in told.iter().take(4) {
+                    println!("  {id:20} {:.2} {:?}", evidence.chance(), evidence.0);
+                }
+            }
+        }
+        return;
+    }
     if words.iter().any(|w| w == "--fit") {
         let tuned: Vec<_> = PARTS
             .iter()

@@ -25,8 +25,12 @@ pub struct Weighed {
     pub weight: f32,
     /// Whether it is what the question is about.
     pub topic: bool,
+    /// What it tells in any shop.
+    pub anywhere: f32,
     /// Whether the lexicon knows it.
     pub known: bool,
+    /// Whether it is a name, which answers only where it is named.
+    pub name: bool,
     /// Where it stands, by passage.
     pub found: Vec<Found>,
 }
@@ -48,6 +52,8 @@ pub enum Kind {
     Titled,
     /// What the question is about and the lexicon knows, in no page of the shop's.
     Nowhere,
+    /// Names in the question that no page of the shop's has.
+    Unnamed,
     /// What the question is about and the lexicon does not know, in no page of the shop's.
     Strange,
     /// What the question is about, on other pages and not here.
@@ -63,9 +69,9 @@ pub enum Kind {
 }
 
 /// How many kinds there are.
-pub const KINDS: usize = 13;
+pub const KINDS: usize = 14;
 
-const ODDS: [f32; KINDS] = [-5.60, 5.73, 2.81, 2.31, 3.52, 2.56, -1.96, -1.58, -0.46, -1.39, 0.26, -4.95, -2.86];
+const ODDS: [f32; KINDS] = [-5.79, 6.54, 2.74, 2.80, 3.13, 1.98, -2.03, -2.78, -1.75, -0.38, -1.90, 0.50, -4.76, -2.85];
 
 /// How much there is of each kind.
 #[derive(Debug, Clone, Copy)]
@@ -128,10 +134,12 @@ pub fn weigh(id: u32, sentences: u8, total: f32, units: &[Weighed]) -> Evidence 
         })
         .fold(0.0, f32::max);
     let literal: f32 = held.iter().filter(|(_, f)| strength(f) > 0.95).map(|(unit, _)| unit.weight).sum();
-    let (mut nowhere, mut strange, mut elsewhere, mut titled, mut about) = (0.0, 0.0, 0.0, 0.0, 0.0);
+    let (mut nowhere, mut unnamed, mut strange) = (0.0, 0.0, 0.0);
+    let (mut elsewhere, mut titled, mut about) = (0.0, 0.0, 0.0_f32);
     for (unit, found) in held.iter().filter(|(unit, _)| unit.topic) {
-        about += unit.weight;
+        about += unit.anywhere;
         match (unit.found.is_empty(), unit.known) {
+            (true, _) if unit.name => unnamed += unit.weight,
             (true, true) => nowhere += unit.weight,
             (true, false) => strange += unit.weight,
             _ => elsewhere += unit.weight * (1.0 - strength(found)),
@@ -149,9 +157,10 @@ pub fn weigh(id: u32, sentences: u8, total: f32, units: &[Weighed]) -> Evidence 
         (Kind::Held, total.min(3.0)),
         (Kind::Titled, titled.min(2.0)),
         (Kind::Nowhere, nowhere.min(2.0)),
+        (Kind::Unnamed, unnamed.min(2.0)),
         (Kind::Strange, strange.min(2.0)),
         (Kind::Elsewhere, elsewhere.min(3.0)),
-        (Kind::Vague, (0.6_f32 - about).max(0.0)),
+        (Kind::Vague, (1.0 - about).max(0.0)),
         (Kind::Literal, literal.min(2.0)),
     ] {
         evidence.set(kind, amount);

@@ -313,7 +313,14 @@ impl Index {
                     *total += weight * f.value;
                 }
             }
-            units.push(Weighed { weight, topic: unit.topic, known: unit.known, found });
+            units.push(Weighed {
+                weight,
+                anywhere: unit.weight,
+                topic: unit.topic,
+                known: unit.known,
+                name: unit.name,
+                found,
+            });
         }
         let mut best: Vec<(u32, f32)> =
             totals.iter().enumerate().filter(|(_, t)| **t > 0.0).map(|(id, t)| (id as u32, *t)).collect();

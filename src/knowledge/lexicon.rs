@@ -19,6 +19,8 @@ pub enum Class {
     Name,
     /// Goods: which of them, where what is to be done with them is asked.
     Goods,
+    /// One of many of which a page names some.
+    Example,
     /// What is asked for: a time, a sum, a place.
     Intent,
     /// Too common in shops to tell much.

@@ -17,6 +17,8 @@ pub struct Unit {
     pub topic: bool,
     /// Whether the lexicon knows it.
     pub known: bool,
+    /// Whether it is a name, which answers only where it is named.
+    pub name: bool,
     /// The terms that meet it, and how well each does.
     pub terms: Vec<(Term, f32)>,
     /// Pairs of characters of which a page must hold most.
@@ -53,7 +55,7 @@ fn weight(class: Class) -> f32 {
     match class {
         Class::Topic => 1.0,
         Class::Name => 1.2,
-        Class::Goods => 0.6,
+        Class::Goods | Class::Example => 0.6,
         Class::Intent => 0.35,
         Class::Weak => 0.12,
     }
@@ -98,6 +100,7 @@ impl Question {
                         absent: 0.15,
                         topic: false,
                         known: true,
+                        name: false,
                         terms: vec![(Term::text(number), 1.0)],
                         pairs: Vec::new(),
                         concept: None,
@@ -158,6 +161,7 @@ impl Question {
                 absent: SAYS_LITTLE,
                 topic: false,
                 known: true,
+                name: false,
                 terms,
                 pairs: Vec::new(),
                 concept: None,
@@ -196,10 +200,11 @@ impl Question {
             absent: match class {
                 Class::Goods => 1.0,
                 // How it is asked says little of whether it is answered.
-                Class::Intent => 0.12,
+                Class::Intent | Class::Example => 0.12,
                 class => weight(class),
             },
-            topic: matches!(class, Class::Topic | Class::Name | Class::Goods),
+            topic: matches!(class, Class::Topic | Class::Name | Class::Goods | Class::Example),
+            name: class == Class::Name,
             known: true,
             terms,
             pairs: Vec::new(),
@@ -236,6 +241,7 @@ impl Question {
             absent: weight,
             topic: weight >= 0.6,
             known: lead.is_some(),
+            name: false,
             terms,
             pairs,
             concept: None,
@@ -281,6 +287,7 @@ impl Question {
             absent: weight,
             topic: weight >= 0.6,
             known: heard.is_some(),
+            name: false,
             terms,
             pairs: Vec::new(),
             concept: None,

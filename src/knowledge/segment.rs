@@ -45,6 +45,13 @@ pub fn segment(lexicon: &Lexicon, glyphs: &[Glyph]) -> Vec<Token> {
             s => g.script == s,
         };
         let length = glyphs.get(at..).unwrap_or_default().iter().take_while(|g| same(g)).count();
+        if !first.script.is_japanese()
+            && let Some((words, end)) = mixed(lexicon, glyphs, at, length)
+        {
+            tokens.push(Token { start: at, end, kind: Kind::Words { words, by_sound: false } });
+            at = end;
+            continue;
+        }
         let end = at + length;
         match first.script {
             s if s.is_japanese() => japanese(lexicon, glyphs, at, end, &mut tokens),
@@ -61,6 +68,25 @@ pub fn segment(lexicon: &Lexicon, glyphs: &[Glyph]) -> Vec<Token> {
         at = end;
     }
     tokens
+}
+
+/// A word that begins with letters or digits and goes on in Japanese (d払い, QRコード), and where it ends.
+fn mixed(lexicon: &Lexicon, glyphs: &[Glyph], at: usize, letters: usize) -> Option<(Vec<u16>, usize)> {
+    let inside = |g: &Glyph| matches!(g.script, Script::Latin | Script::Digit);
+    if letters > 4 || at > 0 && glyphs.get(at - 1).is_some_and(inside) {
+        return None;
+    }
+    let mut longest: (Vec<u16>, usize) = (Vec::new(), letters);
+    lexicon.prefixes(glyphs.get(at..)?.iter().map(|g| g.c), |form, length| {
+        if length > longest.1 {
+            longest = (Vec::new(), length);
+        }
+        if length == longest.1 && length > letters && !longest.0.contains(&form.word) {
+            longest.0.push(form.word);
+        }
+    });
+    let (words, length) = longest;
+    (!words.is_empty()).then_some((words, at + length))
 }
 
 /// A word costs this, and less the longer it is.
@@ -117,7 +143,13 @@ fn japanese(lexicon: &Lexicon, glyphs: &[Glyph], start: usize, end: usize, token
     path.reverse();
     for (from, to, forms) in path {
         let script = run.get(from).map_or(Script::Break, |g| g.script);
-        let kind = kind(lexicon, &forms, script);
+        let mut kind = kind(lexicon, &forms, script);
+        // Two kana right after what is no word are its ending sooner than a word.
+        let after =
+            tokens.last().is_some_and(|t| t.end == start + from && matches!(t.kind, Kind::Unknown(Script::Hiragana)));
+        if after && to - from <= 2 && matches!(kind, Kind::Words { by_sound: true, .. }) {
+            kind = Kind::Unknown(Script::Hiragana);
+        }
         // Unknown characters of one script are one unknown word.
         if let (Kind::Unknown(script), Some(Token { end, kind: Kind::Unknown(before), .. })) =
             (&kind, tokens.last_mut())

@@ -35,7 +35,7 @@ impl Reader {
         let (names, related) = head.split_once('>').unwrap_or((head, ""));
         let names = names.trim();
         self.filler = names == "-";
-        if names.trim_start_matches(['!', '%']).starts_with('*') {
+        if names.trim_start_matches(['!', '%', '^']).starts_with('*') {
             for group in words.split_whitespace() {
                 let first = group.split([',', '/']).next().unwrap_or(group);
                 self.group(&names.replacen('*', first, 1), related, group.split(','));
@@ -73,9 +73,10 @@ impl Reader {
             Some('~') => Class::Weak,
             Some('!') => Class::Name,
             Some('%') => Class::Goods,
+            Some('^') => Class::Example,
             _ => Class::Topic,
         };
-        let name = name.trim_start_matches(['?', '~', '!', '%']);
+        let name = name.trim_start_matches(['?', '~', '!', '%', '^']);
         if let Some(there) = self.by_name.get(name) {
             return *there;
         }
