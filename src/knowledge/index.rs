@@ -366,7 +366,7 @@ impl Index {
         }
         holding += document.1;
         let idf = |n: f32| (1.0 + (count - n + 0.5).max(0.0) / (n + 0.5)).ln();
-        (idf(holding) / idf(0.0)).max(COMMONEST)
+        (idf(holding) / idf(0.0)).max(0.0).powf(0.7).max(COMMONEST)
     }
 
     /// Where the terms of one unit stand, the best term for each passage, by passage.
