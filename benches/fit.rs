@@ -60,5 +60,5 @@ pub fn fit(asked: &[(&Set, &crate::measure::Asked)]) {
             odds[k] -= 0.02 * m / (v.sqrt() + 1e-8);
         }
     }
-    println!("{} questions: [{}]", cases.len(), odds.map(|w| format!("{w:.2}")).join(", "));
+    println!("{} questions: [{}]", cases.len(), odds.map(|w| format!("{w:.1}")).join(", "));
 }

@@ -71,7 +71,7 @@ pub enum Kind {
 /// How many kinds there are.
 pub const KINDS: usize = 14;
 
-const ODDS: [f32; KINDS] = [-6.26, 6.28, 2.84, 3.15, 2.30, 1.54, -2.48, -2.73, -1.75, -0.31, -0.41, 0.59, -4.73, -0.52];
+const ODDS: [f32; KINDS] = [-6.2, 6.3, 2.8, 3.1, 2.2, 1.6, -2.5, -2.7, -1.8, -0.4, -0.4, 0.6, -4.8, -0.6];
 
 /// How much there is of each kind.
 #[derive(Debug, Clone, Copy)]
