@@ -291,14 +291,14 @@ fn tree(mut spelt: Vec<(Vec<char>, Form)>) -> (Vec<Node>, Vec<Form>) {
 }
 
 /// Reads `kanji.txt`: a sound, then the characters that have it.
-pub(super) fn sounds(text: &'static str) -> Sounds {
+pub(super) fn sounds(text: &str) -> Sounds {
     let mut sounds: Sounds = HashMap::new();
     for line in text.lines().filter(|l| !l.starts_with('#')) {
         for group in line.split_whitespace() {
             let kana = group.find(is_kanji).unwrap_or(group.len());
             let (sound, kanji) = group.split_at(kana);
             for c in kanji.chars() {
-                sounds.entry(c).or_default().push(sound);
+                sounds.entry(c).or_default().push(sound.into());
             }
         }
     }
