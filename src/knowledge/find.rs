@@ -129,7 +129,6 @@ fn order(hits: Vec<Hit>, told: &[Option<f64>]) -> Vec<Hit> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::knowledge::BEARS;
 
     fn hit(id: &str, score: f64) -> Hit {
         Hit { id: id.into(), title: None, url: None, passage: id.into(), score }
