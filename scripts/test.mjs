@@ -1,9 +1,12 @@
 // npm test: sets up what is missing, then every part of the tests; `npm test -- NAME` runs the parts of that name alone.
-import { existsSync, readFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { Stop, command, digest, isDone, markDone, must, program, root, step, toolPath, tools } from "./steps.mjs";
+import { Stop, command, digest, environment, isDone, markDone, must, program, root, step, toolPath, tools } from "./steps.mjs";
 import { setup } from "./setup.mjs";
 import { build } from "./build.mjs";
+import { loadDemoShop } from "./demo-shop.mjs";
 
 const cargo = (...args) => () => command("cargo", args, { show: true });
 const wasm = "wasm32-unknown-unknown";
@@ -21,11 +24,43 @@ async function python() {
   return command("cargo", ["test", "--test", "sdk", "--", "python", "--nocapture"], { show: true, env: { MADOGUCHI_PYTHON: join(venv, "bin/python") } });
 }
 
+/** The widget in the demo shop in front of the built Worker, in the system's Chromium. */
+async function browser() {
+  const chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
+  if (!chromium && !process.env.MADOGUCHI_CHROMIUM) {
+    return { skipped: "this machine has no Chromium (install it, or name one in MADOGUCHI_CHROMIUM)" };
+  }
+  const key = "browser-tests";
+  const counter = spawn(process.execPath, [join(root, "scripts/serve.mjs")], {
+    cwd: root,
+    env: environment({ PORT: "0", API_KEYS: key, VISITOR_SECRET: randomBytes(24).toString("hex"), VISITOR_RPM: "0", ADDRESS_RPM: "0", SHOP_CONTACT: CONTACT }),
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  try {
+    const url = await new Promise((resolve, reject) => {
+      let text = "";
+      counter.stdout.on("data", (data) => {
+        text += data;
+        const found = /listening on (http:\S+)/.exec(text)?.[1];
+        if (found) resolve(found);
+      });
+      counter.on("exit", (code) => reject(new Error(`serve ended with ${code}`)));
+    });
+    await loadDemoShop(url, key);
+    const tests = readdirSync(join(root, "tests/browser")).filter((f) => f.endsWith(".test.mjs")).map((f) => join(root, "tests/browser", f));
+    return await command("node", ["--test", "--test-concurrency=1", ...tests], { show: true, env: { MADOGUCHI_BASE_URL: url } });
+  } finally {
+    counter.kill();
+  }
+}
+
+const CONTACT = JSON.stringify({ email: "help@ito-to-wan.example", phone: "050-0000-0126", hours: "平日10時から17時", url: "/#/help/contact" });
+
 const parts = [
   { name: "fmt", run: cargo("fmt", "--check") },
   { name: "clippy", run: cargo("clippy", "--locked", "--all-targets", "--", "-D", "warnings") },
   { name: "clippy-wasm", run: cargo("clippy", "--locked", "--lib", "--target", wasm, "--", "-D", "warnings") },
-  { name: "native", run: cargo("test", "--locked", "--lib", "--test", "counter", "--test", "json", "--test", "json_schema", "--test", "upstream_itself") },
+  { name: "native", run: cargo("test", "--locked", "--lib", "--test", "counter", "--test", "conversation", "--test", "json", "--test", "json_schema", "--test", "upstream_itself") },
   {
     name: "wasm",
     run: () => command("cargo", ["test", "--locked", "--target", wasm, "--test", "wasm"], { show: true, env: { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: toolPath("wasm-bindgen-test-runner") } }),
@@ -33,6 +68,7 @@ const parts = [
   { name: "worker", run: cargo("test", "--locked", "--test", "worker", "--", "--test-threads=2") },
   { name: "sdk-node", run: cargo("test", "--locked", "--test", "sdk", "--", "node", "--nocapture") },
   { name: "sdk-python", run: python },
+  { name: "browser", run: browser },
 ];
 
 await program(async () => {

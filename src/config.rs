@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+
+use crate::admission::origin;
 
 /// One model of a route: where a call goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,10 +42,53 @@ pub struct Config {
     pub upstream_rpm: u64,
     /// Requests a minute for one API key; 0 is none.
     pub key_rpm: u64,
+    /// Secrets of visitors' tokens: the first signs, each is accepted.
+    pub visitor_secrets: Vec<String>,
+    /// Origins that may call `/chat*`; none listed is the Worker's own.
+    pub allowed_origins: Vec<String>,
+    /// Messages a minute of one visitor; 0 is none.
+    pub visitor_rpm: u64,
+    /// New sessions a minute from one address; 0 is none.
+    pub address_rpm: u64,
+    /// The longest that a shopper waits for a place, in milliseconds.
+    pub queue_ms: u64,
+    /// How long a conversation is kept after its last turn, in days.
+    pub history_days: u64,
+    /// Where and how a conversation is handed to a person.
+    pub handoff: Handoff,
     /// Deadlines of a call.
     pub deadlines: Deadlines,
     /// Retries after the first attempt, at most.
     pub retries: u32,
+}
+
+/// Where and how a conversation is handed to a person.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Handoff {
+    /// Where transcripts are posted; none shows the shop's contact instead.
+    pub url: Option<String>,
+    /// What signs them.
+    pub secret: Option<String>,
+    /// How a shopper reaches the shop.
+    pub contact: Contact,
+}
+
+/// How a shopper reaches the shop.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contact {
+    /// A mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// A telephone number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// When somebody is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<String>,
+    /// A page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
 }
 
 /// The default host.
@@ -100,12 +145,38 @@ impl Config {
             silence_ms: number("SILENCE_MS", &get, 25_000, 1)?,
             total_ms: number("TOTAL_MS", &get, 60_000, 1)?,
         };
+        let visitor_secrets = listed(get("VISITOR_SECRET"));
+        if visitor_secrets.len() > 2 {
+            return Err(fault(
+                "VISITOR_SECRET",
+                "holds more than two secrets: keep the new one first and the old one after it",
+            ));
+        }
         Ok(Self {
+            allowed_origins: listed(get("ALLOWED_ORIGINS"))
+                .iter()
+                .map(|text| {
+                    origin::normal(text).ok_or_else(|| {
+                        fault(
+                            "ALLOWED_ORIGINS",
+                            format!("has {text:?}: write origins such as https://shop.example, apart by commas"),
+                        )
+                    })
+                })
+                .collect::<Result<_, _>>()?,
+            handoff: Handoff {
+                url: get("HANDOFF_URL").map(|url| address("HANDOFF_URL", &url)).transpose()?,
+                secret: get("HANDOFF_SECRET").or_else(|| visitor_secrets.first().cloned()),
+                contact: get("SHOP_CONTACT").map_or_else(|| Ok(Contact::default()), |text| contact(&text))?,
+            },
+            visitor_secrets,
+            visitor_rpm: number("VISITOR_RPM", &get, 20, 0)?,
+            address_rpm: number("ADDRESS_RPM", &get, 60, 0)?,
+            queue_ms: number("QUEUE_MS", &get, 15_000, 0)?,
+            history_days: number("HISTORY_DAYS", &get, 30, 1)?,
             routes: routes(get("ROUTES"), upstream.as_ref(), &get)?,
             upstream,
-            api_keys: get("API_KEYS")
-                .map(|keys| keys.split(',').map(|k| k.trim().to_owned()).filter(|k| !k.is_empty()).collect())
-                .unwrap_or_default(),
+            api_keys: listed(get("API_KEYS")),
             upstream_rpm: number("UPSTREAM_RPM", &get, 3000, 0)?,
             key_rpm: number("KEY_RPM", &get, 0, 0)?,
             deadlines,
@@ -139,6 +210,18 @@ fn number(name: &str, get: &dyn Fn(&str) -> Option<String>, default: u64, least:
             .filter(|n| *n >= least && *n <= u64::from(u32::MAX))
             .ok_or_else(|| fault(name, format!("is {text:?}: write a whole number from {least} to {}", u32::MAX))),
     }
+}
+
+fn listed(text: Option<String>) -> Vec<String> {
+    let parts = |text: String| text.split(',').map(|k| k.trim().to_owned()).filter(|k| !k.is_empty()).collect();
+    text.map(parts).unwrap_or_default()
+}
+
+fn contact(text: &str) -> Result<Contact, ConfigError> {
+    serde_json::from_str(text).map_err(|e| {
+        let wanted = r#"{"email":"...","phone":"...","hours":"...","url":"..."}, each if there is one"#;
+        fault("SHOP_CONTACT", format!("cannot be read ({e}): write JSON such as {wanted}"))
+    })
 }
 
 fn flag(name: &str, text: Option<String>) -> Result<bool, ConfigError> {
@@ -240,6 +323,11 @@ mod tests {
             ("ROUTES", "{"),
             ("ROUTES", r#"{"default":[]}"#),
             ("ROUTES", r#"{"default":[{"model":"m","key":"NOT_SET"}]}"#),
+            ("ALLOWED_ORIGINS", "https://shop.example, *"),
+            ("VISITOR_SECRET", "a,b,c"),
+            ("HANDOFF_URL", "desk"),
+            ("SHOP_CONTACT", r#"{"mail":"help@shop.example"}"#),
+            ("HISTORY_DAYS", "0"),
         ] {
             assert_eq!(read(&[(name, value)]).unwrap_err().name, name, "{value}");
         }

@@ -5,17 +5,20 @@
 //! - `edge` (wasm only) turns the Worker's events, Durable Objects and fetches into calls of what follows; all that imports
 //!   `worker` or JavaScript is there.
 //! - [`api`] has a file for each endpoint: it reads a request, calls one thing below, writes a reply.
-//! - [`admission`] says who may pass and when: keys, exact limits, leases.
+//! - [`admission`] says who may pass and when: keys, visitors' tokens, origins, exact limits, leases.
+//! - [`conversation`] is what was said: turns in order, history, hand-off to a person.
 //! - [`fanout`] makes many calls at once: the bounded stream, and lanes past six connections.
 //! - [`upstream`] is how one call reaches a model: routes, deadlines, retries, breakers, streams.
 //! - [`json`] reads JSON that a model wrote.
 //! - [`ledger`] knows tokens and prices.
-//! - [`config`], [`counter`], [`error`] and [`world`] are what all of them share: what the operator set, what an isolate has
-//!   learned, what a caller is told, and what decisions may ask of the world.
+//! - [`calendar`], [`config`], [`counter`], [`error`], [`signature`] and [`world`] are what all of them share: how times are written,
+//!   what the operator set, what an isolate has learned, what a caller is told, what is signed, and what decisions may ask of the world.
 
 pub mod admission;
 pub mod api;
+pub mod calendar;
 pub mod config;
+pub mod conversation;
 pub mod counter;
 #[cfg(target_arch = "wasm32")]
 mod edge;
@@ -24,5 +27,6 @@ pub mod fanout;
 pub mod json;
 pub mod knowledge;
 pub mod ledger;
+pub mod signature;
 pub mod upstream;
 pub mod world;

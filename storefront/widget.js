@@ -721,7 +721,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
       n.panel = make(
         "section",
         { class: "panel", part: "panel", role: "dialog", "aria-modal": "true", "aria-labelledby": "title", hidden: true },
-        make("header", { class: "head" }, make("div", { class: "names" }, n.title, make("p", { text: "standing" })), n.person, n.close),
+        make("div", { class: "head" }, make("div", { class: "names" }, n.title, make("p", { text: "standing" })), n.person, n.close),
         n.body,
         n.form,
         make("p", { class: "foot", text: "note_privacy" }),

@@ -1,7 +1,9 @@
-//! Who may pass and when: keys, exact limits, leases.
+//! Who may pass and when: keys, visitors' tokens, origins, exact limits, leases.
 
 pub mod key;
 pub mod lease;
+pub mod origin;
+pub mod visitor;
 pub mod window;
 
 use serde::{Deserialize, Serialize};
@@ -13,7 +15,7 @@ use crate::error::{ApiError, Kind};
 pub struct Budget {
     /// The object's name.
     pub name: String,
-    /// What a caller is told it is: `upstream` or `key`.
+    /// What a caller is told it is: `upstream`, `key`, `address` or `visitor`.
     pub kind: &'static str,
     /// Requests in any minute.
     pub limit: u64,
@@ -28,6 +30,16 @@ impl Budget {
     /// One API key's limit; none for 0. The name holds a digest, never the key.
     pub fn key(digest: &str, limit: u64) -> Option<Self> {
         (limit > 0).then(|| Self { name: format!("key:{digest}"), kind: "key", limit })
+    }
+
+    /// New sessions from one address; none for 0. The name holds a digest, never the address.
+    pub fn address(digest: &str, limit: u64) -> Option<Self> {
+        (limit > 0).then(|| Self { name: format!("address:{digest}"), kind: "address", limit })
+    }
+
+    /// One visitor's messages, kept by the visitor's own conversation; none for 0.
+    pub fn visitor(limit: u64) -> Option<Self> {
+        (limit > 0).then(|| Self { name: "visitor".into(), kind: "visitor", limit })
     }
 }
 
@@ -65,6 +77,19 @@ impl Refusal {
                 Kind::RateLimit,
                 "key_rate_limited",
                 format!("This API key has used its {} requests a minute; try again in {seconds} s", s.limit),
+            ),
+            (Some(s), "address") => ApiError::new(
+                Kind::RateLimit,
+                "address_rate_limited",
+                format!(
+                    "{} conversations a minute may begin from one address, and these have; try again in {seconds} s",
+                    s.limit
+                ),
+            ),
+            (Some(s), "visitor") => ApiError::new(
+                Kind::RateLimit,
+                "visitor_rate_limited",
+                format!("{} messages a minute may be sent, and these were; try again in {seconds} s", s.limit),
             ),
             (Some(s), _) => ApiError::new(
                 Kind::RateLimit,

@@ -2,8 +2,8 @@
 
 use futures::stream::StreamExt;
 use serde::Deserialize;
-use serde_json::Value;
 
+use super::json_mode::{self, Wanted};
 use super::reply::Answer;
 use super::request::Request;
 use crate::counter::Counter;
@@ -34,7 +34,7 @@ pub async fn create(counter: &Counter, request: &Request<'_>) -> Result<Answer, 
     let model: String = request.required("model", "the name of a model or a route")?;
     request.list::<MessageShape>("messages", "a list of messages, each an object with a role", 10_000)?;
     let streamed = request.optional::<bool>("stream", "true or false")?.unwrap_or(false);
-    request.optional::<serde_json::Map<String, Value>>("response_format", "an object with a type")?;
+    let wanted = Wanted::of(request)?;
     let call = Call {
         targets: counter.config.targets(&model),
         body: request.text.to_owned(),
@@ -45,6 +45,9 @@ pub async fn create(counter: &Counter, request: &Request<'_>) -> Result<Answer, 
     };
     if call.targets.is_empty() {
         return Err(no_upstream(&model));
+    }
+    if let Some(wanted) = wanted {
+        return json_mode::create(counter, request, call, &wanted, streamed).await;
     }
     if !streamed {
         let answered = call::complete(counter, &call, false).await.map_err(|f| f.error)?;

@@ -2,13 +2,16 @@
 
 mod answer;
 mod batch;
+mod chat;
 mod chat_completions;
 mod documents;
+mod json_mode;
 mod knowledge;
 mod models;
 pub mod reply;
 pub mod request;
 mod storefront;
+pub mod visit;
 
 use crate::admission::{Budget, key};
 use crate::counter::Counter;
@@ -21,13 +24,18 @@ use request::{Incoming, Request};
 const DOCUMENT: &str = "/v1/knowledge/";
 
 /// Every address with the methods that it takes.
-const ADDRESSES: [(&str, &[&str]); 8] = [
+const ADDRESSES: [(&str, &[&str]); 13] = [
     ("/healthz", &["GET", "HEAD"]),
     ("/v1/models", &["GET"]),
     ("/v1/chat/completions", &["POST"]),
     ("/v1/batch", &["POST"]),
     ("/v1/documents/analyze", &["POST"]),
     ("/v1/answer", &["POST"]),
+    ("/chat/session", &["POST", "OPTIONS"]),
+    ("/chat", &["POST", "OPTIONS"]),
+    ("/chat/history", &["GET", "OPTIONS"]),
+    ("/chat/feedback", &["POST", "OPTIONS"]),
+    ("/chat/handoff", &["POST", "OPTIONS"]),
     ("/v1/knowledge", &["GET", "POST"]),
     (DOCUMENT, &["GET", "PUT", "DELETE"]),
 ];
@@ -73,6 +81,9 @@ async fn dispatch(counter: &Counter, incoming: &dyn Incoming, request_id: &str) 
         let mut answer = Answer::error(&error.with_status(405), request_id);
         answer.header("allow", methods.join(", "));
         return Ok(answer);
+    }
+    if path.starts_with("/chat") {
+        return Ok(chat::handle(counter, incoming, request_id, path).await);
     }
     if path == "/healthz" {
         return Ok(Answer::json(r#"{"status":"ok"}"#.into()));

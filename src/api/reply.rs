@@ -2,6 +2,7 @@
 
 use futures::stream::LocalBoxStream;
 
+use super::visit::Visit;
 use crate::admission::{Budget, Standing};
 use crate::counter::Counter;
 use crate::error::ApiError;
@@ -12,6 +13,8 @@ pub enum Body {
     Text(String),
     /// Pieces as they come; dropping it stops what makes them.
     Stream(LocalBoxStream<'static, String>),
+    /// What a visitor's own object answers; its status and headers come before these.
+    Visit(Visit),
 }
 
 /// A reply.

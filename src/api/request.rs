@@ -15,6 +15,8 @@ const DEEPEST: usize = 100;
 pub trait Incoming {
     /// The method, in capitals.
     fn method(&self) -> String;
+    /// The origin that it was sent to, as in `https://shop.example`.
+    fn origin(&self) -> String;
     /// The path, without the query.
     fn path(&self) -> String;
     /// One field of the query, decoded.
@@ -30,14 +32,18 @@ pub trait Incoming {
 pub struct Wanted {
     name: &'static str,
     types: &'static [&'static str],
+    longest: usize,
 }
 
 /// One JSON value.
-pub const JSON: Wanted = Wanted { name: "JSON", types: &["application/json"] };
+pub const JSON: Wanted = Wanted { name: "JSON", types: &["application/json"], longest: LONGEST_BODY };
+/// One JSON value of a visitor.
+pub const CHAT: Wanted = Wanted { longest: 16 << 10, ..JSON };
 /// A JSON value a line.
 pub const LINES: Wanted = Wanted {
     name: "JSON lines",
     types: &["application/x-ndjson", "application/jsonl", "application/x-jsonlines", "application/json"],
+    longest: LONGEST_BODY,
 };
 
 /// Reads the body as text, refusing what is too long, of another type or not UTF-8.
@@ -54,20 +60,21 @@ pub async fn read_body(incoming: &dyn Incoming, wanted: Wanted) -> Result<String
             return Err(ApiError::new(Kind::InvalidRequest, "unsupported_media_type", message).with_status(415));
         }
     }
+    let longest = wanted.longest;
     let too_large = || {
         ApiError::new(
             Kind::InvalidRequest,
             "body_too_large",
-            format!("The body is longer than {LONGEST_BODY} bytes: send less at once"),
+            format!("The body is longer than {longest} bytes: send less at once"),
         )
         .with_status(413)
     };
     let length = incoming.header("content-length").and_then(|l| l.trim().parse::<u64>().ok());
-    if length.is_some_and(|l| l > LONGEST_BODY as u64) {
+    if length.is_some_and(|l| l > longest as u64) {
         return Err(too_large());
     }
     let body = incoming
-        .body(LONGEST_BODY, length)
+        .body(longest, length)
         .await
         .map_err(|_| ApiError::new(Kind::InvalidRequest, "body_incomplete", "The body broke off: send it again"))?
         .ok_or_else(too_large)?;

@@ -60,6 +60,7 @@ function durable(Half) {
 }
 
 export const Budget = durable(rust.Budget);
+export const Conversation = durable(rust.Conversation);
 export const Knowledge = durable(rust.Knowledge);
 export const Lane = durable(rust.Lane);
 

@@ -3,6 +3,7 @@
 
 mod bindings;
 mod budget_object;
+mod conversation_object;
 mod fetch;
 mod gone;
 mod knowledge_object;
@@ -24,7 +25,7 @@ use worker::wasm_bindgen::prelude::*;
 use worker::{Env, js_sys, web_sys};
 
 use crate::api;
-use crate::api::reply::Answer;
+use crate::api::reply::{Answer, Body};
 use crate::config::{Config, ConfigError};
 use crate::counter::{Counter, Learned};
 use crate::error::{ApiError, Kind};
@@ -76,10 +77,24 @@ async fn respond(incoming: web_sys::Request, env: &Env) -> Result<web_sys::Respo
     };
     let gone = gone::of(incoming.signal());
     let request = request::EdgeRequest::new(incoming);
-    let answer = match select(pin!(api::handle(&counter, &request)), pin!(gone)).await {
+    let mut answer = match select(pin!(api::handle(&counter, &request)), pin!(gone)).await {
         Either::Left((answer, _)) => answer,
         // Nobody reads this; what matters is that the work was dropped, and with it its calls.
         Either::Right(_) => Answer::text(String::new()),
     };
+    if let Body::Visit(visit) = answer.body {
+        match conversation_object::visit(env, &visit).await {
+            Ok(reply) => return response::hand_on(&reply, answer.headers),
+            Err(_) => {
+                let error = ApiError::new(
+                    Kind::Overloaded,
+                    "conversation_unreachable",
+                    "The conversation cannot be reached at this moment; try again in 2 s",
+                );
+                let failed = Answer::error(&error.retry_after(2_000), &visit.request_id);
+                answer = Answer { headers: [failed.headers, answer.headers].concat(), ..failed };
+            }
+        }
+    }
     response::write(answer)
 }

@@ -27,6 +27,13 @@ impl Incoming for EdgeRequest {
         self.raw.method()
     }
 
+    fn origin(&self) -> String {
+        let url = self.raw.url();
+        let host_at = url.find("://").map_or(0, |at| at + 3);
+        let end = url.get(host_at..).and_then(|rest| rest.find(['/', '?', '#'])).map_or(url.len(), |at| host_at + at);
+        url.get(..end).unwrap_or_default().to_ascii_lowercase()
+    }
+
     fn path(&self) -> String {
         let url = self.raw.url();
         let after_host = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);

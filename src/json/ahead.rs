@@ -84,7 +84,8 @@ impl Mender<'_, '_> {
                 return None;
             }
             if comma(c) && offset < 40 && super::scalar::whole(self.text.get(at..at + offset).unwrap_or("").trim()) {
-                if !self.char_at(at + offset + 1).is_some_and(|c| c.is_ascii_digit()) {
+                let behind = self.text.as_bytes().get(at + offset + 1..).unwrap_or_default();
+                if behind.iter().take(4).take_while(|b| b.is_ascii_digit()).count() != 3 {
                     return None;
                 }
                 grouped = true;
@@ -162,6 +163,25 @@ impl Mender<'_, '_> {
         ["true", "false", "null", "True", "False", "None"]
             .iter()
             .any(|w| rest.strip_prefix(w).is_some_and(|r| !r.starts_with(|c: char| c.is_alphanumeric() || c == ' ')))
+    }
+
+    /// A word behind a value that means nothing: a bracket, or a comma and the next key in quotes, follows it.
+    pub(super) fn stray_word_at(&mut self, at: usize) -> bool {
+        let rest = self.tail(at);
+        let length = rest.bytes().take(17).take_while(u8::is_ascii_alphabetic).count();
+        self.steps += length as u64;
+        if length == 0 || length > 16 {
+            return false;
+        }
+        let (then_at, then) = self.next_from(at + length);
+        match then {
+            Some(c) if closes(c) => self.closes_something(c) && self.next_from(then_at + c.len_utf8()).1.is_none(),
+            Some(c) if comma(c) => {
+                let (key_at, key) = self.next_from(then_at + c.len_utf8());
+                key.is_some_and(quote) && self.quoted_key_at(key_at)
+            }
+            _ => false,
+        }
     }
 
     /// A literal, and then an item that no comma separates from it.

@@ -27,6 +27,9 @@ impl Mender<'_, '_> {
             if c == '\n' || (c == '`' && self.fence_at(self.at)) {
                 break;
             }
+            if c == '\\' && nested == 0 && self.char_at(self.at + 1).is_some_and(|n| matches!(n, ']' | '}')) {
+                break;
+            }
             if closes(c) {
                 if nested == 0 && self.closes_something(c) {
                     break;
@@ -72,6 +75,7 @@ impl Mender<'_, '_> {
                     break;
                 }
             } else if space(before)
+                && !space(c)
                 && ((self.comment_at(self.at) && (c != '#' || !word.is_empty()))
                     || (self.at > start && self.ellipsis_at(self.at) && scalar::whole(word.trim()))
                     || (self.at > start && self.next_item(word, c, in_object)))

@@ -197,7 +197,8 @@ impl Mender<'_, '_> {
     /// Whether the brackets from there on close just what is open, once this many of it are closed.
     pub(super) fn closes_what_is_left(&mut self, closed: usize, from: usize) -> bool {
         let balance = self.balance.get_or_insert_with(|| {
-            self.steps += (self.text.len() - self.begin) as u64;
+            // Matching brackets costs several times what reading does.
+            self.steps += 4 * (self.text.len() - self.begin) as u64;
             Balance::new(self.text, self.begin)
         });
         let (count, after) = balance.after(from);

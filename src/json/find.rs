@@ -26,7 +26,7 @@ use super::weigh::{Place, corrects_itself};
 use super::wrapping::{Unwrapped, unwrapped};
 
 /// Steps allowed for each byte of the reply: the walk ends with what it has when they are spent.
-const FUEL: u64 = 100;
+const FUEL: u64 = 40;
 /// More than any weight: a correction's.
 pub(super) const CORRECTION: i32 = 1_000;
 /// Candidates kept for a schema or a type to choose from.
@@ -181,7 +181,7 @@ impl<'t, 's> Walk<'t, 's> {
             asked,
             tags,
             steps: 0,
-            fuel: FUEL * text.len() as u64 + 1024,
+            fuel: FUEL * text.len() as u64 + 20_000,
             found: Vec::new(),
             scalar: None,
             deep: None,
@@ -243,9 +243,10 @@ impl<'t, 's> Walk<'t, 's> {
     fn run(&mut self, closing: bool) {
         let mut at = self.begin;
         let mut tag = self.tags.partition_point(|t| t.at < at);
-        let interesting = |c: char| matches!(c, '<' | '`' | '~' | '{' | '[' | '\u{ff5b}' | '\u{ff3b}' | '◁');
+        // The bytes that brackets, fences and tags begin with, also the wide ones.
+        let interesting = |b: u8| matches!(b, b'<' | b'`' | b'~' | b'{' | b'[' | 0xe2 | 0xef);
         while self.steps < self.fuel {
-            let Some(found) = self.tail(at).find(interesting) else { break };
+            let Some(found) = self.tail(at).bytes().position(interesting) else { break };
             self.steps += found as u64 + 1;
             at += found;
             let Some(c) = self.tail(at).chars().next() else { break };

@@ -1,6 +1,6 @@
 //! What stands between the marks and means nothing: white space, comments, ellipses, remarks.
 
-use super::chars::{any_quote, closes, closes_round, comma, opens_object, space};
+use super::chars::{any_quote, closes, closes_round, comma, opens_object, quote, space};
 use super::mend::{Mender, Next};
 use super::types::RepairKind;
 
@@ -76,6 +76,17 @@ impl Mender<'_, '_> {
             self.note(RepairKind::Comment, at);
             self.at += length;
         }
+    }
+
+    /// A bullet or a number before an item in quotes, as a list on a page has it: its length.
+    pub(super) fn bullet_at(&mut self, at: usize) -> Option<usize> {
+        let rest = self.tail(at);
+        let digits = rest.bytes().take(4).take_while(u8::is_ascii_digit).count();
+        let mark = rest.get(digits..)?.chars().next()?;
+        let bullet = if digits == 0 { matches!(mark, '-' | '•' | '・' | '*') } else { matches!(mark, '.' | ')') };
+        let behind = at + digits + mark.len_utf8();
+        let (then_at, then) = self.next_from(behind);
+        (bullet && then_at > behind && then.is_some_and(quote)).then_some(behind - at)
     }
 
     /// A `#` where a value should stand: a remark has a space after it, a colour or a tag has not.

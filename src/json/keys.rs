@@ -139,15 +139,34 @@ impl Mender<'_, '_> {
         }
     }
 
+    /// `{"a", 1, "b": 2}`: a number that can be no key, and then a pair.
+    fn comma_stands_for_colon(&mut self, c: char) -> bool {
+        if !comma(c) {
+            return false;
+        }
+        let (at, first) = self.next_from(self.at + c.len_utf8());
+        if !first.is_some_and(|n| n.is_ascii_digit() || n == '-') {
+            return false;
+        }
+        let number = |b: &u8| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'e' | b'E');
+        let length = self.tail(at).bytes().take(24).take_while(number).count();
+        let (mark_at, mark) = self.next_from(at + length);
+        mark.is_some_and(comma) && {
+            let (key_at, key) = self.next_from(mark_at + mark.map_or(0, char::len_utf8));
+            key.is_some_and(quote) && self.quoted_key_at(key_at)
+        }
+    }
+
     /// A comma or a bracket after a key: the object is a list, or its last value is one, or the key has no value.
     pub(super) fn key_without_value(&mut self, c: char) {
         let at = self.at;
         let rooted = self.stack.len() == 1;
+        let stands_for_colon = self.comma_stands_for_colon(c);
         let Some(Frame::Object { map, key, loose, extra, wanted }) = self.stack.last_mut() else { return };
         let Some((name, key_at)) = key.take() else { return };
         let wanted = *wanted;
         self.next = Next::Separator;
-        if map.is_empty() && *extra == 0 {
+        if map.is_empty() && *extra == 0 && !stands_for_colon {
             self.stack.pop();
             let items = vec![Value::String(name)];
             self.stack.push(Frame::List { items, mark: '{', call: false, commas: 0, wanted });

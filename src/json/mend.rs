@@ -264,9 +264,12 @@ impl<'t, 's> Mender<'t, 's> {
         } else if quote(c) && !self.opens_a_quotation(at, c) {
             self.after_comma = None;
             self.quoted_value(in_object);
-        } else if c == '\\' && self.char_at(at + 1).is_some_and(quote) {
+        } else if c == '\\' && self.char_at(at + 1).is_some_and(|n| quote(n) || matches!(n, '[' | '{')) {
             self.note(RepairKind::Escape, at);
             self.at += 1;
+        } else if let Some(length) = self.bullet_at(at).filter(|_| !in_object) {
+            self.note(RepairKind::Stray, at);
+            self.at += length;
         } else if c == '*' && self.char_at(at + 1).is_some_and(|n| n == '*' || quote(n)) {
             self.note(RepairKind::Stray, at);
             self.at += 1;
@@ -350,7 +353,7 @@ impl<'t, 's> Mender<'t, 's> {
             self.key_in_list(at, c);
         } else if opens_round(c) && !self.tail(at).starts_with("((") {
             self.skip_remark();
-        } else if c == '\\' && self.char_at(at + 1).is_some_and(quote) {
+        } else if c == '\\' && self.char_at(at + 1).is_some_and(|n| quote(n) || matches!(n, ']' | '}')) {
             self.note(RepairKind::Escape, at);
             self.at += 1;
         } else if (any_quote(c) && in_object && !self.key_like(at)) || ornament(c) || (colon_like(c) && in_object) {

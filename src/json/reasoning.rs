@@ -47,6 +47,9 @@ const MARKS: [(&str, bool); 16] = [
     ("<|/think|>", false),
 ];
 
+/// The first byte of `◁`.
+const FIRST_OF_TRIANGLE: u8 = 0xe2;
+
 /// A tag of reasoning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tag {
@@ -61,8 +64,14 @@ pub(super) struct Tag {
 pub(super) fn tags(text: &str) -> Vec<Tag> {
     let mut tags = Vec::new();
     let mut from = 0;
-    while let Some(found) = text.get(from..).and_then(|rest| rest.find(['<', '[', '◁'])) {
+    while let Some(found) =
+        text.get(from..).and_then(|rest| rest.bytes().position(|b| matches!(b, b'<' | b'[' | FIRST_OF_TRIANGLE)))
+    {
         let at = from + found;
+        if text.as_bytes().get(at) == Some(&b'[') && !opens_a_mark(text, at) {
+            from = at + 1;
+            continue;
+        }
         let rest = text.get(at..).unwrap_or("");
         match tag(rest, at) {
             Some(tag) => {
@@ -73,6 +82,11 @@ pub(super) fn tags(text: &str) -> Vec<Tag> {
         }
     }
     tags
+}
+
+/// Of square brackets only `[think]` is a mark.
+fn opens_a_mark(text: &str, at: usize) -> bool {
+    matches!(text.as_bytes().get(at + 1), Some(b't' | b'T' | b'/'))
 }
 
 fn tag(rest: &str, at: usize) -> Option<Tag> {

@@ -123,6 +123,26 @@ pub(super) fn value_at(text: &str, at: usize) -> Result<Valid, Invalid> {
     }
 }
 
+/// Where the first byte stands that ends a run of plain text: a quote, a backslash or a control character. Eight bytes
+/// are looked at at once.
+fn next_mark(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGHS: u64 = ONES * 128;
+    let zero = |v: u64| v.wrapping_sub(ONES) & !v;
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    for (i, chunk) in chunks.iter().enumerate() {
+        let v = u64::from_le_bytes(*chunk);
+        let control = v.wrapping_sub(ONES * 0x20) & !v;
+        let found = (control | zero(v ^ (ONES * 0x22)) | zero(v ^ (ONES * 0x5c))) & HIGHS;
+        if found != 0 {
+            // The lowest bit found is exact; a borrow can only reach bytes above it.
+            return Some(i * 8 + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let behind = bytes.len() - rest.len();
+    rest.iter().position(|b| matches!(b, b'"' | b'\\' | 0..0x20)).map(|at| behind + at)
+}
+
 impl Cursor<'_> {
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
@@ -170,6 +190,14 @@ impl Cursor<'_> {
             Some(b'1'..=b'9') => self.digits()?,
             _ => return Err(Invalid::At(self.at)),
         }
+        let whole = self.text.get(from..self.at).unwrap_or_default();
+        if whole.len() < 18
+            && !matches!(self.peek(), Some(b'.' | b'e' | b'E'))
+            && let Ok(number) = whole.parse::<i64>()
+            && (number > 0 || whole == "0")
+        {
+            return Ok(Number::from(number));
+        }
         if self.peek() == Some(b'.') {
             self.at += 1;
             self.digits()?;
@@ -200,7 +228,7 @@ impl Cursor<'_> {
         let mut out = String::new();
         loop {
             let rest = self.bytes.get(self.at..).unwrap_or_default();
-            let Some(found) = rest.iter().position(|b| matches!(b, b'"' | b'\\' | 0..0x20)) else {
+            let Some(found) = next_mark(rest) else {
                 return Err(Invalid::At(self.bytes.len()));
             };
             self.at += found;

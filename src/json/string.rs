@@ -5,7 +5,7 @@
 //! a quote of the text is still open (then a quote more likely closes that one), and whether a quote begins the next
 //! key, so that the string should have ended before it.
 
-use super::chars::{closers, closes, colon, colon_like, comma, space};
+use super::chars::{closers, closes, colon, colon_like, comma, opens, quote, space};
 use super::mend::Mender;
 use super::types::RepairKind;
 
@@ -86,7 +86,13 @@ impl Mender<'_, '_> {
                     || (place == Place::Key && (colon(c) || matches!(c, '"' | '\'')))
             };
             let rest = self.tail(self.at);
-            let Some(found) = rest.find(stop) else {
+            // Most strings by far: nothing but ASCII marks can end them, so their letters need no decoding.
+            let found = if open == '"' && place != Place::Key {
+                rest.bytes().position(|b| b < b' ' || matches!(b, b'"' | b'\\' | b'{' | b'[' | b'}' | b']'))
+            } else {
+                rest.find(stop)
+            };
+            let Some(found) = found else {
                 self.steps += rest.len() as u64;
                 self.at = self.text.len();
                 return self.unterminated(seen, place);
@@ -122,6 +128,13 @@ impl Mender<'_, '_> {
                     if nested > 0 && !symmetric {
                         nested -= 1;
                         continue;
+                    }
+                    if place == Place::Key && self.colon_inside(&seen, here) {
+                        self.take(&mut seen, here);
+                        self.note(RepairKind::Colon, seen.colon.map_or(here, |(_, at)| at));
+                        let name = seen.out.trim_end_matches(|c: char| colon(c) || c == ' ').len();
+                        seen.out.truncate(name);
+                        return Some(seen.out);
                     }
                     if place == Place::Key && (self.ends_with_colon(&seen, here) || self.holds_a_pair(&seen, here)) {
                         // `{"a: "x"`: the quote opens the value.
@@ -166,6 +179,17 @@ impl Mender<'_, '_> {
         let Some((_, colon_at)) = seen.colon else { return false };
         let before = self.text.get(..here).unwrap_or("").trim_end_matches(' ');
         before.ends_with(colon) && before.len() > colon_at && !self.next_from(self.at).1.is_some_and(colon_like)
+    }
+
+    /// `"a:" 1`: the colon stands inside the key's quotes, and the value follows.
+    fn colon_inside(&mut self, seen: &Seen, here: usize) -> bool {
+        let close = self.text.get(..here).is_some_and(|t| t.ends_with(colon));
+        let one = seen.colon.is_some_and(|(length, at)| length > 0 && self.next_from(at + 1).0 == here);
+        if !close || !one {
+            return false;
+        }
+        let (at, next) = self.next_from(self.at);
+        at > self.at && (next.is_some_and(|n| quote(n) || opens(n) || n.is_ascii_digit()) || self.word_literal(at))
     }
 
     /// `"a: 1, b": 2`: the first key's closing quote and the second one's opening quote are missing.

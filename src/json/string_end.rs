@@ -8,6 +8,8 @@ use super::types::RepairKind;
 impl Mender<'_, '_> {
     /// Whether the quote just passed ends the string, by what follows it.
     pub(super) fn ends_here(&mut self, place: Place, mark: char, odd: bool, brackets: usize) -> bool {
+        // A decision costs many times what a letter does.
+        self.steps += 16;
         let after = self.at;
         let (at, Some(next)) = self.next_from(after) else { return true };
         if self.fence_at(at) {
@@ -47,6 +49,7 @@ impl Mender<'_, '_> {
             Place::InObject => {
                 // A bare key ends it where keys are bare, or on a line of its own.
                 (line_between || (apart && !odd && self.bare_keys > 0)) && self.key_like(at)
+                    || (apart && !odd && self.stray_word_at(at))
             }
             Place::InList => {
                 if colon(next) || self.tail(at).starts_with("=>") {
@@ -224,7 +227,7 @@ impl Mender<'_, '_> {
             return None;
         }
         let lower = seen.from.max(seen.opened_at + seen.open.len_utf8());
-        let mut lower = lower.max(here.saturating_sub(4_096));
+        let mut lower = lower.max(here.saturating_sub(512));
         while !self.text.is_char_boundary(lower) {
             lower += 1;
         }
@@ -232,7 +235,7 @@ impl Mender<'_, '_> {
         // Back over what stands between two pairs or items, as far as the last quote at most.
         let start = before.rfind(seen.open).map_or(0, |q| q + seen.open.len_utf8());
         let before = before.get(start..).unwrap_or(before);
-        self.steps += before.len() as u64 / 8;
+        self.steps += before.len() as u64;
         let run = before.trim_end_matches(|c: char| {
             space(c)
                 || comma(c)

@@ -10,12 +10,13 @@ use super::mend::Mended;
 /// Whether words after an answer take it back: only then can another take its place.
 pub(super) fn corrects_itself(text: &str) -> bool {
     const WORDS: [&str; 9] = ["correct", "mistake", "wait,", "actually", "fixed", "訂正", "修正", "正しくは", "間違"];
+    let text = text.trim_start();
     let mut end = text.len().min(4_000);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
     let near = text.get(..end).unwrap_or("").to_lowercase();
-    WORDS.iter().any(|word| near.contains(word))
+    WORDS.iter().any(|word| word.len() <= near.len() && near.contains(word))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -195,8 +196,12 @@ impl Walk<'_, '_> {
         while !self.text.is_char_boundary(from) {
             from += 1;
         }
-        let near = self.text.get(from..start).unwrap_or("").to_lowercase();
-        let last = |words: &[&str]| words.iter().filter_map(|w| near.rfind(w)).max();
+        let near = self.text.get(from..start).unwrap_or("").trim();
+        if near.is_empty() {
+            return Said::Nothing;
+        }
+        let near = near.to_lowercase();
+        let last = |words: &[&str]| words.iter().filter(|w| w.len() <= near.len()).filter_map(|w| near.rfind(w)).max();
         if self.found.iter().any(|c| c.answer) && corrects_itself(&near) {
             return Said::Correction;
         }

@@ -184,6 +184,9 @@ fn character_references(text: &str) -> Option<Unwrapped> {
         ("&gt;", ">"),
         ("&amp;", "&"),
     ];
+    if !text.contains('&') {
+        return None;
+    }
     let mark = text.find("&quot;").or_else(|| text.find("&#34;"))?;
     let before = text.get(..mark)?.trim_end_matches(space);
     if !before.ends_with(['{', '[']) {

@@ -16,7 +16,7 @@ const WEIGHED: usize = 20;
 /// Past this the search's order stands, in milliseconds.
 const WEIGHING_MS: u64 = 2_500;
 /// A model weighs what the search thinks little of, too: it reads better than the search does.
-const NEARLY: f64 = 0.01;
+const NEARLY: f64 = 0.0;
 /// Below this relevance a passage is left out.
 const IRRELEVANT: f64 = 0.3;
 

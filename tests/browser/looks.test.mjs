@@ -21,7 +21,7 @@ visit("on a phone of 360 px the window fills the screen, nothing is cut off, and
   assert.ok((await wide()) <= 360);
   const small = await shop.panel.evaluate((panel) => [...panel.querySelectorAll("button, a, textarea")].filter((node) => node.offsetParent && (node.offsetHeight < 24 || node.offsetWidth < 24)).map((node) => node.outerHTML));
   assert.deepEqual(small, []);
-  const cut = await shop.panel.evaluate((panel) => [...panel.querySelectorAll(".say, .sources, .card, header *")].filter((node) => node.getBoundingClientRect().right > 361).length);
+  const cut = await shop.panel.evaluate((panel) => [...panel.querySelectorAll(".say, .sources, .card, .head *")].filter((node) => node.getBoundingClientRect().right > 361).length);
   assert.equal(cut, 0);
   // The keyboard of a phone must not make the page zoom in on the field.
   assert.ok(parseFloat(await style(shop.input, "font-size")) >= 16);

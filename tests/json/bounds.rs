@@ -57,7 +57,8 @@ fn the_work_is_linear_whatever_the_text() {
 #[test]
 fn large_hostile_texts_cost_no_more_steps_a_byte_than_small_ones() {
     type OfLength = fn(usize) -> String;
-    let texts: [(&str, OfLength); 9] = [
+    let texts: [(&str, OfLength); 10] = [
+        ("a bare word and spaces", |n| format!("[True, Fa{}", " ".repeat(n))),
         ("open brackets", |n| "[".repeat(n)),
         ("open braces and keys", |n| "{\"a\":".repeat(n / 5)),
         ("quotes", |n| "\"".repeat(n)),

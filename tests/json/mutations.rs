@@ -143,14 +143,18 @@ fn mutated_replies_neither_panic_nor_run_away() {
         }
         assert!(each < 300.0, "seed {seed}: {each} steps a byte for {text:?}");
         let allowed = Duration::from_millis(400) + Duration::from_nanos(8_000) * text.len() as u32;
-        if spent >= allowed {
-            // The machine may have been busy with something else: the second time counts.
+        // The clock is asked in the long run alone, and the best of a few readings counts: a machine may be busy with
+        // something else. The short run counts steps.
+        for _ in 0..4 {
+            if seconds.is_none() || spent < allowed {
+                break;
+            }
             let began = Instant::now();
             let _ = parse(&text);
-            spent = began.elapsed();
+            spent = spent.min(began.elapsed());
         }
         let beginning: String = text.chars().take(200).collect();
-        assert!(spent < allowed, "seed {seed}: {spent:?} for {} bytes, {beginning:?}", text.len());
+        assert!(seconds.is_none() || spent < allowed, "seed {seed}: {spent:?} for {} bytes, {beginning:?}", text.len());
         if let Ok(parsed) = &read {
             let theirs = serde_json::from_str::<Value>(&text);
             assert!(parsed.read_as != ReadAs::Strict || theirs.is_ok(), "seed {seed}: {text:?}");

@@ -8,12 +8,13 @@
     reason = "what goes wrong in a test must stop it"
 )]
 
+mod chat;
 mod fanout;
 mod faults;
+mod json_mode;
 mod knowledge;
 mod limits;
 mod requests;
 mod serve;
-mod shop_documents;
 #[path = "../upstream/mod.rs"]
 mod upstream;

@@ -1,0 +1,166 @@
+//! `/chat*`, the visitor's way in: origin, token and address are checked here with nothing kept; all else is the visitor's own object's,
+//! to which the request is handed on as a [`Visit`].
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::reply::{Answer, Body};
+use super::request::{self, Incoming, Request};
+use super::visit::{Errand, Visit};
+use crate::admission::{Budget, origin, visitor};
+use crate::calendar::{DAY_MS, iso};
+use crate::counter::Counter;
+use crate::error::ApiError;
+use crate::upstream::call;
+
+/// The longest message, in characters.
+const LONGEST_MESSAGE: usize = 4_000;
+/// The longest id of a message, in characters.
+const LONGEST_ID: usize = 100;
+/// The longest note to a person and the longest address for the reply, in characters.
+const LONGEST_NOTE: usize = 4_000;
+const LONGEST_CONTACT: usize = 500;
+
+/// Answers a request to `/chat*`, whose address and method are known to exist.
+pub async fn handle(counter: &Counter, incoming: &dyn Incoming, request_id: &str, path: &str) -> Answer {
+    let from = incoming.header("origin");
+    let origin = match origin::of_request(from.as_deref(), &incoming.origin(), &counter.config.allowed_origins) {
+        Ok(origin) => origin,
+        Err(error) => {
+            let mut answer = Answer::error(&error, request_id);
+            answer.header("vary", "Origin".into());
+            return answer;
+        }
+    };
+    let answer = match incoming.method().as_str() {
+        "OPTIONS" => Ok(preflight()),
+        _ => respond(counter, incoming, request_id, path, &origin).await,
+    };
+    let mut answer = answer.unwrap_or_else(|error| Answer::error(&error, request_id));
+    answer.header("vary", "Origin".into());
+    answer.header("access-control-allow-origin", origin);
+    answer.header("access-control-expose-headers", "x-request-id, retry-after, ratelimit, ratelimit-policy".into());
+    answer
+}
+
+fn preflight() -> Answer {
+    let mut answer = Answer::text(String::new());
+    answer.status = 204;
+    answer.header("access-control-allow-methods", "GET, POST".into());
+    answer.header("access-control-allow-headers", "authorization, content-type, last-event-id".into());
+    answer.header("access-control-max-age", "7200".into());
+    answer
+}
+
+async fn respond(
+    counter: &Counter,
+    incoming: &dyn Incoming,
+    request_id: &str,
+    path: &str,
+    origin: &str,
+) -> Result<Answer, ApiError> {
+    if path == "/chat/session" {
+        return session(counter, incoming, request_id, origin).await;
+    }
+    let authorization = incoming.header("authorization");
+    let now = counter.world.now_ms();
+    let who = visitor::check(&counter.config.visitor_secrets, authorization.as_deref(), origin, now)?;
+    let body = match incoming.method().as_str() {
+        "POST" => request::read_body(incoming, request::CHAT).await?,
+        _ => "{}".to_owned(),
+    };
+    let request = Request::new(&body, request_id, None)?;
+    let errand = match path {
+        "/chat" => {
+            let id = request.optional::<String>("id", "a text that tells this message from every other")?;
+            if let Some(id) = &id {
+                bounded("id", id, LONGEST_ID, 400)?;
+            }
+            let message: String = request.required("message", "what the shopper says, a text")?;
+            bounded("message", &message, LONGEST_MESSAGE, 413)?;
+            Errand::Ask { id, message, last_event_id: incoming.header("last-event-id") }
+        }
+        "/chat/feedback" => {
+            let message_id = request.required("message_id", "the id of an answer, as done or /chat/history gave it")?;
+            let value = request.optional::<Thumb>("value", "\"up\", \"down\", or null to take it back")?;
+            Errand::Feedback { message_id, value: value.map(|v| v.name().to_owned()) }
+        }
+        "/chat/handoff" => {
+            let text = |name: &str, most| -> Result<String, ApiError> {
+                let text = request.optional::<String>(name, "a text")?.unwrap_or_default();
+                if !text.is_empty() {
+                    bounded(name, &text, most, 413)?;
+                }
+                Ok(text)
+            };
+            Errand::HandOff { note: text("note", LONGEST_NOTE)?, contact: text("contact", LONGEST_CONTACT)? }
+        }
+        _ => Errand::History,
+    };
+    let visit = Visit { visitor: who.id, request_id: request_id.to_owned(), errand };
+    Ok(Answer { status: 200, headers: Vec::new(), body: Body::Visit(visit) })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Thumb {
+    Up,
+    Down,
+}
+
+impl Thumb {
+    fn name(&self) -> &'static str {
+        match self {
+            Thumb::Up => "up",
+            Thumb::Down => "down",
+        }
+    }
+}
+
+/// Refuses a text that is blank (400) or longer than `most` characters (`too_long`).
+fn bounded(name: &str, text: &str, most: usize, too_long: u16) -> Result<(), ApiError> {
+    let length = text.chars().count();
+    let status = match () {
+        () if text.trim().is_empty() => 400,
+        () if length > most => too_long,
+        () => return Ok(()),
+    };
+    let message = format!("{name} has {length} characters: it must have 1 to {most}, and not be blank");
+    Err(ApiError::field(name, "out_of_range", message).with_status(status))
+}
+
+/// Begins a conversation, or goes on with the one whose token is sent along and still good.
+async fn session(
+    counter: &Counter,
+    incoming: &dyn Incoming,
+    request_id: &str,
+    origin: &str,
+) -> Result<Answer, ApiError> {
+    let (config, now) = (&counter.config, counter.world.now_ms());
+    let body = request::read_body(incoming, request::CHAT).await?;
+    let body = if body.trim().is_empty() { "{}" } else { &body };
+    let request = Request::new(body, request_id, None)?;
+    let locale = request.optional::<String>("locale", "a language such as ja or en")?;
+    let before = incoming.header("authorization");
+    let known = visitor::check(&config.visitor_secrets, before.as_deref(), origin, now).ok();
+    let expires_ms = now + config.history_days * DAY_MS;
+    let id = known.map_or_else(|| new_visitor(counter), |v| v.id);
+    let token = visitor::issue(&config.visitor_secrets, &id, origin, expires_ms)?;
+    if let Some(address) = incoming.header("cf-connecting-ip").filter(|a| !a.trim().is_empty()) {
+        let budget = Budget::address(&visitor::address_digest(&config.visitor_secrets, &address), config.address_rpm);
+        call::permit(counter, budget.as_ref(), 0).await?;
+    }
+    let greeting = match locale.as_deref().map(str::to_ascii_lowercase) {
+        Some(l) if !l.starts_with("ja") => "Welcome. Ask us anything about delivery, returns or our products.",
+        _ => "いらっしゃいませ。配送、返品、商品のことなど、何でもお尋ねください。",
+    };
+    let mut answer =
+        Answer::json(json!({ "token": token, "expires_at": iso(expires_ms), "greeting": greeting }).to_string());
+    answer.header("cache-control", "no-store".into());
+    Ok(answer)
+}
+
+fn new_visitor(counter: &Counter) -> String {
+    let part = || (counter.world.random() * f64::from(u32::MAX)) as u32;
+    format!("{:08x}{:08x}{:08x}{:08x}", part(), part(), part(), part())
+}

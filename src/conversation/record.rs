@@ -1,0 +1,370 @@
+//! All that is kept of one visitor, and what may be done with it. Time comes in as an argument; what must be kept goes out as rows.
+
+use serde_json::{Value, json};
+
+use super::handoff::{self, Letter};
+use super::turn::{End, Turn};
+use crate::admission::window::Window;
+use crate::admission::{Budget, Refusal, Standing};
+use crate::calendar::DAY_MS;
+use crate::error::{ApiError, Kind};
+
+/// Turns kept; the oldest go first.
+const MOST_TURNS: usize = 200;
+/// Questions that may wait for their turn.
+const MOST_WAITING: usize = 8;
+/// Letters that may be on their way.
+const MOST_LETTERS: usize = 5;
+/// When a turn that goes on is looked after, should the object have been evicted, in milliseconds.
+const WATCH_MS: u64 = 30_000;
+
+/// What the operator set for conversations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rules {
+    /// Messages a minute; 0 is no limit.
+    pub rpm: u64,
+    /// How long a conversation is kept after its last turn, in days.
+    pub history_days: u64,
+}
+
+/// A row to keep: its kind, its number and its text.
+pub type Row = (&'static str, u64, String);
+
+/// The row of a turn.
+const TURN: &str = "turn";
+/// The row of a letter.
+const LETTER: &str = "letter";
+
+/// The record of one visitor.
+#[derive(Debug, Default)]
+pub struct Record {
+    turns: Vec<Turn>,
+    letters: Vec<Letter>,
+    window: Window,
+    standing: Option<Standing>,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Accepted {
+    /// It is a new turn, kept in this row.
+    New(u64, Row),
+    /// It was sent before.
+    Known(u64),
+}
+
+fn row(kind: &'static str, number: u64, value: &impl serde::Serialize) -> Row {
+    // These types have no maps with keys that are no texts, so writing them cannot fail.
+    (kind, number, serde_json::to_string(value).unwrap_or_default())
+}
+
+impl Record {
+    /// The record from its rows, in any order. An answer that was under way began in an object that is gone: it begins anew.
+    pub fn restore(rows: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut record = Self::default();
+        for (kind, text) in rows {
+            match kind.as_str() {
+                TURN => record.turns.extend(serde_json::from_str::<Turn>(&text)),
+                LETTER => record.letters.extend(serde_json::from_str::<Letter>(&text)),
+                _ => {}
+            }
+        }
+        record.turns.sort_by_key(|t| t.number);
+        record.letters.sort_by_key(|l| l.number);
+        record.turns.iter_mut().filter(|t| t.end.is_none()).for_each(Turn::begin_anew);
+        let times = record.turns.iter().map(|t| t.asked_ms).chain(record.letters.iter().map(|l| l.at_ms));
+        record.window = Window::restore(times.map(|at| (at, 1)));
+        record
+    }
+
+    /// All turns that are kept.
+    pub fn turns(&self) -> &[Turn] {
+        &self.turns
+    }
+
+    /// A turn by its number.
+    pub fn turn(&self, number: u64) -> Option<&Turn> {
+        self.turns.iter().find(|t| t.number == number)
+    }
+
+    /// A turn by its number, to change.
+    pub fn turn_mut(&mut self, number: u64) -> Option<&mut Turn> {
+        self.turns.iter_mut().find(|t| t.number == number)
+    }
+
+    /// The first turn that is not answered.
+    pub fn open(&self) -> Option<u64> {
+        self.turns.iter().find(|t| t.end.is_none()).map(|t| t.number)
+    }
+
+    /// How the visitor's limit stood when last used.
+    pub fn standing(&self) -> Option<Standing> {
+        self.standing
+    }
+
+    /// The row of a turn as it stands.
+    pub fn row_of(&self, number: u64) -> Option<Row> {
+        self.turn(number).map(|t| row(TURN, number, t))
+    }
+
+    fn spend(&mut self, now_ms: u64, rules: Rules) -> Result<(), ApiError> {
+        let Some(budget) = Budget::visitor(rules.rpm) else { return Ok(()) };
+        let grant = self.window.take(now_ms, rules.rpm, 1);
+        self.standing = Some(grant.standing);
+        if grant.permits > 0 {
+            return Ok(());
+        }
+        Err(Refusal { retry_after_ms: grant.standing.reset_ms, standing: Some(grant.standing) }.to_error(&budget))
+    }
+
+    /// Takes a message in: once, whatever the network made of it.
+    pub fn accept(&mut self, id: &str, text: &str, now_ms: u64, rules: Rules) -> Result<Accepted, ApiError> {
+        if let Some(known) = self.turns.iter().find(|t| t.id == id) {
+            if known.question != text {
+                let message = "id was used for another message: give each message an id of its own";
+                return Err(ApiError::field("id", "id_reused", message).with_status(422));
+            }
+            return Ok(Accepted::Known(known.number));
+        }
+        if self.turns.iter().filter(|t| t.end.is_none()).count() >= MOST_WAITING {
+            let message = format!("{MOST_WAITING} messages wait for their answer: send the next one after them");
+            return Err(ApiError::new(Kind::RateLimit, "too_many_waiting", message).retry_after(5_000));
+        }
+        self.spend(now_ms, rules)?;
+        let number = self.turns.last().map_or(1, |t| t.number + 1);
+        self.turns.push(Turn::new(number, id, text, now_ms));
+        let kept = self.row_of(number).unwrap_or_default();
+        Ok(Accepted::New(number, kept))
+    }
+
+    /// Forgets a turn whose row could not be kept.
+    pub fn forget(&mut self, number: u64) {
+        self.turns.retain(|t| t.number != number);
+    }
+
+    /// Numbers of turns that are too many to keep.
+    pub fn surplus(&mut self) -> Vec<(&'static str, u64)> {
+        let surplus = self.turns.len().saturating_sub(MOST_TURNS);
+        self.turns.drain(..surplus).map(|t| (TURN, t.number)).collect()
+    }
+
+    /// The history as the widget reads it. A question that failed and was asked again is shown once.
+    pub fn history(&self) -> Value {
+        let asked_again = |n: usize, t: &Turn| {
+            matches!(t.end, Some(End::Failed(_)))
+                && self.turns.get(n + 1).is_some_and(|next| next.question == t.question)
+        };
+        let shown = self.turns.iter().enumerate().filter(|(n, t)| !asked_again(*n, t));
+        json!({ "messages": shown.flat_map(|(_, t)| handoff::messages(t)).collect::<Vec<_>>() })
+    }
+
+    /// Marks an answer with a thumb, or takes the thumb away.
+    pub fn feedback(&mut self, message_id: &str, value: Option<&str>) -> Result<Row, ApiError> {
+        let turn = self.turns.iter_mut().find(|t| t.message_id() == Some(message_id)).ok_or_else(|| ApiError {
+            param: Some("message_id".into()),
+            ..ApiError::new(
+                Kind::NotFound,
+                "unknown_message",
+                "message_id names no answer of this conversation: take it from done or from /chat/history",
+            )
+        })?;
+        turn.feedback = value.map(str::to_owned);
+        Ok(row(TURN, turn.number, turn))
+    }
+
+    /// Writes a letter to a person; none where the same letter is on its way or has arrived.
+    pub fn write_letter(
+        &mut self,
+        id: &str,
+        visitor: &str,
+        words: (&str, &str),
+        now_ms: u64,
+        rules: Rules,
+    ) -> Result<Option<Row>, ApiError> {
+        let upto = self.turns.last().map_or(0, |t| t.number);
+        let words = (words.0.to_owned(), words.1.to_owned());
+        if self.letters.last().is_some_and(|l| l.upto == upto && l.words == words) {
+            return Ok(None);
+        }
+        if self.letters.iter().filter(|l| l.due_ms.is_some()).count() >= MOST_LETTERS {
+            let message = "This conversation was handed over already, and is on its way";
+            return Err(ApiError::new(Kind::RateLimit, "too_many_handoffs", message).retry_after(60_000));
+        }
+        self.spend(now_ms, rules)?;
+        let number = self.letters.last().map_or(1, |l| l.number + 1);
+        let body = handoff::body(id, visitor, now_ms, &words.0, &words.1, &self.turns);
+        let letter =
+            Letter { number, id: id.to_owned(), body, at_ms: now_ms, words, upto, attempts: 0, due_ms: Some(now_ms) };
+        let kept = row(LETTER, number, &letter);
+        self.letters.push(letter);
+        Ok(Some(kept))
+    }
+
+    /// Forgets the last letter, whose row could not be kept.
+    pub fn forget_letter(&mut self) {
+        self.letters.pop();
+    }
+
+    /// Takes the next letter that is due. Its next attempt is set before this one is made, so that it is not lost if this object is.
+    pub fn take_letter(&mut self, now_ms: u64, random: f64) -> Option<(Letter, Row)> {
+        let letter = self.letters.iter_mut().find(|l| l.due_ms.is_some_and(|due| due <= now_ms))?;
+        letter.attempts = letter.attempts.saturating_add(1);
+        letter.due_ms = Some(now_ms + handoff::ATTEMPT_MS + handoff::wait_ms(letter.attempts, random));
+        let kept = row(LETTER, letter.number, letter);
+        Some((letter.clone(), kept))
+    }
+
+    /// An attempt ended: the letter was accepted, or is tried again after a wait.
+    pub fn letter_ended(&mut self, number: u64, accepted: bool, now_ms: u64, random: f64) -> Option<Row> {
+        let letter = self.letters.iter_mut().find(|l| l.number == number)?;
+        letter.due_ms = (!accepted).then(|| now_ms + handoff::wait_ms(letter.attempts, random));
+        if accepted {
+            letter.body.clear();
+        }
+        Some(row(LETTER, number, letter))
+    }
+
+    /// The time at which something must be done though nobody asks.
+    pub fn wake_at(&self, now_ms: u64, rules: Rules) -> Option<u64> {
+        let watch = self.open().map(|_| now_ms + WATCH_MS);
+        let letters = self.letters.iter().filter_map(|l| l.due_ms);
+        letters.chain(watch).chain(self.ends_ms(rules)).min()
+    }
+
+    /// When the conversation has been kept long enough; letters that did not arrive hold nothing but themselves.
+    fn ends_ms(&self, rules: Rules) -> Option<u64> {
+        let turns = self.turns.iter().map(|t| t.asked_ms);
+        let letters = self.letters.iter().filter(|l| l.due_ms.is_none()).map(|l| l.at_ms);
+        turns.chain(letters).max().map(|last| last + rules.history_days * DAY_MS)
+    }
+
+    /// Forgets what has been kept long enough; gives the rows to delete.
+    pub fn clean(&mut self, now_ms: u64, rules: Rules) -> Vec<(&'static str, u64)> {
+        if self.ends_ms(rules).is_none_or(|ends| ends > now_ms) {
+            return Vec::new();
+        }
+        let (old, kept) = std::mem::take(&mut self.letters).into_iter().partition(|l| l.due_ms.is_none());
+        self.letters = kept;
+        let letters = old.into_iter().map(|l: Letter| (LETTER, l.number));
+        self.turns.drain(..).map(|t| (TURN, t.number)).chain(letters).collect()
+    }
+
+    /// Whether nothing is kept.
+    pub fn is_empty(&self) -> bool {
+        self.turns.is_empty() && self.letters.is_empty()
+    }
+
+    /// The end of an answer.
+    pub fn answered(message_id: String, rung: String, at_ms: u64) -> End {
+        End::Answered { message_id, rung, at_ms }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULES: Rules = Rules { rpm: 3, history_days: 30 };
+
+    fn restored(record: &Record) -> Record {
+        let turns = record.turns.iter().map(|t| row(TURN, t.number, t));
+        let letters = record.letters.iter().map(|l| row(LETTER, l.number, l));
+        Record::restore(turns.chain(letters).map(|(kind, _, text)| (kind.to_owned(), text)))
+    }
+
+    fn ask(record: &mut Record, id: &str, now: u64) -> Result<Accepted, ApiError> {
+        record.accept(id, "q", now, RULES)
+    }
+
+    #[test]
+    fn a_message_sent_twice_is_one_turn_after_an_eviction_too() {
+        let mut record = Record::default();
+        assert!(matches!(ask(&mut record, "a", 0), Ok(Accepted::New(1, _))));
+        assert_eq!(ask(&mut record, "a", 1), Ok(Accepted::Known(1)));
+        let mut record = restored(&record);
+        assert_eq!(ask(&mut record, "a", 2), Ok(Accepted::Known(1)));
+        assert_eq!(record.accept("a", "other", 3, RULES).unwrap_err().status, 422);
+        assert_eq!(record.turns().len(), 1);
+    }
+
+    #[test]
+    fn a_visitors_minute_is_exact_and_an_eviction_does_not_begin_it_anew() {
+        let mut record = Record::default();
+        for id in ["a", "b", "c"] {
+            assert!(ask(&mut record, id, 1_000).is_ok());
+        }
+        let mut record = restored(&record);
+        let refused = ask(&mut record, "d", 30_000).unwrap_err();
+        assert_eq!((refused.status, refused.code), (429, "visitor_rate_limited"));
+        // What is known already is no new message.
+        assert_eq!(ask(&mut record, "a", 30_000), Ok(Accepted::Known(1)));
+        assert!(ask(&mut record, "d", 30_000 + refused.retry_after_ms.unwrap()).is_ok());
+    }
+
+    #[test]
+    fn a_letter_is_tried_until_it_is_accepted_however_often_the_object_is_evicted() {
+        let mut record = Record::default();
+        ask(&mut record, "a", 0).unwrap();
+        assert!(record.write_letter("l", "v", ("note", ""), 10, RULES).unwrap().is_some());
+        assert!(record.write_letter("m", "v", ("note", ""), 11, RULES).unwrap().is_none());
+        let mut now = 10;
+        for attempt in 1..=40 {
+            let (letter, _) = record.take_letter(now, 0.5).unwrap();
+            assert_eq!((letter.attempts, letter.id.as_str()), (attempt, "l"));
+            assert!(letter.body.contains("note"));
+            assert!(record.take_letter(now, 0.5).is_none());
+            if attempt % 2 == 0 {
+                record.letter_ended(letter.number, false, now, 0.5);
+            }
+            record = restored(&record);
+            now = record.letters[0].due_ms.unwrap();
+            assert!(record.wake_at(now - 1, RULES).unwrap() <= now);
+        }
+        // The conversation is cleaned up meanwhile; the letter is not.
+        record.turn_mut(1).unwrap().end = Some(End::Failed(json!({})));
+        record.clean(31 * DAY_MS, RULES);
+        assert_eq!((record.turns.len(), record.letters.len()), (0, 1));
+        let (letter, _) = record.take_letter(31 * DAY_MS, 0.5).unwrap();
+        record.letter_ended(letter.number, true, 31 * DAY_MS, 0.5);
+        assert!(record.take_letter(90 * DAY_MS, 0.5).is_none());
+        record.clean(90 * DAY_MS, RULES);
+        assert!(record.is_empty());
+        assert_eq!(record.wake_at(90 * DAY_MS, RULES), None);
+    }
+
+    #[test]
+    fn a_conversation_is_kept_for_its_days_since_the_last_turn_and_then_forgotten() {
+        let mut record = Record::default();
+        ask(&mut record, "a", 0).unwrap();
+        ask(&mut record, "b", DAY_MS).unwrap();
+        for n in [1, 2] {
+            record.turn_mut(n).unwrap().end = Some(End::Failed(json!({})));
+        }
+        assert_eq!(record.wake_at(DAY_MS, RULES), Some(31 * DAY_MS));
+        assert!(record.clean(31 * DAY_MS - 1, RULES).is_empty());
+        assert_eq!(record.clean(31 * DAY_MS, RULES), [(TURN, 1), (TURN, 2)]);
+        assert!(record.is_empty());
+    }
+
+    #[test]
+    fn a_thumb_is_kept_and_only_an_answer_can_have_one() {
+        let mut record = Record::default();
+        ask(&mut record, "a", 0).unwrap();
+        assert_eq!(record.feedback("m", Some("up")).unwrap_err().status, 404);
+        record.turn_mut(1).unwrap().end = Some(Record::answered("m".into(), "full".into(), 5));
+        record.feedback("m", Some("up")).unwrap();
+        assert_eq!(restored(&record).history()["messages"][1]["feedback"], "up");
+        record.feedback("m", None).unwrap();
+        assert!(record.history()["messages"][1].get("feedback").is_none());
+    }
+
+    #[test]
+    fn a_failed_question_that_was_asked_again_is_shown_once() {
+        let mut record = Record::default();
+        ask(&mut record, "a", 0).unwrap();
+        record.turn_mut(1).unwrap().end = Some(End::Failed(json!({})));
+        assert_eq!(record.history()["messages"].as_array().unwrap().len(), 1);
+        ask(&mut record, "b", 0).unwrap();
+        assert_eq!(record.history()["messages"][0]["id"], "b");
+    }
+}

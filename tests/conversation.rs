@@ -1,0 +1,465 @@
+//! A visitor's desk in virtual time: order, dropped listeners, evictions in the middle of an answer, letters that must arrive.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "what goes wrong in a test must stop it"
+)]
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures::future::LocalBoxFuture;
+use futures::stream::{self, LocalBoxStream, StreamExt};
+use madoguchi::admission::{Budget, Refusal, Standing};
+use madoguchi::config::Handoff;
+use madoguchi::conversation::answering::{Answering, Asked, Said};
+use madoguchi::conversation::desk::{Cabinet, Desk, Surroundings};
+use madoguchi::conversation::handoff::Posted;
+use madoguchi::conversation::record::{Row, Rules};
+use madoguchi::error::{ApiError, Kind};
+use madoguchi::signature;
+use madoguchi::world::{Outgoing, Sent, World};
+use serde_json::{Value, json};
+use tokio::task::{JoinHandle, LocalSet, spawn_local};
+use tokio::time::{Instant, sleep};
+
+struct Clock(Instant);
+
+impl World for Clock {
+    fn now_ms(&self) -> u64 {
+        self.0.elapsed().as_millis() as u64
+    }
+    fn sleep(&self, ms: u64) -> LocalBoxFuture<'static, ()> {
+        Box::pin(sleep(Duration::from_millis(ms)))
+    }
+    fn random(&self) -> f64 {
+        thread_local! { static SEED: Cell<u64> = const { Cell::new(7) }; }
+        SEED.with(|seed| {
+            seed.set(seed.get().wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
+            (seed.get() >> 33) as f64 / f64::from(1u32 << 31)
+        })
+    }
+    fn send(&self, _: Outgoing) -> LocalBoxFuture<'static, Sent> {
+        unreachable!("the desk calls no model itself")
+    }
+    fn permit(&self, _: &Budget) -> LocalBoxFuture<'static, Result<Standing, Refusal>> {
+        unreachable!()
+    }
+    fn standing(&self, _: &Budget) -> Option<Standing> {
+        None
+    }
+    fn take_lane(&self) -> Option<Rc<str>> {
+        None
+    }
+    fn free_lane(&self, _: Rc<str>) {}
+}
+
+/// The object's storage, alarm and network, which outlive the object.
+#[derive(Default)]
+struct Disk {
+    rows: RefCell<BTreeMap<(&'static str, u64), String>>,
+    alarm: Cell<Option<u64>>,
+    writes: Cell<u32>,
+    posted: RefCell<Vec<Posted>>,
+    statuses: RefCell<Vec<u16>>,
+    full: Cell<bool>,
+}
+
+impl Cabinet for Disk {
+    fn keep(&self, (kind, number, text): &Row) -> Result<(), String> {
+        if self.full.get() {
+            return Err("the disk is full".into());
+        }
+        self.writes.set(self.writes.get() + 1);
+        self.rows.borrow_mut().insert((kind, *number), text.clone());
+        Ok(())
+    }
+    fn delete(&self, rows: &[(&'static str, u64)]) -> Result<(), String> {
+        rows.iter().for_each(|row| drop(self.rows.borrow_mut().remove(row)));
+        Ok(())
+    }
+    fn clear(&self) {
+        self.rows.borrow_mut().clear();
+        self.alarm.set(None);
+    }
+    fn wake_at(&self, ms: u64) {
+        self.alarm.set(Some(ms));
+    }
+    fn post(&self, letter: Posted) -> LocalBoxFuture<'static, Result<u16, String>> {
+        self.posted.borrow_mut().push(letter);
+        let status = self.statuses.borrow_mut().pop();
+        Box::pin(std::future::ready(status.ok_or_else(|| "no connection".to_owned())))
+    }
+}
+
+/// Says an answer word by word, 100 ms each; what a question holds tells how it goes wrong.
+#[derive(Default)]
+struct Scribe {
+    asked: RefCell<Vec<Asked>>,
+    running: Rc<Cell<usize>>,
+    most: Rc<Cell<usize>>,
+}
+
+struct Running(Rc<Cell<usize>>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+impl Answering for Scribe {
+    fn answer(&self, asked: Asked) -> LocalBoxStream<'static, Said> {
+        self.running.set(self.running.get() + 1);
+        self.most.set(self.most.get().max(self.running.get()));
+        let running = Running(self.running.clone());
+        let mut said = vec![Said::Queued { eta_ms: 100, ahead: 2 }, Said::Sources(vec![json!({"id": "d"})])];
+        let words = if asked.with_model { "答えは五つの語です" } else { "お店の案内より" };
+        said.extend(words.chars().map(|c| Said::Text(c.to_string())));
+        said.push(match (asked.question.as_str(), asked.with_model) {
+            ("breaks", true) | ("fails", _) => Said::Failed(ApiError::new(Kind::Upstream, "broke", "it broke")),
+            (_, true) => Said::Done { rung: "full" },
+            (_, false) => Said::Done { rung: "passages" },
+        });
+        if asked.question == "hangs" {
+            said.truncate(1);
+        }
+        let hangs = asked.question == "hangs";
+        self.asked.borrow_mut().push(asked);
+        let said = stream::iter(said).then(|piece| async move {
+            sleep(Duration::from_millis(100)).await;
+            piece
+        });
+        let said = said.map(move |piece| {
+            let _ = &running;
+            piece
+        });
+        if hangs { said.chain(stream::pending()).boxed_local() } else { said.boxed_local() }
+    }
+}
+
+struct Object {
+    disk: Rc<Disk>,
+    scribe: Rc<Scribe>,
+    clock: Rc<Clock>,
+    desk: Desk,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+const RULES: Rules = Rules { rpm: 0, history_days: 30 };
+
+impl Object {
+    fn new(handoff: Option<&str>) -> Self {
+        let (disk, scribe) = (Rc::<Disk>::default(), Rc::<Scribe>::default());
+        let clock = Rc::new(Clock(Instant::now()));
+        Self::with(disk, scribe, clock, handoff)
+    }
+
+    fn with(disk: Rc<Disk>, scribe: Rc<Scribe>, clock: Rc<Clock>, handoff: Option<&str>) -> Self {
+        let given = Surroundings {
+            world: clock.clone(),
+            cabinet: disk.clone(),
+            answering: scribe.clone(),
+            rules: RULES,
+            longest_ms: 60_000,
+            handoff: Handoff { url: handoff.map(str::to_owned), secret: Some("s".into()), ..Handoff::default() },
+        };
+        let rows: Vec<_> = disk.rows.borrow().iter().map(|(k, text)| (k.0.to_owned(), text.clone())).collect();
+        Self { desk: Desk::new(given, rows), disk, scribe, clock, tasks: Vec::new() }
+    }
+
+    /// The object goes without a word, and another takes its place.
+    fn evict(self, handoff: Option<&str>) -> Self {
+        self.tasks.iter().for_each(JoinHandle::abort);
+        Self::with(self.disk, self.scribe, self.clock, handoff)
+    }
+
+    fn work(&mut self) {
+        let work = self.desk.work();
+        self.tasks.extend(work.into_iter().map(spawn_local));
+    }
+
+    fn alarm(&mut self) {
+        self.disk.alarm.set(None);
+        let work = self.desk.alarm();
+        self.tasks.extend(work.into_iter().map(spawn_local));
+    }
+
+    fn ask(&mut self, id: &str, question: &str, last: Option<&str>) -> LocalBoxStream<'static, String> {
+        let events = self.desk.ask(Some(id), question, last).unwrap();
+        self.work();
+        events
+    }
+
+    /// Sleeps to the alarm and rings it.
+    async fn ring(&mut self) {
+        let at = self.disk.alarm.get().expect("an alarm");
+        sleep(Duration::from_millis(at.saturating_sub(self.clock.now_ms()))).await;
+        self.alarm();
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[derive(Debug, Default, PartialEq)]
+struct Heard {
+    last: Option<String>,
+    text: String,
+    names: Vec<String>,
+    end: Value,
+}
+
+impl Heard {
+    /// Hears at most so many events.
+    async fn hear(&mut self, events: &mut LocalBoxStream<'static, String>, most: usize) {
+        let mut heard = 0;
+        while heard < most {
+            let Some(event) = events.next().await else { return };
+            let field = |name: &str| event.lines().find_map(|l| l.strip_prefix(name)).map(str::to_owned);
+            let Some(name) = field("event: ") else { continue };
+            heard += 1;
+            self.last = field("id: ");
+            let data: Value = serde_json::from_str(&field("data: ").unwrap()).unwrap();
+            match name.as_str() {
+                "delta" => self.text += data["text"].as_str().unwrap(),
+                "done" | "error" => self.end = data,
+                _ => {}
+            }
+            if self.names.last() != Some(&name) {
+                self.names.push(name);
+            }
+        }
+    }
+}
+
+async fn local<F: Future<Output = ()>>(test: F) {
+    LocalSet::new().run_until(test).await;
+}
+
+const WHOLE: &str = "答えは五つの語です";
+
+#[tokio::test(start_paused = true)]
+async fn turns_are_answered_one_at_a_time_in_order_and_each_knows_those_before_it() {
+    local(async {
+        let mut object = Object::new(None);
+        let mut streams: Vec<_> = ["一", "二", "三"].iter().map(|q| object.ask(q, q, None)).collect();
+        for events in &mut streams {
+            let mut heard = Heard::default();
+            heard.hear(events, 99).await;
+            assert_eq!((heard.text.as_str(), heard.end["rung"].as_str()), (WHOLE, Some("full")));
+            assert_eq!(heard.names, ["queued", "sources", "delta", "done"]);
+        }
+        assert_eq!(object.scribe.most.get(), 1);
+        let asked = object.scribe.asked.borrow();
+        assert_eq!(asked.iter().map(|a| a.question.as_str()).collect::<Vec<_>>(), ["一", "二", "三"]);
+        assert_eq!(asked[2].earlier.iter().map(|e| e.question.as_str()).collect::<Vec<_>>(), ["一", "二"]);
+        assert_eq!(object.desk.history()["messages"].as_array().unwrap().len(), 6);
+        // Each turn is written when it is accepted and when it has ended, and no more.
+        assert_eq!(object.disk.writes.get(), 6);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_sent_twice_is_answered_once_while_it_runs_and_after() {
+    local(async {
+        let mut object = Object::new(None);
+        let (mut one, mut two) = (Heard::default(), Heard::default());
+        let mut first = object.ask("a", "q", None);
+        one.hear(&mut first, 4).await;
+        let mut second = object.ask("a", "q", None);
+        two.hear(&mut second, 99).await;
+        one.hear(&mut first, 99).await;
+        let mut three = Heard::default();
+        three.hear(&mut object.ask("a", "q", None), 99).await;
+        assert_eq!((one.text.as_str(), two.text.as_str(), three.text.as_str()), (WHOLE, WHOLE, WHOLE));
+        assert_eq!(one.end, three.end);
+        assert_eq!(object.scribe.asked.borrow().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_goes_on_with_nobody_listening_and_is_taken_up_where_it_was_left() {
+    local(async {
+        for cut in 0..14 {
+            let mut object = Object::new(None);
+            let mut heard = Heard::default();
+            heard.hear(&mut object.ask("a", "q", None), cut).await;
+            sleep(Duration::from_secs(5)).await;
+            assert_eq!(object.scribe.running.get(), 0);
+            // Even by another object: the answer is whole, and is told from the place on.
+            let mut object = object.evict(None);
+            let last = heard.last.clone();
+            heard.hear(&mut object.ask("a", "q", last.as_deref()), 99).await;
+            assert_eq!((heard.text.as_str(), heard.end["rung"].as_str()), (WHOLE, Some("full")), "cut at {cut}");
+            assert_eq!(object.scribe.asked.borrow().len(), 1);
+        }
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_eviction_in_the_middle_of_an_answer_is_followed_by_a_whole_answer() {
+    local(async {
+        let mut object = Object::new(None);
+        let mut heard = Heard::default();
+        heard.hear(&mut object.ask("a", "質問", None), 6).await;
+        let before = heard.text.clone();
+        assert!(!before.is_empty());
+        let mut object = object.evict(None);
+        let last = heard.last.clone();
+        heard.hear(&mut object.ask("a", "質問", last.as_deref()), 99).await;
+        let note = "\n\n（お答えが途中で切れたため、初めからお答えし直します。）\n\n";
+        assert_eq!(heard.text, format!("{before}{note}{WHOLE}"));
+        assert_eq!(object.desk.history()["messages"][1]["text"], WHOLE);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_whose_shopper_left_is_answered_by_the_alarm_after_an_eviction() {
+    local(async {
+        let mut object = Object::new(None);
+        drop(object.ask("a", "q", None));
+        sleep(Duration::from_millis(450)).await;
+        let mut object = object.evict(None);
+        object.ring().await;
+        sleep(Duration::from_secs(3)).await;
+        assert_eq!(object.desk.history()["messages"][1]["text"], WHOLE);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_is_evicted_again_and_again_ends_the_turn_plainly() {
+    local(async {
+        let mut object = Object::new(None);
+        let mut heard = Heard::default();
+        for _ in 0..6 {
+            let last = heard.last.clone();
+            let mut events = object.ask("a", "q", last.as_deref());
+            heard.hear(&mut events, 3).await;
+            object = object.evict(None);
+        }
+        let last = heard.last.clone();
+        heard.hear(&mut object.ask("a", "q", last.as_deref()), 99).await;
+        assert_eq!(heard.end["error"]["code"], "answer_cut_off");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_that_breaks_off_is_followed_by_the_shops_own_passages() {
+    local(async {
+        let mut object = Object::new(None);
+        let mut heard = Heard::default();
+        heard.hear(&mut object.ask("a", "breaks", None), 99).await;
+        assert!(heard.text.starts_with(WHOLE) && heard.text.ends_with("お店の案内より"), "{heard:?}");
+        assert_eq!(heard.end["rung"], "passages");
+        let mut heard = Heard::default();
+        heard.hear(&mut object.ask("b", "fails", None), 99).await;
+        assert_eq!(heard.end["error"]["code"], "broke");
+        // The next question is not held up.
+        let mut heard = Heard::default();
+        heard.hear(&mut object.ask("c", "q", None), 99).await;
+        assert_eq!(heard.end["rung"], "full");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_answer_ends_and_its_listener_is_not_taken_for_dead_meanwhile() {
+    local(async {
+        let mut object = Object::new(None);
+        let began = Instant::now();
+        let all: Vec<String> = object.ask("a", "hangs", None).collect().await;
+        assert!(all.iter().filter(|e| e.starts_with(':')).count() >= 3, "{all:?}");
+        assert!(all.last().unwrap().contains("event: error"));
+        assert!(began.elapsed() <= Duration::from_secs(200), "{:?}", began.elapsed());
+        assert_eq!(object.scribe.running.get(), 0);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_cannot_be_kept_is_refused_and_can_be_sent_again() {
+    local(async {
+        let mut object = Object::new(None);
+        object.disk.full.set(true);
+        let Err(refused) = object.desk.ask(Some("a"), "q", None) else { panic!("accepted") };
+        assert_eq!((refused.status, refused.code), (503, "not_kept"));
+        object.disk.full.set(false);
+        let mut heard = Heard::default();
+        heard.hear(&mut object.ask("a", "q", None), 99).await;
+        assert_eq!(heard.text, WHOLE);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hand_off_is_posted_until_it_is_accepted_through_evictions_and_its_signature_checks() {
+    local(async {
+        let url = Some("https://desk.example/in");
+        let mut object = Object::new(url);
+        let mut heard = Heard::default();
+        heard.hear(&mut object.ask("a", "割れていました", None), 99).await;
+        // Statuses are taken from the end; a 302 and a 404 are no acceptance either.
+        *object.disk.statuses.borrow_mut() = vec![202, 404, 302, 500];
+        assert_eq!(object.desk.hand_off("v", "急ぎ", "a@b.example"), Ok(true));
+        assert_eq!(object.desk.hand_off("v", "急ぎ", "a@b.example"), Ok(true));
+        object.work();
+        sleep(Duration::from_millis(10)).await;
+        for attempt in 1..=3 {
+            assert_eq!(object.disk.posted.borrow().len(), attempt);
+            if attempt == 2 {
+                object = object.evict(url);
+            }
+            object.ring().await;
+        }
+        assert_eq!(object.disk.posted.borrow().len(), 4);
+        for _ in 0..3 {
+            object.alarm();
+            sleep(Duration::from_secs(7200)).await;
+        }
+        let posted = object.disk.posted.borrow();
+        assert_eq!(posted.len(), 4);
+        for letter in posted.iter() {
+            let header = |name: &str| letter.headers.iter().find(|h| h.0 == name).unwrap().1.clone();
+            let signed = format!("{}.{}", header("x-madoguchi-timestamp"), letter.body);
+            assert_eq!(header("x-madoguchi-signature"), format!("v1={}", signature::sign("s", &[&signed])));
+            assert_eq!(header("idempotency-key"), posted[0].headers[1].1);
+        }
+        let body: Value = serde_json::from_str(&posted[3].body).unwrap();
+        assert_eq!(
+            (&body["note"], &body["contact"], &body["visitor"]),
+            (&json!("急ぎ"), &json!("a@b.example"), &json!("v"))
+        );
+        assert_eq!(body["transcript"][0]["text"], "割れていました");
+        assert_eq!(body["transcript"][1]["text"], WHOLE);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conversation_deletes_itself_when_it_has_been_kept_long_enough() {
+    local(async {
+        let mut object = Object::new(None);
+        let mut heard = Heard::default();
+        heard.hear(&mut object.ask("a", "q", None), 99).await;
+        let mut rings = 0;
+        while object.disk.alarm.get().is_some() {
+            object.ring().await;
+            rings += 1;
+        }
+        assert!(object.disk.rows.borrow().is_empty());
+        assert!(rings <= 3, "{rings} alarms");
+        assert!(object.clock.now_ms() >= 30 * 86_400_000);
+        assert_eq!(object.desk.history()["messages"], json!([]));
+    })
+    .await;
+}

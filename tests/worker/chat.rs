@@ -1,0 +1,399 @@
+//! The visitor's way in: sessions, streams that are dropped and taken up again, history, thumbs, hand-off, and what means harm.
+
+use std::io::{BufRead, BufReader};
+use std::time::{Duration, Instant};
+
+use madoguchi::admission::visitor;
+use madoguchi::signature;
+use serde_json::{Value, json};
+
+use crate::serve::{Reply, Worker};
+use crate::upstream::Upstream;
+
+const SECRET: &str = "a secret of the tests";
+const KIND: (&str, &str) = ("content-type", "application/json");
+
+fn start(upstream: &Upstream, more: &[(&str, &str)]) -> Worker {
+    let url = upstream.url();
+    let mut variables =
+        vec![("UPSTREAM_BASE_URL", url.as_str()), ("UPSTREAM_OPEN", "true"), ("VISITOR_SECRET", SECRET)];
+    variables.extend_from_slice(more);
+    let worker = Worker::start(&variables);
+    // One passage: with more, the model would be asked to weigh them, and the tests count its calls.
+    let page = json!({"title": "Shipping 送料", "content": "Shipping to Hokkaido takes three days. 北海道への送料は660円です。"});
+    let bearer = format!("Bearer {}", crate::serve::KEY);
+    let headers = [("authorization", bearer.as_str()), KIND];
+    assert!(worker.request("PUT", "/v1/knowledge/shipping", &headers, page.to_string().into_bytes()).status < 300);
+    worker
+}
+
+/// What the page answers.
+const QUESTION: &str = "北海道への送料はいくらですか";
+
+/// A visitor of a Worker.
+struct Visitor<'a> {
+    worker: &'a Worker,
+    bearer: String,
+}
+
+/// One event as heard.
+#[derive(Debug, Clone, PartialEq)]
+struct Event {
+    id: String,
+    name: String,
+    data: Value,
+}
+
+impl<'a> Visitor<'a> {
+    fn new(worker: &'a Worker) -> Self {
+        let reply = worker.request("POST", "/chat/session", &[KIND], b"{\"locale\":\"ja\"}".to_vec());
+        assert_eq!(reply.status, 200, "{reply:?}");
+        Self::with(worker, reply.json()["token"].as_str().unwrap())
+    }
+
+    fn with(worker: &'a Worker, token: &str) -> Self {
+        Self { worker, bearer: format!("Bearer {token}") }
+    }
+
+    fn token(&self) -> &str {
+        self.bearer.strip_prefix("Bearer ").unwrap()
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Reply {
+        self.worker.request("POST", path, &[("authorization", &self.bearer), KIND], body.to_string().into_bytes())
+    }
+
+    fn history(&self) -> Vec<Value> {
+        let reply = self.worker.request("GET", "/chat/history", &[("authorization", &self.bearer)], Vec::new());
+        assert_eq!(reply.status, 200, "{reply:?}");
+        reply.json()["messages"].as_array().unwrap().clone()
+    }
+
+    /// Asks and hears at most so many events, then drops the connection.
+    fn ask(&self, id: &str, message: &str, last: Option<&str>, most: usize) -> Vec<Event> {
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let mut request = agent
+            .post(format!("http://127.0.0.1:{}/chat", self.worker.port))
+            .header("authorization", &self.bearer)
+            .header(KIND.0, KIND.1);
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        let response = request.send(json!({"message": message, "id": id}).to_string()).unwrap();
+        assert_eq!(response.status(), 200);
+        let mut lines = BufReader::new(response.into_body().into_reader()).lines();
+        let mut events = Vec::new();
+        while events.len() < most {
+            let block: Vec<String> = lines.by_ref().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+            if block.is_empty() {
+                break;
+            }
+            let field = |name: &str| block.iter().find_map(|l| l.strip_prefix(name)).map(str::to_owned);
+            if let (Some(id), Some(name), Some(data)) = (field("id: "), field("event: "), field("data: ")) {
+                events.push(Event { id, name, data: serde_json::from_str(&data).unwrap() });
+            }
+        }
+        events
+    }
+}
+
+fn text(events: &[Event]) -> String {
+    events.iter().filter(|e| e.name == "delta").map(|e| e.data["text"].as_str().unwrap()).collect()
+}
+
+fn count(events: &[Event], name: &str) -> usize {
+    events.iter().filter(|e| e.name == name).count()
+}
+
+#[test]
+fn a_question_is_streamed_and_the_history_survives_a_restart() {
+    let upstream = Upstream::start("say=これはお答えです。とても長いお答えです。");
+    let state = std::env::temp_dir().join(format!("madoguchi-chat-{}", std::process::id()));
+    let variables = [("STATE_DIR", state.to_str().unwrap())];
+    let worker = start(&upstream, &variables);
+    let visitor = Visitor::new(&worker);
+    let events = visitor.ask("m1", QUESTION, None, 99);
+    assert_eq!(text(&events), "これはお答えです。とても長いお答えです。");
+    assert_eq!((count(&events, "sources"), count(&events, "done")), (1, 1));
+    assert_eq!(events.last().unwrap().data["rung"], "full");
+    let thumb = visitor
+        .post("/chat/feedback", &json!({"message_id": events.last().unwrap().data["message_id"], "value": "down"}));
+    assert_eq!((thumb.status, &thumb.json()["value"]), (200, &json!("down")));
+    let before = visitor.history();
+    assert_eq!((before.len(), &before[0]["text"], &before[1]["feedback"]), (2, &json!(QUESTION), &json!("down")));
+    let (token, port) = (visitor.token().to_owned(), worker.port.to_string());
+    drop(worker);
+    // The same port, since a token is bound to the origin.
+    let worker = start(&upstream, &[variables[0], ("PORT", &port)]);
+    let visitor = Visitor::with(&worker, &token);
+    assert_eq!(visitor.history(), before);
+    // Even there the message is known, and its answer is told from any place on.
+    let again = visitor.ask("m1", QUESTION, Some(&events[1].id), 99);
+    assert_eq!(text(&events[..2]) + &text(&again), text(&events));
+    assert_eq!((count(&again, "sources"), count(&again, "done"), upstream.seen(|s| s.total)), (0, 1, 1));
+    // The next turn tells the model what was said before.
+    visitor.ask("m2", "それはいつ？", None, 99);
+    let body = upstream.seen(|s| s.calls.back().unwrap().body.clone());
+    assert!(body.contains(QUESTION) && body.contains("とても長いお答え"), "{body}");
+    drop(worker);
+    let _ = std::fs::remove_dir_all(state);
+}
+
+#[test]
+fn a_dropped_connection_is_taken_up_where_it_was_and_the_answer_is_made_once() {
+    let upstream = Upstream::start("");
+    let worker = start(&upstream, &[]);
+    let visitor = Visitor::new(&worker);
+    let message = "[[silence=1200]] How long does shipping take to Hokkaido, and what does it cost?";
+    let mut heard = visitor.ask("m1", message, None, 3);
+    assert_eq!(count(&heard, "done"), 0);
+    // Dropped three times while the answer goes on.
+    for most in [1, 1, 99] {
+        let last = heard.last().unwrap().id.clone();
+        heard.extend(visitor.ask("m1", message, Some(&last), most));
+    }
+    let whole = visitor.ask("m1", message, None, 99);
+    assert_eq!(text(&heard), text(&whole));
+    assert!(text(&whole).contains("Hokkaido"));
+    assert_eq!((count(&heard, "sources"), count(&heard, "done")), (1, 1));
+    assert_eq!((upstream.seen(|s| s.total), upstream.seen(|s| s.aborted)), (1, 0));
+}
+
+#[test]
+fn an_answer_goes_on_when_the_shopper_has_left() {
+    let upstream = Upstream::start("");
+    let worker = start(&upstream, &[]);
+    let visitor = Visitor::new(&worker);
+    visitor.ask("m1", "[[silence=800]] How long does shipping to Hokkaido take?", None, 2);
+    let until = Instant::now() + Duration::from_secs(10);
+    while visitor.history().len() < 2 {
+        assert!(Instant::now() < until, "{:?}", visitor.history());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!((upstream.seen(|s| s.total), upstream.seen(|s| s.aborted)), (1, 0));
+}
+
+#[test]
+fn the_same_message_at_once_from_many_is_answered_once_and_other_messages_in_order() {
+    let upstream = Upstream::start("latency=100");
+    let worker = start(&upstream, &[]);
+    let visitor = Visitor::new(&worker);
+    std::thread::scope(|scope| {
+        let same: Vec<_> = (0..5).map(|_| scope.spawn(|| visitor.ask("m1", QUESTION, None, 99))).collect();
+        let all: Vec<_> = same.into_iter().map(|t| t.join().unwrap()).collect();
+        assert!(all.iter().all(|e| text(e) == text(&all[0]) && e.last() == all[0].last()), "{all:?}");
+        let more: Vec<_> = (0..4)
+            .map(|n| {
+                scope.spawn({
+                    let v = &visitor;
+                    move || v.ask(&format!("n{n}"), QUESTION, None, 99)
+                })
+            })
+            .collect();
+        assert!(more.into_iter().all(|t| count(&t.join().unwrap(), "done") == 1));
+    });
+    assert_eq!((upstream.seen(|s| s.total), upstream.seen(|s| s.most_in_flight)), (5, 1));
+    let reused = visitor.post("/chat", &json!({"message": "other", "id": "m1"}));
+    assert_eq!((reused.status, &reused.error()["param"]), (422, &json!("id")));
+}
+
+#[test]
+fn without_a_model_and_with_one_that_is_down_the_shopper_still_gets_a_rung() {
+    let upstream = Upstream::start("status=500");
+    for variables in [vec![("RETRIES", "0")], vec![("UPSTREAM_OPEN", "false")]] {
+        let worker = start(&upstream, &variables);
+        let events = Visitor::new(&worker).ask("m1", QUESTION, None, 99);
+        assert_eq!(
+            (events.last().unwrap().name.as_str(), &events.last().unwrap().data["rung"]),
+            ("done", &json!("passages"))
+        );
+        assert!(text(&events).contains("660円"), "{events:?}");
+    }
+}
+
+#[test]
+fn a_wait_for_a_place_is_told_with_its_time() {
+    let upstream = Upstream::start("");
+    let worker = start(&upstream, &[("UPSTREAM_RPM", "1"), ("QUEUE_MS", "90000")]);
+    assert_eq!(count(&Visitor::new(&worker).ask("m1", QUESTION, None, 99), "done"), 1);
+    let events = Visitor::new(&worker).ask("m1", QUESTION, None, 1);
+    assert_eq!(events[0].name, "queued");
+    let eta = events[0].data["eta_ms"].as_u64().unwrap();
+    assert!((50_000..=62_000).contains(&eta), "{eta}");
+    let impatient = start(&upstream, &[("UPSTREAM_RPM", "1"), ("QUEUE_MS", "500")]);
+    Visitor::new(&impatient).ask("m1", QUESTION, None, 99);
+    let events = Visitor::new(&impatient).ask("m1", QUESTION, None, 99);
+    assert_eq!((events[0].name.as_str(), &events.last().unwrap().data["rung"]), ("sources", &json!("passages")));
+}
+
+#[test]
+fn tokens_that_are_altered_expired_or_from_elsewhere_open_nothing() {
+    let upstream = Upstream::start("");
+    let worker = start(&upstream, &[("ALLOWED_ORIGINS", "https://shop.example, https://second.example")]);
+    let secrets = [SECRET.to_owned()];
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64;
+    let token = |secret: &str, origin: &str, expires: u64| {
+        visitor::issue(&[secret.to_owned()], "0123456789abcdef0123456789abcdef", origin, expires).unwrap()
+    };
+    let read = |token: &str, origin: &str| {
+        let bearer = format!("Bearer {token}");
+        worker.request("GET", "/chat/history", &[("authorization", &bearer), ("origin", origin)], Vec::new())
+    };
+    let good = token(SECRET, "https://shop.example", now + 60_000);
+    assert!(visitor::check(&secrets, Some(&format!("Bearer {good}")), "https://shop.example", now).is_ok());
+    let reply = read(&good, "https://shop.example");
+    assert_eq!((reply.status, reply.header("access-control-allow-origin")), (200, Some("https://shop.example")));
+    for at in 0..good.len() {
+        let mut bytes = good.clone().into_bytes();
+        bytes[at] = if bytes[at] == b'0' { b'1' } else { b'0' };
+        let reply = read(&String::from_utf8(bytes).unwrap(), "https://shop.example");
+        assert_eq!((reply.status, &reply.error()["type"]), (401, &json!("authentication_error")), "byte {at}");
+    }
+    assert_eq!(read(&good, "https://second.example").error()["code"], "invalid_token");
+    assert_eq!(
+        read(&token(SECRET, "https://shop.example", now - 1_000), "https://shop.example").error()["code"],
+        "expired_token"
+    );
+    assert_eq!(
+        read(&token("another secret", "https://shop.example", now + 60_000), "https://shop.example").status,
+        401
+    );
+    // An origin that is not listed gets no word that its page could read.
+    for origin in ["https://evil.example", "null", "https://shop.example.evil.example"] {
+        let reply = read(&good, origin);
+        assert_eq!((reply.status, reply.header("access-control-allow-origin")), (403, None), "{origin}");
+        assert_eq!(reply.error()["code"], "origin_not_allowed");
+    }
+    let preflight = worker.request(
+        "OPTIONS",
+        "/chat",
+        &[("origin", "https://second.example"), ("access-control-request-method", "POST")],
+        Vec::new(),
+    );
+    assert_eq!(
+        (preflight.status, preflight.header("access-control-allow-origin")),
+        (204, Some("https://second.example"))
+    );
+    assert!(preflight.header("access-control-allow-headers").unwrap().contains("last-event-id"));
+    assert_eq!(worker.request("OPTIONS", "/chat", &[("origin", "https://evil.example")], Vec::new()).status, 403);
+}
+
+#[test]
+fn one_visitor_sees_nothing_of_another_and_secrets_rotate() {
+    let upstream = Upstream::start("");
+    let worker = start(&upstream, &[]);
+    let (one, two) = (Visitor::new(&worker), Visitor::new(&worker));
+    let events = one.ask("m1", "shipping to Hokkaido for order 1234", None, 99);
+    assert!(two.history().is_empty());
+    let thumb =
+        two.post("/chat/feedback", &json!({"message_id": events.last().unwrap().data["message_id"], "value": "up"}));
+    assert_eq!((thumb.status, &thumb.error()["code"]), (404, &json!("unknown_message")));
+    // The other's message id is this visitor's own, and is answered anew.
+    assert!(text(&two.ask("m1", "shipping to Hokkaido", Some(&events[1].id), 99)).starts_with("answer to:"));
+    // The id in another's token cannot be put into one's own.
+    let (mine, theirs) = (two.token().split('.').collect::<Vec<_>>(), one.token().split('.').collect::<Vec<_>>());
+    let forged = Visitor::with(&worker, &[theirs[0], mine[1], mine[2]].join("."));
+    assert_eq!(worker.request("GET", "/chat/history", &[("authorization", &forged.bearer)], Vec::new()).status, 401);
+    // A session renewed with a good token is the same visitor's.
+    let renewed = one.post("/chat/session", &json!({}));
+    assert_eq!(Visitor::with(&worker, renewed.json()["token"].as_str().unwrap()).history().len(), 2);
+}
+
+#[test]
+fn sixteen_kib_is_the_end_and_odd_bodies_are_told_what_is_wrong() {
+    let upstream = Upstream::start("");
+    let worker = start(&upstream, &[]);
+    let visitor = Visitor::new(&worker);
+    let over = visitor.post("/chat", &json!({"message": "👩‍👩‍👧‍👦🇯🇵🫶🏽".repeat(400), "id": "big"}));
+    assert_eq!((over.status, &over.error()["code"]), (413, &json!("body_too_large")));
+    let emoji: String = "🫶".chars().cycle().take(3_900).chain(QUESTION.chars()).collect();
+    let events = visitor.ask("emoji", &emoji, None, 999);
+    assert!(text(&events).contains(&emoji[..400]));
+    assert_eq!(visitor.history()[0]["text"], json!(emoji));
+    for (body, status, param) in [
+        (json!({}), 400, "message"),
+        (json!({"message": "  \n"}), 400, "message"),
+        (json!({"message": 5}), 400, "message"),
+        (json!({"message": "a".repeat(4_001)}), 413, "message"),
+        (json!({"message": "a", "id": ""}), 400, "id"),
+        (json!({"message": "a", "id": "x".repeat(101)}), 400, "id"),
+    ] {
+        let reply = visitor.post("/chat", &body);
+        assert_eq!((reply.status, &reply.error()["param"]), (status, &json!(param)), "{body}");
+    }
+    let thumb = visitor.post("/chat/feedback", &json!({"message_id": "x", "value": "sideways"}));
+    assert_eq!((thumb.status, &thumb.error()["param"]), (400, &json!("value")));
+    assert_eq!(visitor.post("/chat/history", &json!({})).status, 405);
+    // A message needs no id of its own.
+    assert_eq!(visitor.post("/chat", &json!({"message": QUESTION})).status, 200);
+    assert_eq!(worker.request("POST", "/chat", &[KIND], b"{}".to_vec()).error()["code"], "missing_token");
+}
+
+#[test]
+fn a_visitor_and_an_address_have_limits_that_are_exact() {
+    let upstream = Upstream::start("");
+    let worker = start(&upstream, &[("VISITOR_RPM", "3"), ("ADDRESS_RPM", "4")]);
+    let visitor = Visitor::new(&worker);
+    let replies: Vec<Reply> =
+        (0..5).map(|n| visitor.post("/chat", &json!({"message": "q", "id": format!("m{n}")}))).collect();
+    assert_eq!(replies.iter().map(|r| r.status).collect::<Vec<_>>(), [200, 200, 200, 429, 429]);
+    assert_eq!(replies[3].error()["code"], "visitor_rate_limited");
+    assert_eq!(replies[0].header("ratelimit-policy"), Some("\"visitor\";q=3;w=60"));
+    // What was answered is still told.
+    assert_eq!(visitor.post("/chat", &json!({"message": "q", "id": "m0"})).status, 200);
+    let from = |address: &str| {
+        let reply = worker.request("POST", "/chat/session", &[KIND, ("cf-connecting-ip", address)], b"{}".to_vec());
+        reply.status
+    };
+    let passed = (0..10).filter(|_| from("192.0.2.7") == 200).count();
+    assert_eq!((passed, from("192.0.2.8"), from("192.0.2.7")), (4, 200, 429));
+    // Where the platform tells no address there is no such limit.
+    assert!((0..10).all(|_| worker.request("POST", "/chat/session", &[KIND], b"{}".to_vec()).status == 200));
+}
+
+#[test]
+fn a_hand_off_is_posted_until_it_is_accepted_and_its_signature_checks() {
+    let upstream = Upstream::start("");
+    let desk = Upstream::start("status=503 times=2");
+    let url = format!("{}/chat/completions", desk.url());
+    let worker = start(&upstream, &[("HANDOFF_URL", &url), ("HANDOFF_SECRET", "between us")]);
+    let visitor = Visitor::new(&worker);
+    visitor.ask("m1", "器が割れていました", None, 99);
+    let body = json!({"note": "飯碗が2つ", "contact": "hanako@shopper.example"});
+    for _ in 0..2 {
+        let reply = visitor.post("/chat/handoff", &body);
+        assert_eq!((reply.status, reply.json()), (200, json!({"status": "sent"})));
+    }
+    assert!(
+        desk.wait_until(Duration::from_secs(20), |s| s.total >= 3 && s.in_flight == 0),
+        "{}",
+        desk.seen(|s| s.total)
+    );
+    std::thread::sleep(Duration::from_millis(2_500));
+    let calls = desk.seen(|s| s.calls.clone());
+    assert_eq!(calls.len(), 3);
+    for call in &calls {
+        let signed = format!("{}.{}", call.header("x-madoguchi-timestamp").unwrap(), call.body);
+        assert_eq!(
+            call.header("x-madoguchi-signature"),
+            Some(format!("v1={}", signature::sign("between us", &[&signed])).as_str())
+        );
+        assert_eq!(call.header("idempotency-key"), calls[0].header("idempotency-key"));
+    }
+    let posted: Value = serde_json::from_str(&calls[2].body).unwrap();
+    assert_eq!((&posted["note"], &posted["contact"]), (&body["note"], &body["contact"]));
+    assert_eq!(posted["transcript"][0]["text"], "器が割れていました");
+}
+
+#[test]
+fn without_an_address_for_letters_the_shops_contact_is_shown_and_without_a_secret_its_name_is() {
+    let upstream = Upstream::start("");
+    let contact = r#"{"email":"help@shop.example","hours":"10-17"}"#;
+    let worker = start(&upstream, &[("SHOP_CONTACT", contact)]);
+    let reply = Visitor::new(&worker).post("/chat/handoff", &json!({}));
+    assert_eq!(reply.json(), json!({"status": "contact", "contact": {"email": "help@shop.example", "hours": "10-17"}}));
+    let worker = start(&upstream, &[("VISITOR_SECRET", "")]);
+    let reply = worker.request("POST", "/chat/session", &[KIND], b"{}".to_vec());
+    assert_eq!(reply.status, 500);
+    assert!(reply.error()["message"].as_str().unwrap().contains("VISITOR_SECRET"));
+}
