@@ -71,7 +71,7 @@ pub enum Kind {
 /// How many kinds there are.
 pub const KINDS: usize = 14;
 
-const ODDS: [f32; KINDS] = [-6.2, 6.3, 2.8, 3.1, 2.2, 1.6, -2.5, -2.7, -1.7, -0.3, -0.5, 0.6, -4.8, -0.6];
+const ODDS: [f32; KINDS] = [-6.2, 6.4, 2.8, 3.1, 2.1, 1.6, -2.5, -2.7, -2.2, -0.3, -0.5, 0.6, -4.8, -0.6];
 
 /// How much there is of each kind.
 #[derive(Debug, Clone, Copy)]
