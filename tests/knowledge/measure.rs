@@ -16,7 +16,7 @@ pub struct Asked {
     /// What of its content answers, beside each id; without it the document is enough.
     #[serde(default)]
     pub passage: Value,
-    /// `tune` or `held`; a set without halves was asked of the finished search.
+    /// `tune` or `held`; a set without halves is asked whole.
     #[serde(default)]
     pub half: Option<String>,
 }
