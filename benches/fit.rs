@@ -13,6 +13,9 @@ struct Case {
 /// How much the weights are held back towards none.
 const HOLD: f64 = 0.3;
 
+/// How much more that of a page in another language is: shops with pages in both would have the search refuse those of one.
+const ALONE: f64 = 40.0;
+
 /// Prints the weights that fit the questions given, each with the set it is asked of.
 pub fn fit(asked: &[(&Set, &crate::measure::Asked)]) {
     let cases: Vec<Case> = asked
@@ -37,6 +40,7 @@ pub fn fit(asked: &[(&Set, &crate::measure::Asked)]) {
     let (mut first, mut second) = ([0.0; KINDS], [0.0; KINDS]);
     for step in 1..=4000 {
         let mut slope = odds.map(|w| HOLD * w);
+        slope[KINDS - 1] *= ALONE;
         for case in &cases {
             let all: Vec<f64> =
                 case.passages.iter().map(|(e, _)| e.iter().zip(odds).map(|(e, w)| e * w).sum::<f64>().exp()).collect();
@@ -56,5 +60,5 @@ pub fn fit(asked: &[(&Set, &crate::measure::Asked)]) {
             odds[k] -= 0.02 * m / (v.sqrt() + 1e-8);
         }
     }
-    println!("{} questions: [{}]", cases.len(), odds.map(|w| format!("{w:.2}")).join(", "));
+    println!("{} questions: [{}]", cases.len(), odds.map(|w| format!("{w:.1}")).join(", "));
 }

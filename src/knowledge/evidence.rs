@@ -71,7 +71,7 @@ pub enum Kind {
 /// How many kinds there are.
 pub const KINDS: usize = 14;
 
-const ODDS: [f32; KINDS] = [-5.79, 6.54, 2.74, 2.80, 3.13, 1.98, -2.03, -2.78, -1.75, -0.38, -1.90, 0.50, -4.76, -2.85];
+const ODDS: [f32; KINDS] = [-6.2, 6.4, 2.8, 3.1, 2.1, 1.6, -2.5, -2.7, -2.2, -0.3, -0.5, 0.6, -4.8, -0.6];
 
 /// How much there is of each kind.
 #[derive(Debug, Clone, Copy)]
@@ -112,6 +112,9 @@ pub fn give_way(found: &mut [(u32, Evidence)]) {
     }
 }
 
+/// The weight of a question that says enough to be answered.
+const SAYS_ENOUGH: f32 = 0.6;
+
 /// What speaks for and against one passage, were it in the question's language.
 pub fn weigh(id: u32, sentences: u8, total: f32, units: &[Weighed]) -> Evidence {
     let held: Vec<(&Weighed, Option<&Found>)> = units
@@ -122,6 +125,9 @@ pub fn weigh(id: u32, sentences: u8, total: f32, units: &[Weighed]) -> Evidence 
         })
         .collect();
     let all: f32 = units.iter().map(|unit| unit.weight).sum::<f32>().max(f32::MIN_POSITIVE);
+    // A question that says next to nothing is not answered by whoever says that too.
+    let said: f32 = units.iter().map(|unit| unit.anywhere).sum();
+    let all = all / (said / SAYS_ENOUGH).clamp(0.01, 1.0);
     let strength = |found: &Option<&Found>| found.map_or(0.0, |f| f.strength);
     let covered: f32 = held.iter().map(|(unit, found)| unit.weight * strength(found)).sum();
     let closest = (0..sentences.max(1))

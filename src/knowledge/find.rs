@@ -4,7 +4,7 @@ use futures::future::{Either, select};
 use futures::stream::StreamExt;
 
 use super::answering::{Said, Source};
-use super::index::{BEARS, Hit};
+use super::index::Hit;
 use super::relevance;
 use crate::counter::Counter;
 use crate::error::ApiError;
@@ -33,10 +33,12 @@ pub async fn find(
 ) -> Result<Vec<Source>, ApiError> {
     let index = counter.world.knowledge(false).await?;
     let weighs = !counter.config.targets("analysis").is_empty();
-    let least = if weighs { NEARLY } else { BEARS };
     let search = |text: &str| {
+        if !weighs {
+            return index.borrow().bearing(text, WEIGHED);
+        }
         let mut hits = index.borrow().search(text, WEIGHED);
-        hits.retain(|h| h.score >= least);
+        hits.retain(|h| h.score >= NEARLY);
         hits
     };
     let mut hits = Vec::new();

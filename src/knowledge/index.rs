@@ -51,6 +51,9 @@ pub struct Hit {
 /// From this score on a passage bears on the question.
 pub const BEARS: f64 = 0.5;
 
+/// From this score on a passage is told beside one that bears.
+const ALONGSIDE: f64 = 0.3;
+
 impl Hit {
     /// Whether the passage bears on the question, rather than being the nearest of what does not.
     pub fn bears(&self) -> bool {
@@ -259,10 +262,12 @@ impl Index {
             .collect()
     }
 
-    /// The passages that bear on a question, the best first; none where the documents do not answer it.
+    /// The passages that bear on a question, the best first, and after them those that nearly do; none where the documents do
+    /// not answer it.
     pub fn bearing(&self, query: &str, limit: usize) -> Vec<Hit> {
         let mut hits = self.search(query, limit);
-        hits.retain(Hit::bears);
+        let least = if hits.first().is_some_and(Hit::bears) { ALONGSIDE } else { BEARS };
+        hits.retain(|hit| hit.score >= least);
         hits
     }
 
@@ -366,7 +371,7 @@ impl Index {
         }
         holding += document.1;
         let idf = |n: f32| (1.0 + (count - n + 0.5).max(0.0) / (n + 0.5)).ln();
-        (idf(holding) / idf(0.0)).max(COMMONEST)
+        (idf(holding) / idf(0.0)).max(0.0).powf(0.7).max(COMMONEST)
     }
 
     /// Where the terms of one unit stand, the best term for each passage, by passage.

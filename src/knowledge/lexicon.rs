@@ -1,6 +1,7 @@
 //! The vocabulary that question and page are both translated into: words, their readings, and the concepts they stand for.
 //! The words are data, in `lexicon.txt`, which tells its own form.
 
+mod packed;
 mod reader;
 
 use std::collections::HashMap;
@@ -119,7 +120,7 @@ pub struct Lexicon {
 }
 
 /// Kanji, and how each may sound.
-type Sounds = HashMap<char, Vec<&'static str>>;
+type Sounds = HashMap<char, Vec<Box<str>>>;
 
 /// A word without a reading of its own has this many of those that its characters allow.
 const READINGS: usize = 8;
@@ -127,11 +128,17 @@ const READINGS: usize = 8;
 /// The one lexicon, parsed at its first use.
 pub fn lexicon() -> &'static Lexicon {
     static LEXICON: OnceLock<Lexicon> = OnceLock::new();
-    LEXICON.get_or_init(|| Lexicon::parse(include_str!("lexicon.txt"), include_str!("kanji.txt")))
+    let file = packed::unpack;
+    LEXICON.get_or_init(|| {
+        Lexicon::parse(
+            &file(include_bytes!(concat!(env!("OUT_DIR"), "/lexicon"))),
+            &file(include_bytes!(concat!(env!("OUT_DIR"), "/kanji"))),
+        )
+    })
 }
 
 impl Lexicon {
-    pub(crate) fn parse(text: &str, kanji: &'static str) -> Lexicon {
+    pub(crate) fn parse(text: &str, kanji: &str) -> Lexicon {
         let mut reader = Reader::new(sounds(kanji));
         for line in text.lines() {
             reader.line(line);

@@ -280,7 +280,7 @@ impl Question {
             (Some(weight), _) => 0.9 * weight,
             (_, 0 | 1) => 0.15,
             (_, 2) => 0.4,
-            _ => 1.0,
+            _ => 0.7,
         };
         self.push(Unit {
             weight,

@@ -240,7 +240,13 @@ fn fewer_okurigana(form: &[char]) -> Vec<Vec<char>> {
         forms.push(inner.clone());
     }
     // One kanji without its ending is another word (送 is not 送り); and しお is no ending of 塩.
-    if kanji_alone.len() >= 2 && kanji_alone.len() < inner.len() && inner.first().is_some_and(|c| is_kanji(*c)) {
+    // A particle at the end is none of its okurigana either (会社で).
+    let particle = ending == 1 && form.last().is_some_and(|c| "でにながをとはもの".contains(*c));
+    if kanji_alone.len() >= 2
+        && kanji_alone.len() < inner.len()
+        && !particle
+        && inner.first().is_some_and(|c| is_kanji(*c))
+    {
         forms.push(kanji_alone);
     }
     forms
@@ -285,14 +291,14 @@ fn tree(mut spelt: Vec<(Vec<char>, Form)>) -> (Vec<Node>, Vec<Form>) {
 }
 
 /// Reads `kanji.txt`: a sound, then the characters that have it.
-pub(super) fn sounds(text: &'static str) -> Sounds {
+pub(super) fn sounds(text: &str) -> Sounds {
     let mut sounds: Sounds = HashMap::new();
     for line in text.lines().filter(|l| !l.starts_with('#')) {
         for group in line.split_whitespace() {
             let kana = group.find(is_kanji).unwrap_or(group.len());
             let (sound, kanji) = group.split_at(kana);
             for c in kanji.chars() {
-                sounds.entry(c).or_default().push(sound);
+                sounds.entry(c).or_default().push(sound.into());
             }
         }
     }
