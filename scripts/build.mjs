@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Stop, digest, isDone, markDone, must, program, root, step, toolPath } from "./steps.mjs";
 
-const inputs = ["Cargo.toml", "Cargo.lock", "package-lock.json", "src", "scripts/build.mjs"];
+const inputs = ["Cargo.toml", "Cargo.lock", "package-lock.json", "build.rs", "src", "scripts/build.mjs"];
 const target = "wasm32-unknown-unknown";
 // What workerd understands; binaryen's newer encodings are left out.
 const features = ["mutable-globals", "sign-ext", "nontrapping-float-to-int", "bulk-memory", "multivalue", "reference-types", "exception-handling"];
