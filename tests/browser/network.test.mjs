@@ -12,7 +12,15 @@ visit("an answer broken off in the middle goes on where it was, once", {}, async
   await shop.open();
   await shop.ask("配送日数");
   await shop.answered();
-  shop.wire.next("/chat", { cut: 1 }, { cut: 1 });
+  let shown = 0;
+  const heard = async () => {
+    const more = await shop.page.waitForFunction((shown) => {
+      const said = document.querySelector("madoguchi-chat").shadowRoot.querySelectorAll(".turn[data-role=counter]")[1]?.querySelector(".say").textContent ?? "";
+      return said.length > shown && said.length;
+    }, shown);
+    shown = await more.jsonValue();
+  };
+  shop.wire.next("/chat", { cut: 1, heard }, { cut: 1, heard });
   await shop.ask("返品したい");
   await shop.answered(2);
   const asked = shop.wire.asked().filter(({ body }) => body.message === "返品したい");

@@ -16,7 +16,8 @@ export function answer(text, { sources = [], rung = "full", first = [], pieces =
 /**
  * Stands between. `next(path, fault)` holds for one request of that path:
  * `{ status, headers, body }` answers in the counter's place; `{ refuse: true }` breaks the connection before an answer;
- * `{ cut: n }` breaks it after the nth piece of the counter's answer; `{ pace, piece }` lets the answer through `piece` bytes at a time.
+ * `{ cut: n, heard }` breaks it after the nth piece of the counter's answer, once `heard()` is over (a browser drops what it has not read
+ * of a connection that breaks); `{ pace, piece }` lets the answer through `piece` bytes at a time.
  */
 export async function between(target) {
   const faults = [];
@@ -43,7 +44,7 @@ export async function between(target) {
     });
   });
 
-  async function pass(reply, outgoing, { cut = Infinity, pace = 0, piece = 65536 }) {
+  async function pass(reply, outgoing, { cut = Infinity, heard = async () => {}, pace = 0, piece = 65536 }) {
     let before = "";
     try {
       for await (const chunk of reply) {
@@ -56,6 +57,7 @@ export async function between(target) {
           before = text;
           if (end) {
             await new Promise((done) => outgoing.write(part.subarray(0, Math.max(0, end.index + end[0].length - text.length + part.length)), done));
+            await heard();
             return outgoing.socket?.destroy();
           }
           await new Promise((done) => outgoing.write(part, done));
