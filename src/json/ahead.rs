@@ -36,10 +36,10 @@ impl Mender<'_, '_> {
             if c == '\n' || matches!(c, '{' | '}') {
                 return false;
             }
-            let other = (c == '\'' && first == '"') || (c == '"' && first == '\'');
-            let other = other
+            let other = matches!(c, '"' | '\'' | '”' | '’' | '\u{ff02}' | '\u{ff07}')
+                && !ends.contains(&c)
                 && length > c.len_utf8()
-                && self.char_at(body + length) == Some(':')
+                && self.char_at(body + length).is_some_and(colon)
                 && self.text.get(body..here).is_some_and(|name| !name.contains([',', '"', '\'']));
             if other || ends.contains(&c) {
                 if length == c.len_utf8() {
@@ -130,7 +130,7 @@ impl Mender<'_, '_> {
             return true;
         }
         let sign = matches!(first, '-' | ':') && self.char_at(at + 1).is_some_and(char::is_alphanumeric);
-        if !(name_char(first) && !matches!(first, '-' | '.' | '/' | ' ') || sign) {
+        if !(name_char(first) && !matches!(first, '-' | '.' | '/' | ' ' | '*') || sign) {
             return false;
         }
         let at = at + usize::from(sign);
@@ -184,6 +184,13 @@ impl Mender<'_, '_> {
         }
     }
 
+    /// A literal in which the text is cut off.
+    pub(super) fn cut_literal(&self, at: usize) -> bool {
+        let rest = self.tail(at);
+        (2..5).contains(&rest.len())
+            && ["true", "false", "null", "True", "False", "None"].iter().any(|word| word.starts_with(rest))
+    }
+
     /// A literal, and then an item that no comma separates from it.
     pub(super) fn literal_and_item(&mut self, at: usize) -> bool {
         let rest = self.tail(at);
@@ -220,6 +227,6 @@ impl Mender<'_, '_> {
 fn name_char(c: char) -> bool {
     let mark = any_quote(c) || opens(c) || closes(c) || comma(c) || colon_like(c) || space(c);
     c.is_alphanumeric()
-        || matches!(c, '_' | '-' | '$' | '.' | ' ' | '/')
+        || matches!(c, '_' | '-' | '$' | '.' | ' ' | '/' | '*')
         || (!c.is_ascii() && !mark && !matches!(c, '。' | '！' | '？' | '…' | '•' | '・' | '→'))
 }

@@ -27,7 +27,10 @@ impl Mender<'_, '_> {
             if c == '\n' || (c == '`' && self.fence_at(self.at)) {
                 break;
             }
-            if c == '\\' && nested == 0 && self.char_at(self.at + 1).is_some_and(|n| matches!(n, ']' | '}')) {
+            if c == '\\'
+                && nested == 0
+                && self.char_at(self.at + 1).is_none_or(|n| matches!(n, ']' | '}' | '\n' | '\r'))
+            {
                 break;
             }
             if closes(c) {
@@ -76,7 +79,8 @@ impl Mender<'_, '_> {
                 }
             } else if space(before)
                 && !space(c)
-                && ((self.comment_at(self.at) && (c != '#' || !word.is_empty()))
+                && ((c == '<' && scalar::whole(word.trim()))
+                    || (self.comment_at(self.at) && (c != '#' || !word.is_empty()))
                     || (self.at > start && self.ellipsis_at(self.at) && scalar::whole(word.trim()))
                     || (self.at > start && self.next_item(word, c, in_object)))
             {

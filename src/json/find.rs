@@ -290,8 +290,11 @@ impl<'t, 's> Walk<'t, 's> {
                 break;
             }
             let answered = self.found.last().is_some_and(|c| c.answer && c.read.complete);
-            if answered && !self.asked.all && !corrects_itself(self.tail(self.passed)) {
-                return;
+            if answered && !self.asked.all {
+                self.steps += 500;
+                if !corrects_itself(self.tail(self.passed)) {
+                    return;
+                }
             }
             at = end.unwrap_or(at + c.len_utf8());
         }
@@ -340,6 +343,7 @@ impl<'t, 's> Walk<'t, 's> {
         if self.wasted <= 4 * self.text.len() {
             match strict::value_at(self.text, at) {
                 Ok(valid) => {
+                    self.steps += (valid.end - at) as u64 / 8;
                     if let Some(read) = self.valid(valid) {
                         return Some(read);
                     }

@@ -1,6 +1,6 @@
 //! What stands between the marks and means nothing: white space, comments, ellipses, remarks.
 
-use super::chars::{any_quote, closes, closes_round, comma, opens_object, quote, space};
+use super::chars::{any_quote, closes, closes_round, comma, line_from, opens_object, quote, space};
 use super::mend::{Mender, Next};
 use super::types::RepairKind;
 
@@ -35,13 +35,12 @@ impl Mender<'_, '_> {
         c.is_alphabetic() && before.get(gap.len()..).is_some_and(|g| g.matches('\n').count() > 1)
     }
 
-    /// A remark in parentheses after a value.
+    /// A remark in parentheses or angle brackets after a value.
     pub(super) fn skip_remark(&mut self) {
         let at = self.at;
-        let rest = self.tail(at);
-        let line = rest.find('\n').unwrap_or(rest.len());
-        let end = rest.get(..line).and_then(|l| l.find(closes_round));
-        self.steps += line as u64;
+        let line = line_from(self.tail(at));
+        let end = line.find(|c: char| if line.starts_with('<') { c == '>' } else { closes_round(c) });
+        self.steps += end.unwrap_or(line.len()) as u64;
         self.note(RepairKind::Stray, at);
         let mark = self.peek().map_or(0, char::len_utf8);
         self.at += match end {

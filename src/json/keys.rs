@@ -25,6 +25,9 @@ impl Mender<'_, '_> {
             self.at += c.len_utf8();
         } else if self.ellipsis_at(at) {
             self.skip_ellipsis();
+        } else if let Some(length) = self.bullet_at(at) {
+            self.note(RepairKind::Stray, at);
+            self.at += length;
         } else if quote(c) {
             self.quoted_key(at);
         } else if opens(c) {
@@ -61,8 +64,10 @@ impl Mender<'_, '_> {
     pub(super) fn bare_key(&mut self, at: usize) {
         let stops = |c: char| colon_like(c) || comma(c) || closes(c) || opens(c) || any_quote(c) || c == '\n';
         let rest = self.tail(at);
-        let arrow = line_from(rest).find("->").unwrap_or(65);
-        let end = rest.find(stops).unwrap_or(rest.len()).min(if arrow < 64 { arrow } else { rest.len() });
+        let arrow = line_from(rest).find("->").filter(|arrow| *arrow < 64);
+        // An arrow bounds the look for the other marks: many arrows must not each look to the end.
+        let name = arrow.and_then(|arrow| rest.get(..arrow)).unwrap_or(rest);
+        let end = name.find(stops).unwrap_or(name.len());
         self.steps += end as u64 + 64;
         let word = rest.get(..end).unwrap_or("").trim();
         self.at += end;
@@ -91,7 +96,21 @@ impl Mender<'_, '_> {
                 return;
             }
         } else if !colon_like(stop) && !arrow {
-            // Words without a colon are no key.
+            // Words without a colon are no key: first in braces inside a value, they are a set's.
+            if self.stack.len() > 1
+                && !word.contains('\n')
+                && (comma(stop) || closes(stop))
+                && let Some(Frame::Object { map, extra: 0, wanted, .. }) = self.stack.last()
+                && map.is_empty()
+            {
+                let wanted = *wanted;
+                self.stack.pop();
+                self.stack.push(Frame::List { items: Vec::new(), mark: '{', call: false, commas: 0, wanted });
+                self.note(RepairKind::Bracket, at);
+                self.at = at;
+                self.next = Next::Value;
+                return;
+            }
             if self.first_of_root() {
                 self.stopped = true;
             }

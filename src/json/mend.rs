@@ -77,6 +77,9 @@ pub(super) struct Setting<'s> {
     pub words: bool,
 }
 
+/// Steps that a reading may take for each byte: of a text that is made to cost more, only what was read so far counts.
+const FUEL: u64 = 256;
+
 pub(super) struct Mender<'t, 's> {
     pub(super) text: &'t str,
     pub(super) at: usize,
@@ -181,9 +184,11 @@ impl<'t, 's> Mender<'t, 's> {
             self.next = Next::Key;
         }
         let mut complete = true;
+        let fuel = FUEL * (self.text.len() - self.at.min(self.text.len())) as u64 + 100_000;
         while self.root.is_none() {
             self.steps += 1;
             self.skip_space();
+            self.stopped |= self.steps > fuel;
             let Some(c) = self.peek().filter(|_| !self.stopped && !self.fence_at(self.at)) else {
                 complete = self.stop();
                 break;
@@ -313,8 +318,13 @@ impl<'t, 's> Mender<'t, 's> {
                     let (then_at, then) = self.next_from(mark_at + 1);
                     then.is_some_and(quote).then_some(then_at)
                 }
-                // Python joins strings that follow each other, in parentheses.
-                Some(c) if quote(c) && mark_at > behind && self.in_python_parenthesis() => Some(mark_at),
+                // Python joins strings that follow each other.
+                Some('"' | '\'')
+                    if mark_at > behind
+                        && (self.in_python_parenthesis() || (in_object && !self.quoted_key_at(mark_at))) =>
+                {
+                    Some(mark_at)
+                }
                 _ => None,
             };
             let Some(then) = joined else { break };
@@ -351,7 +361,8 @@ impl<'t, 's> Mender<'t, 's> {
         } else if colon_like(c) && !in_object {
             self.note(RepairKind::Bracket, at);
             self.key_in_list(at, c);
-        } else if opens_round(c) && !self.tail(at).starts_with("((") {
+        } else if colon(c) && self.brace_left_out(at, c) && self.key_as_value(at) {
+        } else if (opens_round(c) && !self.tail(at).starts_with("((")) || c == '<' {
             self.skip_remark();
         } else if c == '\\' && self.char_at(at + 1).is_some_and(|n| quote(n) || matches!(n, ']' | '}')) {
             self.note(RepairKind::Escape, at);

@@ -29,13 +29,16 @@ impl Walk<'_, '_> {
                 || (opens_object(then) && probe_doubled(&mut probe, then_at))
                 || (standing
                     && (comma(then)
+                        || probe.bullet_at(then_at).is_some()
                         || probe.comment_at(then_at)
                         || probe.ellipsis_at(then_at)
                         || matches!(then, '*' | '-' | '\\' | '•' | '[' | '\u{ff3b}' | ':')
                         || (then == '\u{ff5d}')))
                 || (place.head && then.is_alphabetic() && !self.tail(then_at).contains('}'))
         } else {
-            let index = touching && before.is_some_and(|b| b.is_alphanumeric() || matches!(b, ']' | ')' | '_'));
+            let index = touching
+                && before.is_some_and(|b| b.is_alphanumeric() || matches!(b, ']' | ')' | '_'))
+                && !marks_a_call(place.line_before);
             let link = index
                 || (then == 'x' && self.tail(then_at).starts_with("x]"))
                 || (then == ']' && !place.head && !place.first && !introduced(place));
@@ -61,6 +64,7 @@ impl Walk<'_, '_> {
         let start = loop {
             let rest = self.tail(at);
             let inner = rest.trim_start_matches([' ', '\t', '\r', '\u{feff}', '\u{3000}']);
+            let inner = inner.strip_prefix("- ").or_else(|| inner.strip_prefix("* ")).unwrap_or(inner);
             let key_at = self.text.len() - inner.len();
             if key_at >= first || lines > 500 {
                 return;
@@ -97,6 +101,12 @@ impl Walk<'_, '_> {
             self.found.insert(0, Candidate { read, start, weight: 8, answer: true });
         }
     }
+}
+
+/// `[TOOL_CALLS]`: a mark of capitals, as models put before their calls.
+fn marks_a_call(line: &str) -> bool {
+    let inner = line.strip_prefix('[').and_then(|l| l.strip_suffix(']'));
+    inner.is_some_and(|i| i.len() > 3 && i.bytes().all(|b| b.is_ascii_uppercase() || matches!(b, b'_' | b' ' | b'/')))
 }
 
 /// `{{"a": 1}}`: a template's doubled brace before a key.

@@ -41,6 +41,8 @@ pub(super) struct Seen {
     pub(super) unmatched: bool,
     /// From here on in `out` the string may turn out to have ended.
     pub(super) doubt: Option<usize>,
+    /// Where the text would end if what seems a quotation in it is the next key or item: in `out`, in the text.
+    pub(super) instead: Option<(usize, usize)>,
     /// Where the first colon of a key stands: in `out`, in the text.
     pub(super) colon: Option<(usize, usize)>,
 }
@@ -72,6 +74,7 @@ impl Mender<'_, '_> {
             brackets: 0,
             unmatched: false,
             doubt: None,
+            instead: None,
             colon: None,
         };
         seen.from = self.at;
@@ -83,7 +86,7 @@ impl Mender<'_, '_> {
                     || c == open
                     || ends.contains(&c)
                     || matches!(c, '{' | '[' | '}' | ']')
-                    || (place == Place::Key && (colon(c) || matches!(c, '"' | '\'')))
+                    || (place == Place::Key && (colon(c) || closes_a_key(c)))
             };
             let rest = self.tail(self.at);
             // Most strings by far: nothing but ASCII marks can end them, so their letters need no decoding.
@@ -102,6 +105,11 @@ impl Mender<'_, '_> {
             let here = self.at;
             let Some(c) = self.peek() else { continue };
             self.at += c.len_utf8();
+            if place == Place::Key && seen.colon.is_some_and(|(_, colon_at)| here > colon_at + 4 * KEY_REACH) {
+                // So far behind its colon no key ends: its closing quote is missing.
+                self.at = here;
+                return self.key_until_colon(&mut seen);
+            }
             match c {
                 '\\' => {
                     if self.char_at(self.at).is_some_and(|q| ends.contains(&q)) {
@@ -161,13 +169,22 @@ impl Mender<'_, '_> {
                     self.note(RepairKind::InnerQuote, here);
                 }
                 // Opened with one kind of quote, closed with another.
-                '"' | '\'' if place == Place::Key && seen.colon.is_none() && self.char_at(self.at) == Some(':') => {
+                _ if place == Place::Key
+                    && closes_a_key(c)
+                    && seen.colon.is_none()
+                    && self.char_at(self.at).is_some_and(colon) =>
+                {
                     self.take(&mut seen, here);
                     self.note(RepairKind::Quote, here);
                     return Some(seen.out);
                 }
-                '"' | '\'' if place == Place::Key => {}
-                _ if c == open => nested += 1,
+                _ if place == Place::Key && closes_a_key(c) => {}
+                _ if c == open => {
+                    nested += 1;
+                    if seen.instead.is_none() {
+                        seen.instead = self.begins_the_next(&seen, place, here);
+                    }
+                }
                 _ if seen.colon.is_none() => seen.colon = Some((seen.out.len() + (here - seen.from), here)),
                 _ => {}
             }
@@ -283,9 +300,10 @@ impl Mender<'_, '_> {
                 seen.escaped || place == Place::Key || !self.tail(at).contains(mark)
             }
         } else {
-            next.is_some_and(comma) && place == Place::InObject && {
+            next.is_some_and(comma) && {
                 let (then_at, then) = self.next_from(at + next.map_or(0, char::len_utf8));
-                then == Some('"') && self.quoted_key_at(then_at)
+                then == Some('"')
+                    && if place == Place::InObject { self.quoted_key_at(then_at) } else { self.item_closed_at(then_at) }
             }
         };
         if !ends || (place == Place::Key && !seen.escaped) {
@@ -305,11 +323,34 @@ impl Mender<'_, '_> {
         Some(out)
     }
 
+    /// A quote of the kind that opened the text, right behind a comma, before what may be the next key or item: where
+    /// the text would end, in `out` and in the text.
+    fn begins_the_next(&mut self, seen: &Seen, place: Place, here: usize) -> Option<(usize, usize)> {
+        let before = self.text.get(seen.from..here)?;
+        let end = before.trim_end_matches(space);
+        let end = end.strip_suffix(comma)?.trim_end_matches(space).len();
+        let next = match place {
+            Place::Key => false,
+            Place::InObject => self.quoted_key_at(here),
+            Place::InList => self.item_at(here, seen.open),
+        };
+        next.then_some((seen.out.len() + end, seen.from + end))
+    }
+
     /// The text ended inside the string: was only the quote missing, or was it cut off?
     fn unterminated(&mut self, mut seen: Seen, place: Place) -> Option<String> {
         let to = self.text.len();
         if place == Place::Key {
             return self.key_until_colon(&mut seen);
+        }
+        if let Some((length, end)) = seen.instead {
+            // Nothing closes the text: what seemed a quotation in it is the next key or item.
+            self.take(&mut seen, to);
+            self.at = end;
+            self.repairs.retain(|r| r.at < end);
+            self.note(RepairKind::Quote, end);
+            seen.out.truncate(length);
+            return Some(seen.out);
         }
         let whole = self.tail(seen.opened_at);
         if self.setting.fenced
@@ -368,6 +409,11 @@ impl Mender<'_, '_> {
         out.truncate(out.trim_end().len());
         Some(out)
     }
+}
+
+/// A quote that closes a key, whatever opened it, when a colon touches it.
+const fn closes_a_key(c: char) -> bool {
+    matches!(c, '"' | '\'' | '”' | '’' | '\u{ff02}' | '\u{ff07}')
 }
 
 /// Numbers and literals that follow a text whose closing quote is missing are items of their own.

@@ -137,7 +137,13 @@ impl Walk<'_, '_> {
 
     /// What the words before a candidate call it.
     pub(super) fn said_before(&self, start: usize) -> Said {
-        const EXAMPLE: [&str; 27] = [
+        const EXAMPLE: [&str; 33] = [
+            "original",
+            "before",
+            "invalid",
+            "修正前",
+            "変更前",
+            "元の",
             "example",
             "e.g.",
             "for instance",
@@ -166,7 +172,14 @@ impl Walk<'_, '_> {
             "テンプレート",
             "下書き",
         ];
-        const ANSWER: [&str; 24] = [
+        const ANSWER: [&str; 31] = [
+            "updated",
+            "revised",
+            "after",
+            "fixed",
+            "修正版",
+            "更新後",
+            "変更後",
             "answer",
             "final",
             "result",

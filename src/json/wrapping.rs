@@ -128,7 +128,10 @@ fn escaped_throughout(text: &str) -> Option<Unwrapped> {
             newlines = true;
             inner = more.trim_start_matches(|c: char| space(c) || c == '{' || c == '[');
         }
-        if inner.starts_with("\\\"") || (newlines && inner.starts_with('"')) {
+        // One layer is taken off at a time, however many backslashes stand before the quote.
+        if inner.starts_with('\\') && inner.trim_start_matches('\\').starts_with('"')
+            || (newlines && inner.starts_with('"'))
+        {
             return Some(unescaped(text, at, 0));
         }
         if inner.starts_with('"') {
