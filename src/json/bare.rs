@@ -33,6 +33,9 @@ impl Mender<'_, '_> {
             {
                 break;
             }
+            if c == '。' && nested == 0 && self.ends_line(self.at + c.len_utf8()) && scalar::whole(word.trim()) {
+                break;
+            }
             if closes(c) {
                 if nested == 0 && self.closes_something(c) {
                     break;

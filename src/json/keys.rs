@@ -158,12 +158,22 @@ impl Mender<'_, '_> {
         }
     }
 
-    /// `{"a", 1, "b": 2}`: a number that can be no key, and then a pair.
+    /// `{"a", 1, "b": 2}`, `{"a", "x", "b": 2}`: a number or a text, and then a pair.
     fn comma_stands_for_colon(&mut self, c: char) -> bool {
         if !comma(c) {
             return false;
         }
         let (at, first) = self.next_from(self.at + c.len_utf8());
+        if first == Some('"') {
+            let line = line_from(self.tail(at + 1));
+            let Some(length) = line.find('"') else { return false };
+            self.steps += length as u64;
+            let (mark_at, mark) = self.next_from(at + 1 + length + 1);
+            return mark.is_some_and(comma) && {
+                let (key_at, key) = self.next_from(mark_at + mark.map_or(0, char::len_utf8));
+                key == Some('"') && self.quoted_key_at(key_at)
+            };
+        }
         if !first.is_some_and(|n| n.is_ascii_digit() || n == '-') {
             return false;
         }
@@ -179,6 +189,11 @@ impl Mender<'_, '_> {
     /// A comma or a bracket after a key: the object is a list, or its last value is one, or the key has no value.
     pub(super) fn key_without_value(&mut self, c: char) {
         let at = self.at;
+        if comma(c) && self.next_from(at + c.len_utf8()).1.is_some_and(colon) {
+            self.note(RepairKind::Comma, at);
+            self.at += c.len_utf8();
+            return;
+        }
         let rooted = self.stack.len() == 1;
         let stands_for_colon = self.comma_stands_for_colon(c);
         let Some(Frame::Object { map, key, loose, extra, wanted }) = self.stack.last_mut() else { return };
@@ -212,7 +227,7 @@ impl Mender<'_, '_> {
             // The comma stands for the colon when a value follows it that can be no key.
             let behind = at + c.len_utf8();
             let (_, next) = self.next_from(behind);
-            if next.is_some_and(|n| n.is_ascii_digit() || n == '-') {
+            if stands_for_colon || next.is_some_and(|n| n.is_ascii_digit() || n == '-') {
                 self.at = behind;
                 self.next = Next::Value;
                 return;

@@ -87,6 +87,8 @@ pub(super) struct Mender<'t, 's> {
     pub(super) setting: Setting<'s>,
     /// No triple quote of this kind (double, single) follows.
     pub(super) no_triple: [bool; 2],
+    /// Texts that this quote opens are not all closed: the next one is not looked through to the end.
+    pub(super) unclosed: Option<char>,
     pub(super) stack: Vec<Frame<'s>>,
     pub(super) next: Next,
     pub(super) bare_keys: usize,
@@ -113,6 +115,7 @@ impl<'t, 's> Mender<'t, 's> {
             steps: 0,
             setting,
             no_triple: [false; 2],
+            unclosed: None,
             stack: Vec::new(),
             next: Next::Value,
             bare_keys: 0,
@@ -343,7 +346,7 @@ impl<'t, 's> Mender<'t, 's> {
         let at = self.at;
         let in_object = self.in_object();
         let item = if in_object { Next::Key } else { Next::Value };
-        if comma(c) || (c == '.' && self.ends_line(at + 1)) {
+        if comma(c) || (matches!(c, '.' | '。') && self.ends_line(at + c.len_utf8())) {
             self.at += c.len_utf8();
             if c != ',' {
                 self.note(RepairKind::Comma, at);
@@ -370,6 +373,10 @@ impl<'t, 's> Mender<'t, 's> {
         } else if (any_quote(c) && in_object && !self.key_like(at)) || ornament(c) || (colon_like(c) && in_object) {
             self.note(RepairKind::Stray, at);
             self.at += c.len_utf8();
+        } else if let Some(length) = self.joint_at(at).filter(|_| !in_object) {
+            self.note(RepairKind::Comma, at);
+            self.at += length;
+            self.next = item;
         } else if !in_object && self.prose_at(at, c) {
             self.stopped = true;
         } else {

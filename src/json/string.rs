@@ -183,6 +183,9 @@ impl Mender<'_, '_> {
                     nested += 1;
                     if seen.instead.is_none() {
                         seen.instead = self.begins_the_next(&seen, place, here);
+                        if seen.instead.is_some() && self.unclosed == Some(open) {
+                            return self.unterminated(seen, place);
+                        }
                     }
                 }
                 _ if seen.colon.is_none() => seen.colon = Some((seen.out.len() + (here - seen.from), here)),
@@ -345,10 +348,15 @@ impl Mender<'_, '_> {
         }
         if let Some((length, end)) = seen.instead {
             // Nothing closes the text: what seemed a quotation in it is the next key or item.
-            self.take(&mut seen, to);
             self.at = end;
-            self.repairs.retain(|r| r.at < end);
+            self.unclosed = Some(seen.open);
+            while self.repairs.last().is_some_and(|r| r.at >= end) {
+                self.repairs.pop();
+            }
             self.note(RepairKind::Quote, end);
+            if seen.out.len() < length {
+                self.take(&mut seen, end);
+            }
             seen.out.truncate(length);
             return Some(seen.out);
         }

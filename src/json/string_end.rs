@@ -29,14 +29,15 @@ impl Mender<'_, '_> {
         match place {
             Place::Key => self.key_ends(at, next, apart, mark),
             _ if closes(next) => self.bracket_ends(at, next, mark, odd, brackets),
-            Place::InObject if comma(next) => self.comma_ends_pair(at, next, odd),
+            // Inside a quotation of the text that stands in brackets of the text: JSON or code that is shown.
+            Place::InObject if comma(next) => !(odd && brackets > 0) && self.comma_ends_pair(at, next, odd),
             Place::InList if comma(next) => self.comma_ends_item(at, next, odd),
             _ if next == '+' => {
                 let (_, then) = self.next_from(at + 1);
                 then.is_some_and(quote)
             }
-            Place::InObject if next == '.' && !odd => {
-                let (then_at, then) = self.next_from(at + 1);
+            Place::InObject if matches!(next, '.' | '。') && !odd => {
+                let (then_at, then) = self.next_from(at + next.len_utf8());
                 self.text.get(at..then_at).is_some_and(|gap| gap.contains('\n'))
                     && then.is_some_and(quote)
                     && self.key_like(then_at)
@@ -59,10 +60,13 @@ impl Mender<'_, '_> {
             }
             Place::InObject => {
                 // A bare key ends it where keys are bare, or on a line of its own.
-                (line_between || (apart && !odd && self.bare_keys > 0)) && self.key_like(at)
+                (line_between && !odd || (apart && (line_between || !odd) && self.bare_keys > 0)) && self.key_like(at)
                     || (apart && !odd && self.stray_word_at(at))
             }
             Place::InList => {
+                if !odd && brackets == 0 && self.joint_at(at).is_some() {
+                    return true;
+                }
                 if colon(next) || self.tail(at).starts_with("=>") {
                     return !odd && brackets == 0;
                 }
@@ -259,6 +263,15 @@ impl Mender<'_, '_> {
             || !odd && (self.key_like(then_at) || self.unopened(then_at).is_some())
     }
 
+    /// A mark or a word that joins an item to the next one in prose, `"a" / "b"`, `"a" and "b"`: its length.
+    pub(super) fn joint_at(&mut self, at: usize) -> Option<usize> {
+        const JOINTS: [&str; 11] = ["/", "|", "・", "&", "and ", "or ", "と", "や", "および", "及び", "または"];
+        let rest = self.tail(at);
+        let length = JOINTS.iter().find(|joint| rest.starts_with(**joint)).map(|joint| joint.len())?;
+        let (then_at, then) = self.next_from(at + length);
+        (then.is_some_and(quote) && self.item_closed_at(then_at)).then_some(length)
+    }
+
     /// Whether a short string stands there that is followed as an item is.
     pub(super) fn item_at(&mut self, at: usize, mark: char) -> bool {
         let body = at + self.char_at(at).map_or(1, char::len_utf8);
@@ -285,7 +298,7 @@ impl Mender<'_, '_> {
             }
             return self.key_until_colon(seen);
         }
-        if seen.inner % 2 == 1 {
+        if seen.inner % 2 == 1 || (seen.inner > 1 && seen.brackets > 0) {
             return None;
         }
         let lower = seen.from.max(seen.opened_at + seen.open.len_utf8());
