@@ -64,7 +64,7 @@ impl Mender<'_, '_> {
             } else if quote(c) && nested == 0 {
                 let behind = self.char_at(self.at + c.len_utf8());
                 let prefix = matches!(word, "u" | "b" | "r" | "f" | "U" | "R" | "F" | "B" | "rb" | "br");
-                if prefix && behind.is_some_and(|n| !comma(n) && !closes(n) && n != '\n') {
+                if prefix && behind.is_none_or(|n| !comma(n) && !closes(n) && n != '\n') {
                     self.note(RepairKind::Stray, start);
                     return Ok(());
                 }

@@ -49,6 +49,8 @@ pub(super) struct Asked<'s> {
     pub schema: Option<&'s Schema>,
     /// Bare words are texts, numbers too: a type that wants a number takes it from the text.
     pub words: bool,
+    /// The text may go on: what stands in a parenthesis that is open is not said yet.
+    pub streaming: bool,
 }
 
 /// A reading of the reply, and how sure it is.
@@ -355,7 +357,13 @@ impl<'t, 's> Walk<'t, 's> {
         let mut mender = Mender::new(
             self.text,
             at,
-            Setting { fenced, braceless: false, wanted: self.asked.schema, words: self.asked.words },
+            Setting {
+                fenced,
+                braceless: false,
+                wanted: self.asked.schema,
+                words: self.asked.words,
+                streaming: self.asked.streaming,
+            },
         );
         let read = mender.read();
         self.steps += mender.steps;

@@ -91,7 +91,7 @@ impl Mender<'_, '_> {
                 self.key(word.trim_matches('*').to_owned(), at);
                 return;
             }
-            if self.key_like(self.at) {
+            if matches!(word, "u" | "b" | "r" | "f") || self.key_like(self.at) {
                 self.note(RepairKind::Stray, at);
                 return;
             }

@@ -75,6 +75,8 @@ pub(super) struct Setting<'s> {
     pub wanted: Option<&'s Schema>,
     /// Bare words are texts.
     pub words: bool,
+    /// The text may go on: what stands in a parenthesis that is open is not said yet.
+    pub streaming: bool,
 }
 
 /// Steps that a reading may take for each byte: of a text that is made to cost more, only what was read so far counts.
@@ -226,7 +228,12 @@ impl<'t, 's> Mender<'t, 's> {
             let kind = if self.at >= self.text.len() { RepairKind::CutOff } else { RepairKind::Bracket };
             self.note(kind, self.at);
         }
-        while !self.stack.is_empty() {
+        while let Some(frame) = self.stack.last_mut() {
+            if let Frame::List { items, mark: '(', call: false, .. } = frame
+                && self.setting.streaming
+            {
+                *items = vec![Value::Null];
+            }
             self.pop();
         }
         whole

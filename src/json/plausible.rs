@@ -91,7 +91,13 @@ impl Walk<'_, '_> {
                 None => return,
             }
         };
-        let setting = Setting { fenced: true, braceless: true, wanted: self.asked.schema, words: self.asked.words };
+        let setting = Setting {
+            fenced: true,
+            braceless: true,
+            wanted: self.asked.schema,
+            words: self.asked.words,
+            streaming: self.asked.streaming,
+        };
         let mut mender = Mender::new(self.text, start, setting);
         let read = mender.read();
         self.steps += mender.steps;

@@ -6,7 +6,7 @@
 //! key, so that the string should have ended before it.
 
 use super::chars::{closers, closes, colon, colon_like, comma, opens, quote, space};
-use super::mend::Mender;
+use super::mend::{Frame, Mender};
 use super::types::RepairKind;
 
 /// Where a string stands.
@@ -152,7 +152,7 @@ impl Mender<'_, '_> {
                     if self.ends_here(place, c, odd, seen.brackets) {
                         self.take(&mut seen, here);
                         if self.next_from(self.at).1.is_none() {
-                            self.doubt = if place == Place::InList { Some(0) } else { seen.doubt };
+                            self.doubt = if place == Place::InList || seen.doubled { Some(0) } else { seen.doubt };
                         }
                         if c != open && symmetric && !matches!(open, '”' | '“' | '’' | '‘' | '〝') {
                             self.note(RepairKind::Quote, here);
@@ -369,15 +369,15 @@ impl Mender<'_, '_> {
             let end = seen.opened_at + line;
             self.take(&mut seen, end);
             self.at = end;
-            let text = self.without_closers(seen, end);
+            let text = self.without_closers(seen, place, end);
             return Some(text);
         }
         self.take(&mut seen, to);
-        Some(self.without_closers(seen, to))
+        Some(self.without_closers(seen, place, to))
     }
 
     /// A string that nothing ended, up to `end`: brackets at its end that close what is open are not part of it.
-    fn without_closers(&mut self, mut seen: Seen, end: usize) -> String {
+    fn without_closers(&mut self, mut seen: Seen, place: Place, end: usize) -> String {
         let whole = self.text.get(seen.opened_at..end).unwrap_or("");
         let body = whole.trim_end_matches(|c: char| space(c) || (closes(c) && self.closes_something(c)));
         let tail = whole.get(body.len()..).unwrap_or("");
@@ -398,7 +398,12 @@ impl Mender<'_, '_> {
             return seen.out;
         }
         self.note(RepairKind::CutOff, end);
-        self.doubt = seen.doubt;
+        // The first quote of two may be one of the text. A short text in a list may turn out to be a key, where the list
+        // itself may be an object or may not have been closed.
+        let first = matches!(self.stack.last(), Some(Frame::List { items, .. }) if items.is_empty());
+        let key = place == Place::InList && (first == (self.stack.len() == 1));
+        let short = key && seen.out.len() < 24 && !seen.out.contains(' ');
+        self.doubt = if seen.doubled || short { Some(0) } else { seen.doubt };
         if seen.doubled && seen.inner % 2 == 1 {
             seen.out.insert(0, seen.open);
         }

@@ -49,6 +49,33 @@ pub(super) fn introduced(place: &Place<'_>) -> bool {
         || (line.is_empty() && place.before.trim_end().ends_with(colon_like))
 }
 
+/// Whether the words before a brace declare something in code: a style's selector, a class, a function.
+fn declares(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    words.clone().next_back().is_some_and(|word| word.starts_with(['.', '#', '@', ':']) || word.ends_with(')'))
+        || words.any(|w| matches!(w, "class" | "function" | "interface" | "struct" | "enum" | "fn" | "func" | "def"))
+}
+
+/// Whether a value is a form to be filled in: each of its texts is a placeholder or a type's name.
+fn is_form(value: &Value) -> bool {
+    let placeholder = |text: &str| {
+        (text.len() > 2 && text.starts_with('<') && text.ends_with('>') && !text.contains("</"))
+            || matches!(text, "..." | "…" | "string" | "number" | "boolean" | "integer" | "float" | "int" | "bool")
+    };
+    let mut texts = 0;
+    let mut open = vec![value];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::String(text) if placeholder(text) => texts += 1,
+            Value::String(_) => return false,
+            Value::Array(items) => open.extend(items),
+            Value::Object(map) => open.extend(map.values()),
+            _ => {}
+        }
+    }
+    texts > 0
+}
+
 impl Walk<'_, '_> {
     /// How much a candidate looks like the answer, and whether it is one for sure; nothing when it is not JSON at all.
     pub(super) fn weigh(&self, start: usize, read: &Mended, place: &Place<'_>) -> Option<(i32, bool)> {
@@ -78,6 +105,9 @@ impl Walk<'_, '_> {
             }
             Value::Object(map) => {
                 let bare = read.quoted_keys == 0;
+                if bare && !standing && declares(place.line_before) {
+                    return None;
+                }
                 if bare && !standing && (read.bare_words >= map.len() || !read.complete) {
                     return None;
                 }
@@ -106,7 +136,6 @@ impl Walk<'_, '_> {
                 }
                 weight += if nested { 5 } else { 2 };
                 sound |= (place.head || place.first) && !all_bare;
-                sound |= place.head && alone;
             }
             _ => return None,
         }
@@ -120,7 +149,7 @@ impl Walk<'_, '_> {
             None => 0,
         };
         weight += i32::from(alone) * 2 + i32::from(introduced) + i32::from(read.complete) * 3;
-        let said = self.said_before(start);
+        let said = if is_form(&read.value) { Said::Example } else { self.said_before(start) };
         weight += match said {
             Said::Example => -8,
             Said::Correction | Said::Answer => 3,
@@ -137,7 +166,11 @@ impl Walk<'_, '_> {
 
     /// What the words before a candidate call it.
     pub(super) fn said_before(&self, start: usize) -> Said {
-        const EXAMPLE: [&str; 33] = [
+        const EXAMPLE: [&str; 37] = [
+            "user:",
+            "human:",
+            "ユーザー:",
+            "ユーザー\u{ff1a}",
             "original",
             "before",
             "invalid",
@@ -172,7 +205,9 @@ impl Walk<'_, '_> {
             "テンプレート",
             "下書き",
         ];
-        const ANSWER: [&str; 31] = [
+        const ANSWER: [&str; 33] = [
+            "assistant",
+            "アシスタント",
             "updated",
             "revised",
             "after",
