@@ -136,7 +136,11 @@ impl Mender<'_, '_> {
             // It closes nothing, and all that is open is closed later.
             _ if none && !one => self.next = Next::Separator,
             // It would end everything although more follows: it stands for another bracket.
-            Some((count, false)) if count == self.stack.len() && self.more_follows() => self.pop(),
+            Some((count, exact))
+                if count == self.stack.len() && self.more_follows() && (!exact || self.root_goes_on()) =>
+            {
+                self.pop();
+            }
             // Brackets were left out before this one.
             Some((count, exact)) if exact || !(one || none) => (0..count).for_each(|_| self.pop()),
             None if self.stack.len() == 1 && !one && self.more_follows() => self.next = Next::Separator,
@@ -175,6 +179,16 @@ impl Mender<'_, '_> {
         }
         let (_, then) = self.next_from(at + next.map_or(0, char::len_utf8));
         then.is_some_and(|c| quote(c) || opens(c) || c.is_ascii_digit())
+    }
+
+    /// Whether what follows a comma belongs in the outermost value: a key in an object, a text or bracket in a list.
+    fn root_goes_on(&mut self) -> bool {
+        let (at, next) = self.next_from(self.at);
+        let (then_at, then) = self.next_from(at + next.map_or(0, char::len_utf8));
+        match self.stack.first() {
+            Some(Frame::Object { .. }) => then.is_some_and(quote) && self.key_like(then_at),
+            _ => then.is_some_and(|t| quote(t) || opens(t)),
+        }
     }
 
     /// After the bracket that would end the whole: does it go on with another pair or item?

@@ -197,6 +197,14 @@ impl Mender<'_, '_> {
     /// Whether a key's text ends with a colon that a value follows.
     fn ends_with_colon(&mut self, seen: &Seen, here: usize) -> bool {
         let Some((_, colon_at)) = seen.colon else { return false };
+        let behind = self.text.get(colon_at..here).unwrap_or("");
+        let gap = behind.trim_end_matches(|c: char| space(c) || opens(c));
+        // `{"a: ["x"`: the quote stands in the list that is the value.
+        let opened = gap.len() < behind.trim_end_matches(space).len();
+        let touches = gap.len() == behind.chars().next().map_or(0, char::len_utf8);
+        if opened && touches {
+            return true;
+        }
         let before = self.text.get(..here).unwrap_or("").trim_end_matches(' ');
         before.ends_with(colon) && before.len() > colon_at && !self.next_from(self.at).1.is_some_and(colon_like)
     }
