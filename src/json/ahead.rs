@@ -11,8 +11,11 @@ impl Mender<'_, '_> {
         before.iter().rev().take(64).take_while(|b| **b == b'\\').count() % 2 == 1
     }
 
-    /// A quote between two letters opens and closes nothing.
+    /// An apostrophe between two letters opens and closes nothing.
     pub(super) fn apostrophe(&self, at: usize) -> bool {
+        if !matches!(self.char_at(at), Some('\'' | '’' | '\u{ff07}')) {
+            return false;
+        }
         let before = self.text.get(..at).and_then(|t| t.chars().next_back());
         let after = self.tail(at).chars().nth(1);
         before.is_some_and(char::is_alphabetic) && after.is_some_and(char::is_alphabetic)
@@ -54,7 +57,7 @@ impl Mender<'_, '_> {
                     colon_like(n)
                         || (next_at > body + length && (n.is_ascii_digit() || n == '{' || n == '['))
                         || self.word_literal(next_at)
-                }) || (self.tail(next_at).starts_with("->"));
+                }) || self.arrow_at(next_at).is_some();
             }
         }
         false
@@ -182,6 +185,17 @@ impl Mender<'_, '_> {
             }
             _ => false,
         }
+    }
+
+    /// An arrow that stands for a colon: its length.
+    pub(super) fn arrow_at(&self, at: usize) -> Option<usize> {
+        ["->", "→", "⇒", "➡"].iter().find(|arrow| self.tail(at).starts_with(**arrow)).map(|arrow| arrow.len())
+    }
+
+    /// A bare key in which the text is cut off.
+    pub(super) fn cut_name(&self, at: usize) -> bool {
+        let rest = self.tail(at);
+        rest.len() < 40 && rest.chars().all(name_char)
     }
 
     /// A literal in which the text is cut off.

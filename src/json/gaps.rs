@@ -1,6 +1,6 @@
 //! What stands between the marks and means nothing: white space, comments, ellipses, remarks.
 
-use super::chars::{any_quote, closes, closes_round, comma, line_from, opens_object, quote, space};
+use super::chars::{any_quote, closes, closes_round, comma, line_from, opens_list, opens_object, quote, space};
 use super::mend::{Mender, Next};
 use super::types::RepairKind;
 
@@ -101,6 +101,20 @@ impl Mender<'_, '_> {
     pub(super) fn ellipsis_at(&self, at: usize) -> bool {
         let rest = self.tail(at);
         rest.starts_with("...") || rest.starts_with('…')
+    }
+
+    /// Words or dots in brackets that say that items were left out, `[...]`, `（以下省略）`: their length.
+    pub(super) fn omission_at(&mut self, at: usize) -> Option<usize> {
+        const WORDS: [&str; 6] = ["省略", "中略", "以下略", "以下同様", "omitted", "truncated"];
+        let open = self.char_at(at).filter(|c| opens_list(*c))?;
+        let inner = self.tail(at + open.len_utf8());
+        let length = inner.char_indices().take(24).find(|(_, c)| closes(*c)).map(|(length, _)| length)?;
+        self.steps += 24;
+        let words = inner.get(..length)?.trim();
+        let dots = !words.is_empty() && words.chars().all(|c| matches!(c, '.' | '…'));
+        let said = !words.contains(any_quote) && WORDS.iter().any(|word| words.contains(word));
+        let close = inner.get(length..)?.chars().next()?;
+        (dots || said).then_some(open.len_utf8() + length + close.len_utf8())
     }
 
     pub(super) fn skip_ellipsis(&mut self) {

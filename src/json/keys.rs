@@ -136,12 +136,17 @@ impl Mender<'_, '_> {
 
     pub(super) fn at_colon(&mut self, c: char) {
         let at = self.at;
-        if colon_like(c) || (c == '-' && self.char_at(at + 1) == Some('>')) {
-            self.at += c.len_utf8();
+        let arrow = self.arrow_at(at);
+        if colon_like(c) || arrow.is_some() {
+            self.at += arrow.unwrap_or(c.len_utf8());
             let mut plain = c == ':';
             while let Some(c) = self.peek().filter(|c| colon_like(*c) || *c == '>') {
                 plain = false;
                 self.at += c.len_utf8();
+            }
+            if let (then_at, Some('=')) = self.next_from(self.at) {
+                plain = false;
+                self.at = then_at + 1;
             }
             if !plain {
                 self.note(RepairKind::Colon, at);

@@ -242,7 +242,10 @@ impl<'t, 's> Mender<'t, 's> {
     pub(super) fn at_value(&mut self, c: char) -> Result<(), Fault> {
         let at = self.at;
         let in_object = self.in_object();
-        if opens(c) {
+        if let Some(length) = self.omission_at(at).filter(|_| !in_object) {
+            self.note(RepairKind::Ellipsis, at);
+            self.at += length;
+        } else if opens(c) {
             if self.stack.len() >= MAX_DEPTH {
                 return Err(Fault::Deep(at));
             }

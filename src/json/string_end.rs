@@ -91,7 +91,7 @@ impl Mender<'_, '_> {
             let end = line_from(remark).find("*/").map(|end| at + 2 + end + 2);
             return end.is_some_and(|end| self.next_from(end).1.is_some_and(colon_like));
         }
-        let arrow = next == '-' && self.char_at(at + 1) == Some('>');
+        let arrow = self.arrow_at(at).is_some();
         if quote(next) {
             // A value whose colon is missing, not a quote of the key.
             return apart && !(next == mark && self.next_from(at + next.len_utf8()).1.is_some_and(colon));
@@ -165,6 +165,9 @@ impl Mender<'_, '_> {
                 || quote(then)
                 || self.bare_keys > 0
                 || self.text.get(behind..then_at).is_some_and(|g| g.contains('\n'));
+        }
+        if self.bare_keys > 0 && !odd && self.cut_name(then_at) {
+            return true;
         }
         if quote(then) {
             // A list without its brackets: `"a": "x", "y", "b": 1`; or a key whose closing quote is missing.
