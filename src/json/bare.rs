@@ -161,7 +161,11 @@ impl Mender<'_, '_> {
     /// After a whole word and white space: does the next pair or item stand here?
     fn next_item(&mut self, word: &str, c: char, in_object: bool) -> bool {
         scalar::whole(word.trim())
-            && if in_object { self.key_like(self.at) } else { c.is_numeric() || c == '-' || self.word_literal(self.at) }
+            && if in_object {
+                self.key_like(self.at)
+            } else {
+                c.is_numeric() || c == '-' || self.word_literal(self.at) || self.literal_and_item(self.at)
+            }
     }
 
     fn finish_bare(&mut self, start: usize) {
@@ -174,6 +178,10 @@ impl Mender<'_, '_> {
             self.note(RepairKind::Stray, start);
             self.at += self.peek().map_or(0, char::len_utf8);
             return;
+        }
+        if word.ends_with('*') && (word.starts_with('*') || self.text.get(..start).is_some_and(|t| t.ends_with('*'))) {
+            // Emphasis.
+            word = word.trim_matches('*');
         }
         if word.ends_with(any_quote) && word.matches(any_quote).count() == 1 {
             word = word.trim_end_matches(any_quote);

@@ -96,6 +96,7 @@ impl Mender<'_, '_> {
     pub(super) fn comment_at(&self, at: usize) -> bool {
         let rest = self.text.as_bytes().get(at..).unwrap_or_default();
         matches!(rest, [b'/', b'/' | b'*', ..] | [b'#', ..] | [b'<', b'!', b'-', b'-', ..])
+            || rest.starts_with("←".as_bytes())
     }
 
     pub(super) fn ellipsis_at(&self, at: usize) -> bool {

@@ -67,7 +67,10 @@ impl Mender<'_, '_> {
         let arrow = line_from(rest).find("->").filter(|arrow| *arrow < 64);
         // An arrow bounds the look for the other marks: many arrows must not each look to the end.
         let name = arrow.and_then(|arrow| rest.get(..arrow)).unwrap_or(rest);
-        let end = name.find(stops).unwrap_or(name.len());
+        let mut end = name.find(stops).unwrap_or(name.len());
+        if let Some(length) = self.bracketed_end(at + end).filter(|_| end > 0) {
+            end += length;
+        }
         self.steps += end as u64 + 64;
         let word = rest.get(..end).unwrap_or("").trim();
         self.at += end;

@@ -46,7 +46,10 @@ impl Mender<'_, '_> {
                 (apart || !odd) && self.quoted_key_at(at) || (apart && !odd && self.joined_at(at))
             }
             Place::InObject | Place::InList
-                if (opens_round(next) || next == '<') && apart && !odd && self.remark_ends_at(at, place) =>
+                if (opens_round(next) || next == '<')
+                    && (apart || next == '（')
+                    && !odd
+                    && self.remark_ends_at(at, place) =>
             {
                 true
             }

@@ -147,9 +147,16 @@ fn quotes_doubled(text: &str) -> Option<Unwrapped> {
     Some(out)
 }
 
-/// A reply that is one JSON string, with JSON in it.
-fn json_in_a_string(text: &str) -> Option<Unwrapped> {
+/// What stands in the fence around a whole reply; else the reply.
+fn in_its_fence(text: &str) -> &str {
     let trimmed = text.trim_matches(space);
+    let inner = trimmed.strip_prefix("```").and_then(|t| t.trim_end_matches('`').split_once('\n'));
+    inner.map_or(trimmed, |(_, inner)| inner.trim_matches(space))
+}
+
+/// A reply that is one JSON string, perhaps in a fence, with JSON in it.
+fn json_in_a_string(text: &str) -> Option<Unwrapped> {
+    let trimmed = in_its_fence(text);
     let inner = trimmed.strip_prefix('"')?.strip_suffix('"')?;
     let start = inner.trim_start_matches(|c: char| space(c) || c == '\\' || c == 'n');
     if !start.starts_with(['{', '[', '`', '"'])
@@ -157,7 +164,7 @@ fn json_in_a_string(text: &str) -> Option<Unwrapped> {
     {
         return None;
     }
-    let begin = text.len() - text.trim_start_matches(space).len();
+    let begin = text.find(trimmed)?;
     Some(unescaped(inner, begin, begin + 1))
 }
 
