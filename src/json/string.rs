@@ -365,7 +365,7 @@ impl Mender<'_, '_> {
             if seen.out.len() < length {
                 self.take(&mut seen, end);
             }
-            seen.out.truncate(length);
+            cut_to(&mut seen.out, length);
             return Some(seen.out);
         }
         let whole = self.tail(seen.opened_at);
@@ -390,11 +390,13 @@ impl Mender<'_, '_> {
         let body = whole.trim_end_matches(|c: char| space(c) || (closes(c) && self.closes_something(c)));
         let tail = whole.get(body.len()..).unwrap_or("");
         let brackets = tail.chars().filter(|c| closes(*c)).count();
-        if brackets > 0 && brackets <= self.stack.len() && !body.contains(['{', '[']) && seen.out.len() >= tail.len() {
+        let kept = seen.out.trim_end_matches(|c: char| space(c) || closes(c)).len();
+        let same = seen.out.get(kept..).is_some_and(|t| t.chars().filter(|c| closes(*c)).count() == brackets);
+        if brackets > 0 && brackets <= self.stack.len() && !body.contains(['{', '[']) && same {
             self.at = seen.opened_at + body.len();
             self.forget(self.at);
             self.note(RepairKind::Quote, self.at);
-            seen.out.truncate(seen.out.len() - tail.len());
+            seen.out.truncate(kept);
             // A quote of another kind that stands alone at the end was to close it.
             let other = |c: char| c != seen.open && matches!(c, '"' | '\'' | '”' | '`');
             if let Some(last) = seen.out.chars().next_back().filter(|c| other(*c))
@@ -426,10 +428,19 @@ impl Mender<'_, '_> {
         self.note(RepairKind::Quote, at);
         self.at = at;
         let mut out = std::mem::take(&mut seen.out);
-        out.truncate(length);
+        cut_to(&mut out, length);
         out.truncate(out.trim_end().len());
         Some(out)
     }
+}
+
+/// Shortens a text to so many bytes, or to the character's beginning before.
+fn cut_to(text: &mut String, length: usize) {
+    let mut to = length.min(text.len());
+    while !text.is_char_boundary(to) {
+        to -= 1;
+    }
+    text.truncate(to);
 }
 
 /// A quote that closes a key, whatever opened it, when a colon touches it.

@@ -126,6 +126,16 @@ impl Walk<'_, '_> {
                 let all_bare = read.bare_words >= items.len() && read.quoted_keys == 0;
                 let numbers = !items.is_empty() && items.iter().all(Value::is_number);
                 let head = place.head && (alone || !read.complete);
+                // `[package]` and text below, `[1] Yamada (2020)`, `[ ] todo`: a heading, a citation, a box.
+                let single = items.len() == 1 && read.complete;
+                let sentence = items.iter().any(|i| i.as_str().is_some_and(|text| text.contains(' ')));
+                let box_drawn = items.is_empty() && self.text.get(start..read.end) == Some("[ ]");
+                if single && all_bare && !fenced && (sentence || !after.trim().is_empty())
+                    || single && numbers && !ends_line
+                    || box_drawn && !line_after.is_empty()
+                {
+                    return None;
+                }
                 if link
                     || (all_bare && !items.is_empty() && !(fenced || head || (introduced && read.complete)))
                     || (numbers && !(introduced || place.first || head || (alone && items.len() > 1)))
