@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::chars::{any_quote, closes, colon, colon_like, comma, line_from, opens, ornament, quote, space};
 use super::mend::{Frame, Mender, Next};
+use super::scalar;
 use super::string::Place;
 use super::types::RepairKind;
 
@@ -208,6 +209,16 @@ impl Mender<'_, '_> {
         let Some((name, key_at)) = key.take() else { return };
         let wanted = *wanted;
         self.next = Next::Separator;
+        if let Some((inner, value)) = name.split_once(':')
+            && inner.contains(char::is_alphabetic)
+            && scalar::whole(value.trim())
+        {
+            // `{"a: 1", "b": 2}`: the quotes stand around the pair.
+            *key = Some((inner.trim_end().to_owned(), key_at));
+            self.note(RepairKind::Quote, key_at);
+            self.put(scalar::read(value.trim(), false).0);
+            return;
+        }
         if map.is_empty() && *extra == 0 && !stands_for_colon {
             self.stack.pop();
             let items = vec![Value::String(name)];

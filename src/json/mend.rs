@@ -327,10 +327,7 @@ impl<'t, 's> Mender<'t, 's> {
             let behind = self.at;
             let (mark_at, mark) = self.next_from(behind);
             let joined = match mark {
-                Some('+') => {
-                    let (then_at, then) = self.next_from(mark_at + 1);
-                    then.is_some_and(quote).then_some(then_at)
-                }
+                Some('+') => self.joined_by_plus(mark_at),
                 // Python joins strings that follow each other.
                 Some('"' | '\'')
                     if mark_at > behind

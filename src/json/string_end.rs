@@ -32,10 +32,7 @@ impl Mender<'_, '_> {
             // Inside a quotation of the text that stands in brackets of the text: JSON or code that is shown.
             Place::InObject if comma(next) => !(odd && brackets > 0) && self.comma_ends_pair(at, next, odd),
             Place::InList if comma(next) => self.comma_ends_item(at, next, odd),
-            _ if next == '+' => {
-                let (_, then) = self.next_from(at + 1);
-                then.is_some_and(quote)
-            }
+            _ if next == '+' => self.joined_by_plus(at).is_some(),
             Place::InObject if matches!(next, '.' | '。') && !odd => {
                 let (then_at, then) = self.next_from(at + next.len_utf8());
                 self.text.get(at..then_at).is_some_and(|gap| gap.contains('\n'))
@@ -187,6 +184,15 @@ impl Mender<'_, '_> {
         }
         (then == '{' || then == '[') && !odd && self.parent_is_object() == Some(false)
             || (!odd && self.word_before_key(then_at))
+    }
+
+    /// `"one " + "two"`, perhaps with a comment between: where the next string stands.
+    pub(super) fn joined_by_plus(&mut self, plus: usize) -> Option<usize> {
+        let (mut at, mut next) = self.next_from(plus + 1);
+        if let Some(remark) = self.tail(at).strip_prefix("/*") {
+            (at, next) = self.next_from(at + 2 + line_from(remark).find("*/")? + 2);
+        }
+        next.is_some_and(quote).then_some(at)
     }
 
     /// Python joins strings that follow each other: a short one that ends the pair.
