@@ -329,6 +329,9 @@ impl<'t, 's> Walk<'t, 's> {
             return None;
         }
         let read = self.value(at, &place)?;
+        if let Some(again) = self.begun_again(at, &read) {
+            return Some(again);
+        }
         let end = read.end.max(at + c.len_utf8());
         let (read, end) = self.followed_by_more(read, at, end);
         self.steps += 64;

@@ -2,9 +2,11 @@
 
 use serde_json::Value;
 
-use super::chars::{colon_like, comma, opens, opens_object, quote, space};
+use super::chars::{closes, colon_like, comma, line_from, opens, opens_object, quote, space};
 use super::find::{Candidate, Walk};
-use super::mend::{Mender, Setting};
+use super::mend::{Mended, Mender, Setting};
+use super::strict;
+use super::types::RepairKind;
 use super::weigh::{Place, introduced};
 
 impl Walk<'_, '_> {
@@ -54,6 +56,35 @@ impl Walk<'_, '_> {
         };
         self.steps += probe.steps;
         plausible
+    }
+
+    /// A value that broke off in a text and was begun again on a later line, by the same bracket and the same key: where.
+    pub(super) fn begun_again(&mut self, at: usize, read: &Mended) -> Option<usize> {
+        if !read.repairs.iter().any(|r| r.kind == RepairKind::ControlCharacter) {
+            return None;
+        }
+        let beginning = self.tail(at);
+        let open = beginning.find('"').filter(|length| *length < 16)? + 1;
+        let close = line_from(beginning.get(open..)?).find('"').filter(|length| (1..64).contains(length))?;
+        let (beginning, rest) = beginning.get(..read.end - at)?.split_at_checked(open + close + 1)?;
+        self.steps += rest.len() as u64;
+        let mut from = 0;
+        // A few lines at most: each is read to its end.
+        for _ in 0..4 {
+            let found = from + rest.get(from..)?.find(beginning)?;
+            from = found + beginning.len();
+            let again = at + beginning.len() + found;
+            if !rest.get(..found).is_some_and(|t| t.trim_end_matches([' ', '\t']).ends_with('\n')) {
+                continue;
+            }
+            // It reaches as far as the first one was read: else it is shown in a text of the first.
+            if let Ok(valid) = strict::value_at(self.text, again)
+                && !self.text.get(valid.end..read.end).unwrap_or("").contains(|c: char| !space(c) && !closes(c))
+            {
+                return Some(again);
+            }
+        }
+        None
     }
 
     /// An object's pairs without their brace: a line begins with a key in quotes and a value that is no prose.

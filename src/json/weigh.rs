@@ -176,7 +176,10 @@ impl Walk<'_, '_> {
 
     /// What the words before a candidate call it.
     pub(super) fn said_before(&self, start: usize) -> Said {
-        const EXAMPLE: [&str; 37] = [
+        const EXAMPLE: [&str; 40] = [
+            "tool_response",
+            "function_result",
+            "observation",
             "user:",
             "human:",
             "ユーザー:",
@@ -259,7 +262,9 @@ impl Walk<'_, '_> {
             return Said::Nothing;
         }
         let near = near.to_lowercase();
-        let last = |words: &[&str]| words.iter().filter(|w| w.len() <= near.len()).filter_map(|w| near.rfind(w)).max();
+        let last = |words: &[&str]| {
+            words.iter().filter(|w| w.len() <= near.len()).filter_map(|w| Some(near.rfind(w)? + w.len())).max()
+        };
         if self.found.iter().any(|c| c.answer) && corrects_itself(&near) {
             return Said::Correction;
         }
