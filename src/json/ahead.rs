@@ -218,7 +218,7 @@ impl Mender<'_, '_> {
     /// A literal in which the text is cut off.
     pub(super) fn cut_literal(&self, at: usize) -> bool {
         let rest = self.tail(at);
-        (2..5).contains(&rest.len()) && LITERALS.iter().any(|word| word.starts_with(rest))
+        (1..5).contains(&rest.len()) && LITERALS.iter().any(|word| word.starts_with(rest))
     }
 
     /// A literal, and then an item that no comma separates from it.

@@ -333,7 +333,8 @@ impl<'t, 's> Walk<'t, 's> {
             return Some(again);
         }
         let end = read.end.max(at + c.len_utf8());
-        let (read, end) = self.followed_by_more(read, at, end);
+        let argument = before.ends_with('(');
+        let (read, end) = if argument { (read, end) } else { self.followed_by_more(read, at, end) };
         self.steps += 64;
         let (weight, answer) = self.weigh(at, &read, &place)?;
         self.passed = end;

@@ -56,8 +56,11 @@ fn declares(line: &str) -> bool {
         || words.any(|w| matches!(w, "class" | "function" | "interface" | "struct" | "enum" | "fn" | "func" | "def"))
 }
 
-/// Whether a value is a form to be filled in: each of its texts is a placeholder or a type's name.
+/// Whether a value is a form to be filled in: a schema, or each of its texts is a placeholder or a type's name.
 fn is_form(value: &Value) -> bool {
+    if value.get("type").is_some_and(|t| t == "object") && value.get("properties").is_some_and(Value::is_object) {
+        return true;
+    }
     let placeholder = |text: &str| {
         (text.len() > 2 && text.starts_with('<') && text.ends_with('>') && !text.contains("</"))
             || matches!(text, "..." | "…" | "string" | "number" | "boolean" | "integer" | "float" | "int" | "bool")
@@ -176,7 +179,8 @@ impl Walk<'_, '_> {
 
     /// What the words before a candidate call it.
     pub(super) fn said_before(&self, start: usize) -> Said {
-        const EXAMPLE: [&str; 40] = [
+        const EXAMPLE: [&str; 41] = [
+            "スキーマ",
             "tool_response",
             "function_result",
             "observation",
