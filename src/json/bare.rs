@@ -83,7 +83,7 @@ impl Mender<'_, '_> {
             } else if space(before)
                 && !space(c)
                 && ((c == '<' && scalar::whole(word.trim()))
-                    || (self.comment_at(self.at) && (c != '#' || !word.is_empty()))
+                    || (self.comment_at(self.at) && (c != '#' || !word.is_empty()) && c != '※')
                     || (self.at > start && self.ellipsis_at(self.at) && scalar::whole(word.trim()))
                     || (self.at > start && self.next_item(word, c, in_object)))
             {

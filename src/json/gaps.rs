@@ -82,10 +82,12 @@ impl Mender<'_, '_> {
         let rest = self.tail(at);
         let digits = rest.bytes().take(4).take_while(u8::is_ascii_digit).count();
         let mark = rest.get(digits..)?.chars().next()?;
-        let bullet = if digits == 0 { matches!(mark, '-' | '•' | '・' | '*') } else { matches!(mark, '.' | ')') };
+        let circled = matches!(mark, '①'..='⑳');
+        let bullet =
+            if digits == 0 { circled || matches!(mark, '-' | '•' | '・' | '*') } else { matches!(mark, '.' | ')') };
         let behind = at + digits + mark.len_utf8();
         let (then_at, then) = self.next_from(behind);
-        (bullet && then_at > behind && then.is_some_and(quote)).then_some(behind - at)
+        (bullet && (then_at > behind || circled) && then.is_some_and(quote)).then_some(behind - at)
     }
 
     /// A `#` where a value should stand: a remark has a space after it, a colour or a tag has not.
@@ -96,7 +98,17 @@ impl Mender<'_, '_> {
     pub(super) fn comment_at(&self, at: usize) -> bool {
         let rest = self.text.as_bytes().get(at..).unwrap_or_default();
         matches!(rest, [b'/', b'/' | b'*', ..] | [b'#', ..] | [b'<', b'!', b'-', b'-', ..])
-            || rest.starts_with("←".as_bytes())
+            || self.remark_to_the_end(at)
+    }
+
+    /// A mark that begins a remark in Japanese typing, and nothing else on its line that could be JSON.
+    fn remark_to_the_end(&self, at: usize) -> bool {
+        let wide = self.text.as_bytes().get(at).is_some_and(|b| *b >= 0xe2);
+        wide && {
+            let line = line_from(self.tail(at));
+            ["←", "※", "／／"].iter().any(|mark| line.starts_with(mark))
+                && !line.contains(|c: char| any_quote(c) || (closes(c) && !closes_round(c)))
+        }
     }
 
     pub(super) fn ellipsis_at(&self, at: usize) -> bool {

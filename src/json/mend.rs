@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::MAX_DEPTH;
 use super::balance::Balance;
-use super::chars::{any_quote, closes, colon, colon_like, comma, opens, opens_round, ornament, quote};
+use super::chars::{any_quote, closes, colon, colon_like, comma, line_from, opens, opens_round, ornament, quote};
 use super::schema::Schema;
 use super::string::Place;
 use super::types::{Repair, RepairKind};
@@ -317,6 +317,24 @@ impl<'t, 's> Mender<'t, 's> {
             _ => return false,
         };
         self.unopened(at).is_some_and(|end| self.text.get(at..end).is_some_and(|t| t.contains(close)))
+            || self.begins_a_sentence(at, c, close)
+    }
+
+    /// `「赤」に交換, `: a quotation at the beginning of words without quotes.
+    fn begins_a_sentence(&mut self, at: usize, open: char, close: char) -> bool {
+        if !matches!(open, '「' | '『') {
+            return false;
+        }
+        let line = line_from(self.tail(at));
+        self.steps += line.len() as u64;
+        let mut depth = 0_usize;
+        let end = line.char_indices().find_map(|(i, c)| {
+            depth = depth + usize::from(c == open) - usize::from(c == close && depth > 0);
+            (depth == 0).then_some(i + c.len_utf8())
+        });
+        let Some(rest) = end.and_then(|end| line.get(end..)) else { return false };
+        let words = rest.split(|c: char| comma(c) || closes(c)).next().unwrap_or("");
+        rest.starts_with(char::is_alphanumeric) && !words.contains(|c: char| any_quote(c) || colon(c))
     }
 
     /// A string, with those that are joined to it.

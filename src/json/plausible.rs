@@ -34,7 +34,7 @@ impl Walk<'_, '_> {
                         || probe.bullet_at(then_at).is_some()
                         || probe.comment_at(then_at)
                         || probe.ellipsis_at(then_at)
-                        || matches!(then, '*' | '-' | '\\' | '•' | '[' | '\u{ff3b}' | ':')
+                        || matches!(then, '*' | '-' | '\\' | '•' | '・' | '[' | '\u{ff3b}' | ':')
                         || (then == '\u{ff5d}')))
                 || (place.head && then.is_alphabetic() && !self.tail(then_at).contains('}'))
         } else {
