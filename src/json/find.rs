@@ -16,9 +16,9 @@ use serde_json::Value;
 use super::MAX_DEPTH;
 use super::chars::{closes, comma, line_before, quote, space};
 use super::fence::{Fence, Language};
+use super::lone::lone_scalar;
 use super::mend::{Fault, Mended, Mender, Setting};
 use super::reasoning::{self, Tag, starts_with_ignoring_case};
-use super::scalar;
 use super::schema::Schema;
 use super::strict::{self, Invalid};
 use super::types::{ParseError, Parsed, ReadAs, Repair, RepairKind, Wanted};
@@ -478,33 +478,6 @@ fn reading(text: &str, candidate: Candidate) -> Reading {
     let parsed = Parsed { value: read.value, read_as: ReadAs::Repaired, repairs };
     let closed = text.get(start..read.end).is_some_and(|t| t.trim_end_matches(space).ends_with(closes));
     Reading { parsed, answer, complete: read.complete && closed, doubt: read.doubt }
-}
-
-/// A whole reply that is one literal or number, perhaps in a fence; or a string in a fence.
-fn lone_scalar(text: &str, begin: usize) -> Option<Parsed> {
-    let trimmed = text.trim_matches(space);
-    let (inner, fenced) = match trimmed.strip_prefix("```") {
-        Some(fenced) => (fenced.trim_end_matches('`').split_once('\n')?.1.trim_matches(space), true),
-        None => (trimmed, false),
-    };
-    if let Ok(valid) = strict::whole(inner) {
-        let repairs = vec![Repair::new(RepairKind::Surroundings, begin)];
-        return (fenced || !valid.value.is_string()).then_some(Parsed {
-            value: valid.value,
-            read_as: ReadAs::Repaired,
-            repairs,
-        });
-    }
-    if !scalar::whole(inner) {
-        return None;
-    }
-    let (value, kind) = scalar::read(inner, false);
-    let at = text.find(inner).unwrap_or(0) + begin;
-    Some(Parsed {
-        value,
-        read_as: ReadAs::Repaired,
-        repairs: vec![Repair::new(kind.unwrap_or(RepairKind::Literal), at)],
-    })
 }
 
 const _: () = assert!(MAX_DEPTH < 128, "as serde_json's");
