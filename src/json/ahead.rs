@@ -1,8 +1,11 @@
 //! What stands ahead: a key, an item, a literal. Each looks no further than a key is long.
 
-use super::chars::{any_quote, closers, closes, colon, colon_like, comma, opens, quote, space};
+use super::chars::{any_quote, closers, closes, colon, colon_like, comma, opens, opens_list, quote, space};
 use super::mend::Mender;
 use super::string::KEY_REACH;
+
+/// The literals of JSON and of Python.
+const LITERALS: [&str; 6] = ["true", "false", "null", "True", "False", "None"];
 
 impl Mender<'_, '_> {
     /// Whether a backslash stands before it that is not itself escaped.
@@ -11,8 +14,11 @@ impl Mender<'_, '_> {
         before.iter().rev().take(64).take_while(|b| **b == b'\\').count() % 2 == 1
     }
 
-    /// A quote between two letters opens and closes nothing.
+    /// An apostrophe between two letters opens and closes nothing.
     pub(super) fn apostrophe(&self, at: usize) -> bool {
+        if !matches!(self.char_at(at), Some('\'' | '’' | '\u{ff07}')) {
+            return false;
+        }
         let before = self.text.get(..at).and_then(|t| t.chars().next_back());
         let after = self.tail(at).chars().nth(1);
         before.is_some_and(char::is_alphabetic) && after.is_some_and(char::is_alphabetic)
@@ -36,10 +42,10 @@ impl Mender<'_, '_> {
             if c == '\n' || matches!(c, '{' | '}') {
                 return false;
             }
-            let other = (c == '\'' && first == '"') || (c == '"' && first == '\'');
-            let other = other
+            let other = matches!(c, '"' | '\'' | '”' | '’' | '\u{ff02}' | '\u{ff07}')
+                && !ends.contains(&c)
                 && length > c.len_utf8()
-                && self.char_at(body + length) == Some(':')
+                && self.char_at(body + length).is_some_and(colon)
                 && self.text.get(body..here).is_some_and(|name| !name.contains([',', '"', '\'']));
             if other || ends.contains(&c) {
                 if length == c.len_utf8() {
@@ -54,7 +60,7 @@ impl Mender<'_, '_> {
                     colon_like(n)
                         || (next_at > body + length && (n.is_ascii_digit() || n == '{' || n == '['))
                         || self.word_literal(next_at)
-                }) || (self.tail(next_at).starts_with("->"));
+                }) || self.arrow_at(next_at).is_some();
             }
         }
         false
@@ -130,7 +136,7 @@ impl Mender<'_, '_> {
             return true;
         }
         let sign = matches!(first, '-' | ':') && self.char_at(at + 1).is_some_and(char::is_alphanumeric);
-        if !(name_char(first) && !matches!(first, '-' | '.' | '/' | ' ') || sign) {
+        if !(name_char(first) && !matches!(first, '-' | '.' | '/' | ' ' | '*') || sign) {
             return false;
         }
         let at = at + usize::from(sign);
@@ -143,6 +149,9 @@ impl Mender<'_, '_> {
                 // Neither an address nor a time of day.
                 let time = numeric && then.starts_with(|c: char| c.is_ascii_digit());
                 return !time && !then.starts_with("//");
+            }
+            if offset > 0 && opens_list(c) {
+                return self.bracketed_end(at + offset).is_some();
             }
             if any_quote(c) && offset > 0 {
                 let (_, next) = self.next_from(at + offset + c.len_utf8());
@@ -160,7 +169,7 @@ impl Mender<'_, '_> {
 
     pub(super) fn word_literal(&self, at: usize) -> bool {
         let rest = self.tail(at);
-        ["true", "false", "null", "True", "False", "None"]
+        LITERALS
             .iter()
             .any(|w| rest.strip_prefix(w).is_some_and(|r| !r.starts_with(|c: char| c.is_alphanumeric() || c == ' ')))
     }
@@ -184,17 +193,43 @@ impl Mender<'_, '_> {
         }
     }
 
+    /// Brackets that end a bare key, `count(max):`, `tags[0]:`: their length.
+    pub(super) fn bracketed_end(&mut self, at: usize) -> Option<usize> {
+        let open = self.char_at(at).filter(|c| opens_list(*c))?;
+        let inner = self.tail(at + open.len_utf8());
+        let inside = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '/' | '%' | ' ');
+        let (length, close) = inner.char_indices().take(24).find(|(_, c)| !inside(*c)).filter(|(_, c)| closes(*c))?;
+        self.steps += 24;
+        let length = open.len_utf8() + length + close.len_utf8();
+        self.next_from(at + length).1.is_some_and(colon).then_some(length)
+    }
+
+    /// An arrow that stands for a colon: its length.
+    pub(super) fn arrow_at(&self, at: usize) -> Option<usize> {
+        ["->", "→", "⇒", "➡"].iter().find(|arrow| self.tail(at).starts_with(**arrow)).map(|arrow| arrow.len())
+    }
+
+    /// A bare key in which the text is cut off.
+    pub(super) fn cut_name(&self, at: usize) -> bool {
+        let rest = self.tail(at);
+        rest.len() < 40 && rest.chars().all(name_char)
+    }
+
+    /// A literal in which the text is cut off.
+    pub(super) fn cut_literal(&self, at: usize) -> bool {
+        let rest = self.tail(at);
+        (1..5).contains(&rest.len()) && LITERALS.iter().any(|word| word.starts_with(rest))
+    }
+
     /// A literal, and then an item that no comma separates from it.
     pub(super) fn literal_and_item(&mut self, at: usize) -> bool {
         let rest = self.tail(at);
-        let Some(word) = ["true", "false", "null", "True", "False", "None"].iter().find(|w| rest.starts_with(**w))
-        else {
-            return false;
-        };
+        let Some(word) = LITERALS.iter().find(|w| rest.starts_with(**w)) else { return false };
         let (then_at, then) = self.next_from(at + word.len());
-        then_at > at + word.len()
-            && then.is_some_and(|c| quote(c) || c.is_ascii_digit() || matches!(c, '-' | '{' | '['))
-            || self.word_literal(then_at)
+        let apart = then_at > at + word.len();
+        let item = then.is_some_and(|c| quote(c) || c.is_ascii_digit() || matches!(c, '-' | '{' | '['))
+            || LITERALS.iter().any(|w| self.tail(then_at).starts_with(*w));
+        (apart && item) || self.word_literal(then_at)
     }
 
     /// A bare word with a comma or bracket soon after it.
@@ -220,6 +255,6 @@ impl Mender<'_, '_> {
 fn name_char(c: char) -> bool {
     let mark = any_quote(c) || opens(c) || closes(c) || comma(c) || colon_like(c) || space(c);
     c.is_alphanumeric()
-        || matches!(c, '_' | '-' | '$' | '.' | ' ' | '/')
+        || matches!(c, '_' | '-' | '$' | '.' | ' ' | '/' | '*')
         || (!c.is_ascii() && !mark && !matches!(c, '。' | '！' | '？' | '…' | '•' | '・' | '→'))
 }

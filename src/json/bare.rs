@@ -27,7 +27,13 @@ impl Mender<'_, '_> {
             if c == '\n' || (c == '`' && self.fence_at(self.at)) {
                 break;
             }
-            if c == '\\' && nested == 0 && self.char_at(self.at + 1).is_some_and(|n| matches!(n, ']' | '}')) {
+            if c == '\\'
+                && nested == 0
+                && self.char_at(self.at + 1).is_none_or(|n| matches!(n, ']' | '}' | '\n' | '\r'))
+            {
+                break;
+            }
+            if c == '。' && nested == 0 && self.ends_line(self.at + c.len_utf8()) && scalar::whole(word.trim()) {
                 break;
             }
             if closes(c) {
@@ -58,7 +64,7 @@ impl Mender<'_, '_> {
             } else if quote(c) && nested == 0 {
                 let behind = self.char_at(self.at + c.len_utf8());
                 let prefix = matches!(word, "u" | "b" | "r" | "f" | "U" | "R" | "F" | "B" | "rb" | "br");
-                if prefix && behind.is_some_and(|n| !comma(n) && !closes(n) && n != '\n') {
+                if prefix && behind.is_none_or(|n| !comma(n) && !closes(n) && n != '\n') {
                     self.note(RepairKind::Stray, start);
                     return Ok(());
                 }
@@ -76,7 +82,8 @@ impl Mender<'_, '_> {
                 }
             } else if space(before)
                 && !space(c)
-                && ((self.comment_at(self.at) && (c != '#' || !word.is_empty()))
+                && ((c == '<' && scalar::whole(word.trim()))
+                    || (self.comment_at(self.at) && (c != '#' || !word.is_empty()) && c != '※')
                     || (self.at > start && self.ellipsis_at(self.at) && scalar::whole(word.trim()))
                     || (self.at > start && self.next_item(word, c, in_object)))
             {
@@ -154,7 +161,11 @@ impl Mender<'_, '_> {
     /// After a whole word and white space: does the next pair or item stand here?
     fn next_item(&mut self, word: &str, c: char, in_object: bool) -> bool {
         scalar::whole(word.trim())
-            && if in_object { self.key_like(self.at) } else { c.is_numeric() || c == '-' || self.word_literal(self.at) }
+            && if in_object {
+                self.key_like(self.at)
+            } else {
+                c.is_numeric() || c == '-' || self.word_literal(self.at) || self.literal_and_item(self.at)
+            }
     }
 
     fn finish_bare(&mut self, start: usize) {
@@ -167,6 +178,10 @@ impl Mender<'_, '_> {
             self.note(RepairKind::Stray, start);
             self.at += self.peek().map_or(0, char::len_utf8);
             return;
+        }
+        if word.ends_with('*') && (word.starts_with('*') || self.text.get(..start).is_some_and(|t| t.ends_with('*'))) {
+            // Emphasis.
+            word = word.trim_matches('*');
         }
         if word.ends_with(any_quote) && word.matches(any_quote).count() == 1 {
             word = word.trim_end_matches(any_quote);

@@ -136,7 +136,11 @@ impl Mender<'_, '_> {
             // It closes nothing, and all that is open is closed later.
             _ if none && !one => self.next = Next::Separator,
             // It would end everything although more follows: it stands for another bracket.
-            Some((count, false)) if count == self.stack.len() && self.more_follows() => self.pop(),
+            Some((count, exact))
+                if count == self.stack.len() && self.more_follows() && (!exact || self.root_goes_on()) =>
+            {
+                self.pop();
+            }
             // Brackets were left out before this one.
             Some((count, exact)) if exact || !(one || none) => (0..count).for_each(|_| self.pop()),
             None if self.stack.len() == 1 && !one && self.more_follows() => self.next = Next::Separator,
@@ -177,6 +181,16 @@ impl Mender<'_, '_> {
         then.is_some_and(|c| quote(c) || opens(c) || c.is_ascii_digit())
     }
 
+    /// Whether what follows a comma belongs in the outermost value: a key in an object, a text or bracket in a list.
+    fn root_goes_on(&mut self) -> bool {
+        let (at, next) = self.next_from(self.at);
+        let (then_at, then) = self.next_from(at + next.map_or(0, char::len_utf8));
+        match self.stack.first() {
+            Some(Frame::Object { .. }) => then.is_some_and(quote) && self.key_like(then_at),
+            _ => then.is_some_and(|t| quote(t) || opens(t)),
+        }
+    }
+
     /// After the bracket that would end the whole: does it go on with another pair or item?
     pub(super) fn goes_on(&mut self) -> bool {
         let (at, next) = self.next_from(self.at);
@@ -196,14 +210,48 @@ impl Mender<'_, '_> {
 
     /// Whether the brackets from there on close just what is open, once this many of it are closed.
     pub(super) fn closes_what_is_left(&mut self, closed: usize, from: usize) -> bool {
-        let balance = self.balance.get_or_insert_with(|| {
-            // Matching brackets costs several times what reading does.
-            self.steps += 4 * (self.text.len() - self.begin) as u64;
-            Balance::new(self.text, self.begin)
-        });
-        let (count, after) = balance.after(from);
+        let (count, after) = Self::balance(&mut self.balance, &mut self.steps, self.text, self.begin).after(from);
         let open = self.stack.iter().rev().skip(closed);
         self.steps += 8;
         open.len() == count && open.zip(after).all(|(frame, c)| Self::fits(Some(frame), c))
+    }
+
+    fn balance<'b>(balance: &'b mut Option<Balance>, steps: &mut u64, text: &str, begin: usize) -> &'b Balance {
+        balance.get_or_insert_with(|| {
+            // Matching brackets costs several times what reading does.
+            *steps += 4 * (text.len() - begin) as u64;
+            Balance::new(text, begin)
+        })
+    }
+
+    /// A colon behind the text of a pair, `"user": "name": "Aoi"}`: the rest closes one brace more than is open, so that
+    /// an object's opening brace was left out before the text.
+    pub(super) fn brace_left_out(&mut self, at: usize, mark: char) -> bool {
+        let (value_at, value) = self.next_from(at + mark.len_utf8());
+        if !(value.is_some_and(|v| quote(v) || opens(v) || v.is_ascii_digit() || v == '-')
+            || self.word_literal(value_at))
+        {
+            return false;
+        }
+        let (count, mut after) = Self::balance(&mut self.balance, &mut self.steps, self.text, self.begin).after(at);
+        self.steps += 8;
+        count == self.stack.len() + 1
+            && after.next().is_some_and(closes_object)
+            && self.stack.iter().rev().zip(after).all(|(frame, c)| Self::fits(Some(frame), c))
+    }
+
+    /// The text just read is the first key of an object whose opening brace was left out.
+    pub(super) fn key_as_value(&mut self, at: usize) -> bool {
+        let Some(Frame::Object { map, key, .. }) = self.stack.last_mut() else { return false };
+        let Some((outer, Value::String(inner))) = map.iter().next_back() else { return false };
+        let (outer, inner) = (outer.clone(), inner.clone());
+        map.shift_remove(&outer);
+        *key = Some((outer, at));
+        let wanted = self.wanted_here();
+        self.note(RepairKind::Bracket, at);
+        self.stack.push(Frame::Object { map: Map::new(), key: None, extra: 0, loose: false, wanted });
+        self.quoted_keys += 1;
+        self.key(inner, at);
+        true
     }
 }

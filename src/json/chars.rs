@@ -64,6 +64,7 @@ pub(super) const fn closers(open: char) -> Option<&'static [char]> {
         '‘' | '’' | '‚' => &['’', '‘', '\''],
         '「' => &['」'],
         '『' => &['』'],
+        '｢' => &['｣'],
         '«' => &['»'],
         '\u{ff02}' => &['\u{ff02}', '"'],
         '\u{ff07}' => &['\u{ff07}', '\''],
@@ -81,7 +82,7 @@ pub(super) const fn quote(c: char) -> bool {
 
 /// Any mark of quoting, at either end.
 pub(super) const fn any_quote(c: char) -> bool {
-    quote(c) || matches!(c, '」' | '』' | '»' | '´' | '〟' | '〞')
+    quote(c) || matches!(c, '」' | '』' | '｣' | '»' | '´' | '〟' | '〞')
 }
 
 /// A mark of lists and of emphasis that prose leaves between pairs.

@@ -69,6 +69,14 @@ impl Walk<'_, '_> {
                     begin = self.text.len() - inner.trim_start().len() + next.len();
                 } else if !info.contains(['{', '[']) {
                     begin = behind + line.len();
+                } else if info.starts_with(char::is_alphabetic)
+                    && info.ends_with('}')
+                    && inner.get(line.len()..).is_some_and(|below| below.trim_start().starts_with(['{', '[']))
+                {
+                    // What stands in braces behind the language is about the fence.
+                    begin = behind + line.len();
+                    self.fence = Some(Fence { mark, length, language: said, begin });
+                    return begin;
                 } else {
                     begin += line.find(['{', '[']).unwrap_or(0);
                 }

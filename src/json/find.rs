@@ -16,9 +16,9 @@ use serde_json::Value;
 use super::MAX_DEPTH;
 use super::chars::{closes, comma, line_before, quote, space};
 use super::fence::{Fence, Language};
+use super::lone::lone_scalar;
 use super::mend::{Fault, Mended, Mender, Setting};
 use super::reasoning::{self, Tag, starts_with_ignoring_case};
-use super::scalar;
 use super::schema::Schema;
 use super::strict::{self, Invalid};
 use super::types::{ParseError, Parsed, ReadAs, Repair, RepairKind, Wanted};
@@ -49,6 +49,8 @@ pub(super) struct Asked<'s> {
     pub schema: Option<&'s Schema>,
     /// Bare words are texts, numbers too: a type that wants a number takes it from the text.
     pub words: bool,
+    /// The text may go on: what stands in a parenthesis that is open is not said yet.
+    pub streaming: bool,
 }
 
 /// A reading of the reply, and how sure it is.
@@ -290,8 +292,11 @@ impl<'t, 's> Walk<'t, 's> {
                 break;
             }
             let answered = self.found.last().is_some_and(|c| c.answer && c.read.complete);
-            if answered && !self.asked.all && !corrects_itself(self.tail(self.passed)) {
-                return;
+            if answered && !self.asked.all {
+                self.steps += 500;
+                if !corrects_itself(self.tail(self.passed)) {
+                    return;
+                }
             }
             at = end.unwrap_or(at + c.len_utf8());
         }
@@ -324,8 +329,12 @@ impl<'t, 's> Walk<'t, 's> {
             return None;
         }
         let read = self.value(at, &place)?;
+        if let Some(again) = self.begun_again(at, &read) {
+            return Some(again);
+        }
         let end = read.end.max(at + c.len_utf8());
-        let (read, end) = self.followed_by_more(read, at, end);
+        let argument = before.ends_with('(');
+        let (read, end) = if argument { (read, end) } else { self.followed_by_more(read, at, end) };
         self.steps += 64;
         let (weight, answer) = self.weigh(at, &read, &place)?;
         self.passed = end;
@@ -340,6 +349,7 @@ impl<'t, 's> Walk<'t, 's> {
         if self.wasted <= 4 * self.text.len() {
             match strict::value_at(self.text, at) {
                 Ok(valid) => {
+                    self.steps += (valid.end - at) as u64 / 8;
                     if let Some(read) = self.valid(valid) {
                         return Some(read);
                     }
@@ -351,7 +361,13 @@ impl<'t, 's> Walk<'t, 's> {
         let mut mender = Mender::new(
             self.text,
             at,
-            Setting { fenced, braceless: false, wanted: self.asked.schema, words: self.asked.words },
+            Setting {
+                fenced,
+                braceless: false,
+                wanted: self.asked.schema,
+                words: self.asked.words,
+                streaming: self.asked.streaming,
+            },
         );
         let read = mender.read();
         self.steps += mender.steps;
@@ -462,33 +478,6 @@ fn reading(text: &str, candidate: Candidate) -> Reading {
     let parsed = Parsed { value: read.value, read_as: ReadAs::Repaired, repairs };
     let closed = text.get(start..read.end).is_some_and(|t| t.trim_end_matches(space).ends_with(closes));
     Reading { parsed, answer, complete: read.complete && closed, doubt: read.doubt }
-}
-
-/// A whole reply that is one literal or number, perhaps in a fence; or a string in a fence.
-fn lone_scalar(text: &str, begin: usize) -> Option<Parsed> {
-    let trimmed = text.trim_matches(space);
-    let (inner, fenced) = match trimmed.strip_prefix("```") {
-        Some(fenced) => (fenced.trim_end_matches('`').split_once('\n')?.1.trim_matches(space), true),
-        None => (trimmed, false),
-    };
-    if let Ok(valid) = strict::whole(inner) {
-        let repairs = vec![Repair::new(RepairKind::Surroundings, begin)];
-        return (fenced || !valid.value.is_string()).then_some(Parsed {
-            value: valid.value,
-            read_as: ReadAs::Repaired,
-            repairs,
-        });
-    }
-    if !scalar::whole(inner) {
-        return None;
-    }
-    let (value, kind) = scalar::read(inner, false);
-    let at = text.find(inner).unwrap_or(0) + begin;
-    Some(Parsed {
-        value,
-        read_as: ReadAs::Repaired,
-        repairs: vec![Repair::new(kind.unwrap_or(RepairKind::Literal), at)],
-    })
 }
 
 const _: () = assert!(MAX_DEPTH < 128, "as serde_json's");

@@ -1,6 +1,6 @@
 //! What stands between the marks and means nothing: white space, comments, ellipses, remarks.
 
-use super::chars::{any_quote, closes, closes_round, comma, opens_object, quote, space};
+use super::chars::{any_quote, closes, closes_round, comma, line_from, opens_list, opens_object, quote, space};
 use super::mend::{Mender, Next};
 use super::types::RepairKind;
 
@@ -35,13 +35,12 @@ impl Mender<'_, '_> {
         c.is_alphabetic() && before.get(gap.len()..).is_some_and(|g| g.matches('\n').count() > 1)
     }
 
-    /// A remark in parentheses after a value.
+    /// A remark in parentheses or angle brackets after a value.
     pub(super) fn skip_remark(&mut self) {
         let at = self.at;
-        let rest = self.tail(at);
-        let line = rest.find('\n').unwrap_or(rest.len());
-        let end = rest.get(..line).and_then(|l| l.find(closes_round));
-        self.steps += line as u64;
+        let line = line_from(self.tail(at));
+        let end = line.find(|c: char| if line.starts_with('<') { c == '>' } else { closes_round(c) });
+        self.steps += end.unwrap_or(line.len()) as u64;
         self.note(RepairKind::Stray, at);
         let mark = self.peek().map_or(0, char::len_utf8);
         self.at += match end {
@@ -83,10 +82,12 @@ impl Mender<'_, '_> {
         let rest = self.tail(at);
         let digits = rest.bytes().take(4).take_while(u8::is_ascii_digit).count();
         let mark = rest.get(digits..)?.chars().next()?;
-        let bullet = if digits == 0 { matches!(mark, '-' | '•' | '・' | '*') } else { matches!(mark, '.' | ')') };
+        let circled = matches!(mark, '①'..='⑳');
+        let bullet =
+            if digits == 0 { circled || matches!(mark, '-' | '•' | '・' | '*') } else { matches!(mark, '.' | ')') };
         let behind = at + digits + mark.len_utf8();
         let (then_at, then) = self.next_from(behind);
-        (bullet && then_at > behind && then.is_some_and(quote)).then_some(behind - at)
+        (bullet && (then_at > behind || circled) && then.is_some_and(quote)).then_some(behind - at)
     }
 
     /// A `#` where a value should stand: a remark has a space after it, a colour or a tag has not.
@@ -97,11 +98,36 @@ impl Mender<'_, '_> {
     pub(super) fn comment_at(&self, at: usize) -> bool {
         let rest = self.text.as_bytes().get(at..).unwrap_or_default();
         matches!(rest, [b'/', b'/' | b'*', ..] | [b'#', ..] | [b'<', b'!', b'-', b'-', ..])
+            || self.remark_to_the_end(at)
+    }
+
+    /// A mark that begins a remark in Japanese typing, and nothing else on its line that could be JSON.
+    fn remark_to_the_end(&self, at: usize) -> bool {
+        let wide = self.text.as_bytes().get(at).is_some_and(|b| *b >= 0xe2);
+        wide && {
+            let line = line_from(self.tail(at));
+            ["←", "※", "／／"].iter().any(|mark| line.starts_with(mark))
+                && !line.contains(|c: char| any_quote(c) || (closes(c) && !closes_round(c)))
+        }
     }
 
     pub(super) fn ellipsis_at(&self, at: usize) -> bool {
         let rest = self.tail(at);
         rest.starts_with("...") || rest.starts_with('…')
+    }
+
+    /// Words or dots in brackets that say that items were left out, `[...]`, `（以下省略）`: their length.
+    pub(super) fn omission_at(&mut self, at: usize) -> Option<usize> {
+        const WORDS: [&str; 6] = ["省略", "中略", "以下略", "以下同様", "omitted", "truncated"];
+        let open = self.char_at(at).filter(|c| opens_list(*c))?;
+        let inner = self.tail(at + open.len_utf8());
+        let length = inner.char_indices().take(24).find(|(_, c)| closes(*c)).map(|(length, _)| length)?;
+        self.steps += 24;
+        let words = inner.get(..length)?.trim();
+        let dots = !words.is_empty() && words.chars().all(|c| matches!(c, '.' | '…'));
+        let said = !words.contains(any_quote) && WORDS.iter().any(|word| words.contains(word));
+        let close = inner.get(length..)?.chars().next()?;
+        (dots || said).then_some(open.len_utf8() + length + close.len_utf8())
     }
 
     pub(super) fn skip_ellipsis(&mut self) {

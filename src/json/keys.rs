@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::chars::{any_quote, closes, colon, colon_like, comma, line_from, opens, ornament, quote, space};
 use super::mend::{Frame, Mender, Next};
+use super::scalar;
 use super::string::Place;
 use super::types::RepairKind;
 
@@ -25,6 +26,9 @@ impl Mender<'_, '_> {
             self.at += c.len_utf8();
         } else if self.ellipsis_at(at) {
             self.skip_ellipsis();
+        } else if let Some(length) = self.bullet_at(at) {
+            self.note(RepairKind::Stray, at);
+            self.at += length;
         } else if quote(c) {
             self.quoted_key(at);
         } else if opens(c) {
@@ -61,8 +65,13 @@ impl Mender<'_, '_> {
     pub(super) fn bare_key(&mut self, at: usize) {
         let stops = |c: char| colon_like(c) || comma(c) || closes(c) || opens(c) || any_quote(c) || c == '\n';
         let rest = self.tail(at);
-        let arrow = line_from(rest).find("->").unwrap_or(65);
-        let end = rest.find(stops).unwrap_or(rest.len()).min(if arrow < 64 { arrow } else { rest.len() });
+        let arrow = line_from(rest).find("->").filter(|arrow| *arrow < 64);
+        // An arrow bounds the look for the other marks: many arrows must not each look to the end.
+        let name = arrow.and_then(|arrow| rest.get(..arrow)).unwrap_or(rest);
+        let mut end = name.find(stops).unwrap_or(name.len());
+        if let Some(length) = self.bracketed_end(at + end).filter(|_| end > 0) {
+            end += length;
+        }
         self.steps += end as u64 + 64;
         let word = rest.get(..end).unwrap_or("").trim();
         self.at += end;
@@ -86,12 +95,26 @@ impl Mender<'_, '_> {
                 self.key(word.trim_matches('*').to_owned(), at);
                 return;
             }
-            if self.key_like(self.at) {
+            if matches!(word, "u" | "b" | "r" | "f") || self.key_like(self.at) {
                 self.note(RepairKind::Stray, at);
                 return;
             }
         } else if !colon_like(stop) && !arrow {
-            // Words without a colon are no key.
+            // Words without a colon are no key: first in braces inside a value, they are a set's.
+            if self.stack.len() > 1
+                && !word.contains('\n')
+                && (comma(stop) || closes(stop))
+                && let Some(Frame::Object { map, extra: 0, wanted, .. }) = self.stack.last()
+                && map.is_empty()
+            {
+                let wanted = *wanted;
+                self.stack.pop();
+                self.stack.push(Frame::List { items: Vec::new(), mark: '{', call: false, commas: 0, wanted });
+                self.note(RepairKind::Bracket, at);
+                self.at = at;
+                self.next = Next::Value;
+                return;
+            }
             if self.first_of_root() {
                 self.stopped = true;
             }
@@ -117,12 +140,17 @@ impl Mender<'_, '_> {
 
     pub(super) fn at_colon(&mut self, c: char) {
         let at = self.at;
-        if colon_like(c) || (c == '-' && self.char_at(at + 1) == Some('>')) {
-            self.at += c.len_utf8();
+        let arrow = self.arrow_at(at);
+        if colon_like(c) || arrow.is_some() {
+            self.at += arrow.unwrap_or(c.len_utf8());
             let mut plain = c == ':';
             while let Some(c) = self.peek().filter(|c| colon_like(*c) || *c == '>') {
                 plain = false;
                 self.at += c.len_utf8();
+            }
+            if let (then_at, Some('=')) = self.next_from(self.at) {
+                plain = false;
+                self.at = then_at + 1;
             }
             if !plain {
                 self.note(RepairKind::Colon, at);
@@ -139,12 +167,22 @@ impl Mender<'_, '_> {
         }
     }
 
-    /// `{"a", 1, "b": 2}`: a number that can be no key, and then a pair.
+    /// `{"a", 1, "b": 2}`, `{"a", "x", "b": 2}`: a number or a text, and then a pair.
     fn comma_stands_for_colon(&mut self, c: char) -> bool {
         if !comma(c) {
             return false;
         }
         let (at, first) = self.next_from(self.at + c.len_utf8());
+        if first == Some('"') {
+            let line = line_from(self.tail(at + 1));
+            let Some(length) = line.find('"') else { return false };
+            self.steps += length as u64;
+            let (mark_at, mark) = self.next_from(at + 1 + length + 1);
+            return mark.is_some_and(comma) && {
+                let (key_at, key) = self.next_from(mark_at + mark.map_or(0, char::len_utf8));
+                key == Some('"') && self.quoted_key_at(key_at)
+            };
+        }
         if !first.is_some_and(|n| n.is_ascii_digit() || n == '-') {
             return false;
         }
@@ -160,12 +198,27 @@ impl Mender<'_, '_> {
     /// A comma or a bracket after a key: the object is a list, or its last value is one, or the key has no value.
     pub(super) fn key_without_value(&mut self, c: char) {
         let at = self.at;
+        if comma(c) && self.next_from(at + c.len_utf8()).1.is_some_and(colon) {
+            self.note(RepairKind::Comma, at);
+            self.at += c.len_utf8();
+            return;
+        }
         let rooted = self.stack.len() == 1;
         let stands_for_colon = self.comma_stands_for_colon(c);
         let Some(Frame::Object { map, key, loose, extra, wanted }) = self.stack.last_mut() else { return };
         let Some((name, key_at)) = key.take() else { return };
         let wanted = *wanted;
         self.next = Next::Separator;
+        if let Some((inner, value)) = name.split_once(':')
+            && inner.contains(char::is_alphabetic)
+            && scalar::whole(value.trim())
+        {
+            // `{"a: 1", "b": 2}`: the quotes stand around the pair.
+            *key = Some((inner.trim_end().to_owned(), key_at));
+            self.note(RepairKind::Quote, key_at);
+            self.put(scalar::read(value.trim(), false).0);
+            return;
+        }
         if map.is_empty() && *extra == 0 && !stands_for_colon {
             self.stack.pop();
             let items = vec![Value::String(name)];
@@ -193,7 +246,7 @@ impl Mender<'_, '_> {
             // The comma stands for the colon when a value follows it that can be no key.
             let behind = at + c.len_utf8();
             let (_, next) = self.next_from(behind);
-            if next.is_some_and(|n| n.is_ascii_digit() || n == '-') {
+            if stands_for_colon || next.is_some_and(|n| n.is_ascii_digit() || n == '-') {
                 self.at = behind;
                 self.next = Next::Value;
                 return;

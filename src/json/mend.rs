@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::MAX_DEPTH;
 use super::balance::Balance;
-use super::chars::{any_quote, closes, colon, colon_like, comma, opens, opens_round, ornament, quote};
+use super::chars::{any_quote, closes, colon, colon_like, comma, line_from, opens, opens_round, ornament, quote};
 use super::schema::Schema;
 use super::string::Place;
 use super::types::{Repair, RepairKind};
@@ -75,7 +75,12 @@ pub(super) struct Setting<'s> {
     pub wanted: Option<&'s Schema>,
     /// Bare words are texts.
     pub words: bool,
+    /// The text may go on: what stands in a parenthesis that is open is not said yet.
+    pub streaming: bool,
 }
+
+/// Steps that a reading may take for each byte: of a text that is made to cost more, only what was read so far counts.
+const FUEL: u64 = 256;
 
 pub(super) struct Mender<'t, 's> {
     pub(super) text: &'t str,
@@ -84,6 +89,8 @@ pub(super) struct Mender<'t, 's> {
     pub(super) setting: Setting<'s>,
     /// No triple quote of this kind (double, single) follows.
     pub(super) no_triple: [bool; 2],
+    /// Texts that this quote opens are not all closed: the next one is not looked through to the end.
+    pub(super) unclosed: Option<char>,
     pub(super) stack: Vec<Frame<'s>>,
     pub(super) next: Next,
     pub(super) bare_keys: usize,
@@ -110,6 +117,7 @@ impl<'t, 's> Mender<'t, 's> {
             steps: 0,
             setting,
             no_triple: [false; 2],
+            unclosed: None,
             stack: Vec::new(),
             next: Next::Value,
             bare_keys: 0,
@@ -181,9 +189,11 @@ impl<'t, 's> Mender<'t, 's> {
             self.next = Next::Key;
         }
         let mut complete = true;
+        let fuel = FUEL * (self.text.len() - self.at.min(self.text.len())) as u64 + 100_000;
         while self.root.is_none() {
             self.steps += 1;
             self.skip_space();
+            self.stopped |= self.steps > fuel;
             let Some(c) = self.peek().filter(|_| !self.stopped && !self.fence_at(self.at)) else {
                 complete = self.stop();
                 break;
@@ -218,7 +228,12 @@ impl<'t, 's> Mender<'t, 's> {
             let kind = if self.at >= self.text.len() { RepairKind::CutOff } else { RepairKind::Bracket };
             self.note(kind, self.at);
         }
-        while !self.stack.is_empty() {
+        while let Some(frame) = self.stack.last_mut() {
+            if let Frame::List { items, mark: '(', call: false, .. } = frame
+                && self.setting.streaming
+            {
+                *items = vec![Value::Null];
+            }
             self.pop();
         }
         whole
@@ -227,7 +242,10 @@ impl<'t, 's> Mender<'t, 's> {
     pub(super) fn at_value(&mut self, c: char) -> Result<(), Fault> {
         let at = self.at;
         let in_object = self.in_object();
-        if opens(c) {
+        if let Some(length) = self.omission_at(at).filter(|_| !in_object) {
+            self.note(RepairKind::Ellipsis, at);
+            self.at += length;
+        } else if opens(c) {
             if self.stack.len() >= MAX_DEPTH {
                 return Err(Fault::Deep(at));
             }
@@ -299,6 +317,24 @@ impl<'t, 's> Mender<'t, 's> {
             _ => return false,
         };
         self.unopened(at).is_some_and(|end| self.text.get(at..end).is_some_and(|t| t.contains(close)))
+            || self.begins_a_sentence(at, c, close)
+    }
+
+    /// `「赤」に交換, `: a quotation at the beginning of words without quotes.
+    fn begins_a_sentence(&mut self, at: usize, open: char, close: char) -> bool {
+        if !matches!(open, '「' | '『') {
+            return false;
+        }
+        let line = line_from(self.tail(at));
+        self.steps += line.len() as u64;
+        let mut depth = 0_usize;
+        let end = line.char_indices().find_map(|(i, c)| {
+            depth = depth + usize::from(c == open) - usize::from(c == close && depth > 0);
+            (depth == 0).then_some(i + c.len_utf8())
+        });
+        let Some(rest) = end.and_then(|end| line.get(end..)) else { return false };
+        let words = rest.split(|c: char| comma(c) || closes(c)).next().unwrap_or("");
+        rest.starts_with(char::is_alphanumeric) && !words.contains(|c: char| any_quote(c) || colon(c))
     }
 
     /// A string, with those that are joined to it.
@@ -309,12 +345,14 @@ impl<'t, 's> Mender<'t, 's> {
             let behind = self.at;
             let (mark_at, mark) = self.next_from(behind);
             let joined = match mark {
-                Some('+') => {
-                    let (then_at, then) = self.next_from(mark_at + 1);
-                    then.is_some_and(quote).then_some(then_at)
+                Some('+') => self.joined_by_plus(mark_at),
+                // Python joins strings that follow each other.
+                Some('"' | '\'')
+                    if mark_at > behind
+                        && (self.in_python_parenthesis() || (in_object && !self.quoted_key_at(mark_at))) =>
+                {
+                    Some(mark_at)
                 }
-                // Python joins strings that follow each other, in parentheses.
-                Some(c) if quote(c) && mark_at > behind && self.in_python_parenthesis() => Some(mark_at),
                 _ => None,
             };
             let Some(then) = joined else { break };
@@ -333,7 +371,7 @@ impl<'t, 's> Mender<'t, 's> {
         let at = self.at;
         let in_object = self.in_object();
         let item = if in_object { Next::Key } else { Next::Value };
-        if comma(c) || (c == '.' && self.ends_line(at + 1)) {
+        if comma(c) || (matches!(c, '.' | '。') && self.ends_line(at + c.len_utf8())) {
             self.at += c.len_utf8();
             if c != ',' {
                 self.note(RepairKind::Comma, at);
@@ -351,7 +389,8 @@ impl<'t, 's> Mender<'t, 's> {
         } else if colon_like(c) && !in_object {
             self.note(RepairKind::Bracket, at);
             self.key_in_list(at, c);
-        } else if opens_round(c) && !self.tail(at).starts_with("((") {
+        } else if colon(c) && self.brace_left_out(at, c) && self.key_as_value(at) {
+        } else if (opens_round(c) && !self.tail(at).starts_with("((")) || c == '<' {
             self.skip_remark();
         } else if c == '\\' && self.char_at(at + 1).is_some_and(|n| quote(n) || matches!(n, ']' | '}')) {
             self.note(RepairKind::Escape, at);
@@ -359,6 +398,10 @@ impl<'t, 's> Mender<'t, 's> {
         } else if (any_quote(c) && in_object && !self.key_like(at)) || ornament(c) || (colon_like(c) && in_object) {
             self.note(RepairKind::Stray, at);
             self.at += c.len_utf8();
+        } else if let Some(length) = self.joint_at(at).filter(|_| !in_object) {
+            self.note(RepairKind::Comma, at);
+            self.at += length;
+            self.next = item;
         } else if !in_object && self.prose_at(at, c) {
             self.stopped = true;
         } else {

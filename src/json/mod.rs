@@ -28,6 +28,7 @@ mod find;
 mod gaps;
 mod keys;
 mod lenient;
+mod lone;
 mod mend;
 mod plausible;
 mod reader;

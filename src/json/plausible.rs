@@ -2,9 +2,11 @@
 
 use serde_json::Value;
 
-use super::chars::{colon_like, comma, opens, opens_object, quote, space};
+use super::chars::{closes, colon_like, comma, line_from, opens, opens_object, quote, space};
 use super::find::{Candidate, Walk};
-use super::mend::{Mender, Setting};
+use super::mend::{Mended, Mender, Setting};
+use super::strict;
+use super::types::RepairKind;
 use super::weigh::{Place, introduced};
 
 impl Walk<'_, '_> {
@@ -29,13 +31,16 @@ impl Walk<'_, '_> {
                 || (opens_object(then) && probe_doubled(&mut probe, then_at))
                 || (standing
                     && (comma(then)
+                        || probe.bullet_at(then_at).is_some()
                         || probe.comment_at(then_at)
                         || probe.ellipsis_at(then_at)
-                        || matches!(then, '*' | '-' | '\\' | '•' | '[' | '\u{ff3b}' | ':')
+                        || matches!(then, '*' | '-' | '\\' | '•' | '・' | '[' | '\u{ff3b}' | ':')
                         || (then == '\u{ff5d}')))
                 || (place.head && then.is_alphabetic() && !self.tail(then_at).contains('}'))
         } else {
-            let index = touching && before.is_some_and(|b| b.is_alphanumeric() || matches!(b, ']' | ')' | '_'));
+            let index = touching
+                && before.is_some_and(|b| b.is_alphanumeric() || matches!(b, ']' | ')' | '_'))
+                && !marks_a_call(place.line_before);
             let link = index
                 || (then == 'x' && self.tail(then_at).starts_with("x]"))
                 || (then == ']' && !place.head && !place.first && !introduced(place));
@@ -53,6 +58,35 @@ impl Walk<'_, '_> {
         plausible
     }
 
+    /// A value that broke off in a text and was begun again on a later line, by the same bracket and the same key: where.
+    pub(super) fn begun_again(&mut self, at: usize, read: &Mended) -> Option<usize> {
+        if !read.repairs.iter().any(|r| r.kind == RepairKind::ControlCharacter) {
+            return None;
+        }
+        let beginning = self.tail(at);
+        let open = beginning.find('"').filter(|length| *length < 16)? + 1;
+        let close = line_from(beginning.get(open..)?).find('"').filter(|length| (1..64).contains(length))?;
+        let (beginning, rest) = beginning.get(..read.end - at)?.split_at_checked(open + close + 1)?;
+        self.steps += rest.len() as u64;
+        let mut from = 0;
+        // A few lines at most: each is read to its end.
+        for _ in 0..4 {
+            let found = from + rest.get(from..)?.find(beginning)?;
+            from = found + beginning.len();
+            let again = at + beginning.len() + found;
+            if !rest.get(..found).is_some_and(|t| t.trim_end_matches([' ', '\t']).ends_with('\n')) {
+                continue;
+            }
+            // It reaches as far as the first one was read: else it is shown in a text of the first.
+            if let Ok(valid) = strict::value_at(self.text, again)
+                && !self.text.get(valid.end..read.end).unwrap_or("").contains(|c: char| !space(c) && !closes(c))
+            {
+                return Some(again);
+            }
+        }
+        None
+    }
+
     /// An object's pairs without their brace: a line begins with a key in quotes and a value that is no prose.
     pub(super) fn without_braces(&mut self) {
         let first = self.found.iter().map(|c| c.start).min().unwrap_or(self.text.len());
@@ -61,6 +95,7 @@ impl Walk<'_, '_> {
         let start = loop {
             let rest = self.tail(at);
             let inner = rest.trim_start_matches([' ', '\t', '\r', '\u{feff}', '\u{3000}']);
+            let inner = inner.strip_prefix("- ").or_else(|| inner.strip_prefix("* ")).unwrap_or(inner);
             let key_at = self.text.len() - inner.len();
             if key_at >= first || lines > 500 {
                 return;
@@ -87,7 +122,13 @@ impl Walk<'_, '_> {
                 None => return,
             }
         };
-        let setting = Setting { fenced: true, braceless: true, wanted: self.asked.schema, words: self.asked.words };
+        let setting = Setting {
+            fenced: true,
+            braceless: true,
+            wanted: self.asked.schema,
+            words: self.asked.words,
+            streaming: self.asked.streaming,
+        };
         let mut mender = Mender::new(self.text, start, setting);
         let read = mender.read();
         self.steps += mender.steps;
@@ -97,6 +138,12 @@ impl Walk<'_, '_> {
             self.found.insert(0, Candidate { read, start, weight: 8, answer: true });
         }
     }
+}
+
+/// `[TOOL_CALLS]`: a mark of capitals, as models put before their calls.
+fn marks_a_call(line: &str) -> bool {
+    let inner = line.strip_prefix('[').and_then(|l| l.strip_suffix(']'));
+    inner.is_some_and(|i| i.len() > 3 && i.bytes().all(|b| b.is_ascii_uppercase() || matches!(b, b'_' | b' ' | b'/')))
 }
 
 /// `{{"a": 1}}`: a template's doubled brace before a key.

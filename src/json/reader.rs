@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::chars::{closes, comma, space};
+use super::chars::{any_quote, closes, comma, space};
 use super::find::{self, Asked};
 use super::types::{ParseError, Parsed};
 
@@ -85,14 +85,20 @@ impl Reader {
 
 /// What is sure of the answer in a text that may go on.
 fn sure(text: &str) -> Option<Value> {
-    let text = without_half_an_escape(text);
-    let reading = find::read(text, Asked::default()).0.ok()?.into_iter().next().filter(|r| r.answer)?;
+    let text = without_half_a_fence(without_half_an_escape(text));
+    let asked = Asked { streaming: true, ..Asked::default() };
+    let reading = find::read(text, asked).0.ok()?.into_iter().next().filter(|r| r.answer)?;
     let mut value = reading.parsed.value;
     if reading.complete {
         return Some(value);
     }
     while drop_what_is_loose(&mut value, reading.doubt) {}
-    Some(value)
+    let empty = match &value {
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        _ => false,
+    };
+    (!empty).then_some(value)
 }
 
 /// Takes the last leaf away where it may still become another: a number, a literal, a bracket with nothing behind it.
@@ -129,7 +135,7 @@ fn drop_what_is_loose(value: &mut Value, doubt: Option<usize>) -> bool {
                     text.truncate(doubt);
                 }
                 // What may stand between this text and the next key, if its quote is missing.
-                let sure = text.trim_end_matches(|c: char| space(c) || comma(c) || closes(c)).len();
+                let sure = text.trim_end_matches(|c: char| space(c) || comma(c) || closes(c) || any_quote(c)).len();
                 text.truncate(sure);
                 return false;
             }
@@ -138,12 +144,19 @@ fn drop_what_is_loose(value: &mut Value, doubt: Option<usize>) -> bool {
     }
 }
 
+/// The text up to the marks at a line's beginning that may become a fence.
+fn without_half_a_fence(text: &str) -> &str {
+    let before = text.trim_end_matches(['`', '~']);
+    if text.len() - before.len() < 3 && before.trim_end_matches([' ', '\t']).ends_with('\n') { before } else { text }
+}
+
 /// The text up to an escape that is not yet whole.
 fn without_half_an_escape(text: &str) -> &str {
     let Some((before, escape)) = text.rsplit_once('\\') else { return text };
-    let digits = |s: &str| s.bytes().all(|b| b.is_ascii_hexdigit() || b == b'{');
+    let digits = |s: &str| s.bytes().all(|b| b.is_ascii_hexdigit());
     let half = match escape.as_bytes() {
         [] => true,
+        [b'u', b'{', ..] => escape.len() < 12 && !escape.contains('}'),
         [b'u', ..] => escape.len() < 5 && escape.get(1..).is_some_and(digits),
         [b'U', ..] => escape.len() < 9 && escape.get(1..).is_some_and(digits),
         [b'x', ..] => escape.len() < 3 && escape.get(1..).is_some_and(digits),

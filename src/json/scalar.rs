@@ -150,6 +150,7 @@ fn unit_fits(unit: &str) -> bool {
     word.is_empty()
         || (unit.len() - word.len() <= 1
             && word.chars().count() <= 6
+            && literal(word).is_none()
             && word.chars().all(|c| c.is_alphabetic() || matches!(c, '%' | '°' | '$' | '€' | '℃'))
             && !matches!(
                 word,

@@ -6,7 +6,7 @@
 //! key, so that the string should have ended before it.
 
 use super::chars::{closers, closes, colon, colon_like, comma, opens, quote, space};
-use super::mend::Mender;
+use super::mend::{Frame, Mender};
 use super::types::RepairKind;
 
 /// Where a string stands.
@@ -41,6 +41,8 @@ pub(super) struct Seen {
     pub(super) unmatched: bool,
     /// From here on in `out` the string may turn out to have ended.
     pub(super) doubt: Option<usize>,
+    /// Where the text would end if what seems a quotation in it is the next key or item: in `out`, in the text.
+    pub(super) instead: Option<(usize, usize)>,
     /// Where the first colon of a key stands: in `out`, in the text.
     pub(super) colon: Option<(usize, usize)>,
 }
@@ -72,6 +74,7 @@ impl Mender<'_, '_> {
             brackets: 0,
             unmatched: false,
             doubt: None,
+            instead: None,
             colon: None,
         };
         seen.from = self.at;
@@ -83,7 +86,7 @@ impl Mender<'_, '_> {
                     || c == open
                     || ends.contains(&c)
                     || matches!(c, '{' | '[' | '}' | ']')
-                    || (place == Place::Key && (colon(c) || matches!(c, '"' | '\'')))
+                    || (place == Place::Key && (colon(c) || closes_a_key(c)))
             };
             let rest = self.tail(self.at);
             // Most strings by far: nothing but ASCII marks can end them, so their letters need no decoding.
@@ -102,6 +105,11 @@ impl Mender<'_, '_> {
             let here = self.at;
             let Some(c) = self.peek() else { continue };
             self.at += c.len_utf8();
+            if place == Place::Key && seen.colon.is_some_and(|(_, colon_at)| here > colon_at + 4 * KEY_REACH) {
+                // So far behind its colon no key ends: its closing quote is missing.
+                self.at = here;
+                return self.key_until_colon(&mut seen);
+            }
             match c {
                 '\\' => {
                     if self.char_at(self.at).is_some_and(|q| ends.contains(&q)) {
@@ -144,7 +152,7 @@ impl Mender<'_, '_> {
                     if self.ends_here(place, c, odd, seen.brackets) {
                         self.take(&mut seen, here);
                         if self.next_from(self.at).1.is_none() {
-                            self.doubt = if place == Place::InList { Some(0) } else { seen.doubt };
+                            self.doubt = if place == Place::InList || seen.doubled { Some(0) } else { seen.doubt };
                         }
                         if c != open && symmetric && !matches!(open, '”' | '“' | '’' | '‘' | '〝') {
                             self.note(RepairKind::Quote, here);
@@ -161,13 +169,25 @@ impl Mender<'_, '_> {
                     self.note(RepairKind::InnerQuote, here);
                 }
                 // Opened with one kind of quote, closed with another.
-                '"' | '\'' if place == Place::Key && seen.colon.is_none() && self.char_at(self.at) == Some(':') => {
+                _ if place == Place::Key
+                    && closes_a_key(c)
+                    && seen.colon.is_none()
+                    && self.char_at(self.at).is_some_and(colon) =>
+                {
                     self.take(&mut seen, here);
                     self.note(RepairKind::Quote, here);
                     return Some(seen.out);
                 }
-                '"' | '\'' if place == Place::Key => {}
-                _ if c == open => nested += 1,
+                _ if place == Place::Key && closes_a_key(c) => {}
+                _ if c == open => {
+                    nested += 1;
+                    if seen.instead.is_none() {
+                        seen.instead = self.begins_the_next(&seen, place, here);
+                        if seen.instead.is_some() && self.unclosed == Some(open) {
+                            return self.unterminated(seen, place);
+                        }
+                    }
+                }
                 _ if seen.colon.is_none() => seen.colon = Some((seen.out.len() + (here - seen.from), here)),
                 _ => {}
             }
@@ -177,6 +197,14 @@ impl Mender<'_, '_> {
     /// Whether a key's text ends with a colon that a value follows.
     fn ends_with_colon(&mut self, seen: &Seen, here: usize) -> bool {
         let Some((_, colon_at)) = seen.colon else { return false };
+        let behind = self.text.get(colon_at..here).unwrap_or("");
+        let gap = behind.trim_end_matches(|c: char| space(c) || opens(c));
+        // `{"a: ["x"`: the quote stands in the list that is the value.
+        let opened = gap.len() < behind.trim_end_matches(space).len();
+        let touches = gap.len() == behind.chars().next().map_or(0, char::len_utf8);
+        if opened && touches {
+            return true;
+        }
         let before = self.text.get(..here).unwrap_or("").trim_end_matches(' ');
         before.ends_with(colon) && before.len() > colon_at && !self.next_from(self.at).1.is_some_and(colon_like)
     }
@@ -283,9 +311,10 @@ impl Mender<'_, '_> {
                 seen.escaped || place == Place::Key || !self.tail(at).contains(mark)
             }
         } else {
-            next.is_some_and(comma) && place == Place::InObject && {
+            next.is_some_and(comma) && {
                 let (then_at, then) = self.next_from(at + next.map_or(0, char::len_utf8));
-                then == Some('"') && self.quoted_key_at(then_at)
+                then == Some('"')
+                    && if place == Place::InObject { self.quoted_key_at(then_at) } else { self.item_closed_at(then_at) }
             }
         };
         if !ends || (place == Place::Key && !seen.escaped) {
@@ -305,11 +334,39 @@ impl Mender<'_, '_> {
         Some(out)
     }
 
+    /// A quote of the kind that opened the text, right behind a comma, before what may be the next key or item: where
+    /// the text would end, in `out` and in the text.
+    fn begins_the_next(&mut self, seen: &Seen, place: Place, here: usize) -> Option<(usize, usize)> {
+        let before = self.text.get(seen.from..here)?;
+        let end = before.trim_end_matches(space);
+        let end = end.strip_suffix(comma)?.trim_end_matches(space).len();
+        let next = match place {
+            Place::Key => false,
+            Place::InObject => self.quoted_key_at(here),
+            Place::InList => self.item_at(here, seen.open),
+        };
+        next.then_some((seen.out.len() + end, seen.from + end))
+    }
+
     /// The text ended inside the string: was only the quote missing, or was it cut off?
     fn unterminated(&mut self, mut seen: Seen, place: Place) -> Option<String> {
         let to = self.text.len();
         if place == Place::Key {
             return self.key_until_colon(&mut seen);
+        }
+        if let Some((length, end)) = seen.instead {
+            // Nothing closes the text: what seemed a quotation in it is the next key or item.
+            self.at = end;
+            self.unclosed = Some(seen.open);
+            while self.repairs.last().is_some_and(|r| r.at >= end) {
+                self.repairs.pop();
+            }
+            self.note(RepairKind::Quote, end);
+            if seen.out.len() < length {
+                self.take(&mut seen, end);
+            }
+            cut_to(&mut seen.out, length);
+            return Some(seen.out);
         }
         let whole = self.tail(seen.opened_at);
         if self.setting.fenced
@@ -320,24 +377,26 @@ impl Mender<'_, '_> {
             let end = seen.opened_at + line;
             self.take(&mut seen, end);
             self.at = end;
-            let text = self.without_closers(seen, end);
+            let text = self.without_closers(seen, place, end);
             return Some(text);
         }
         self.take(&mut seen, to);
-        Some(self.without_closers(seen, to))
+        Some(self.without_closers(seen, place, to))
     }
 
     /// A string that nothing ended, up to `end`: brackets at its end that close what is open are not part of it.
-    fn without_closers(&mut self, mut seen: Seen, end: usize) -> String {
+    fn without_closers(&mut self, mut seen: Seen, place: Place, end: usize) -> String {
         let whole = self.text.get(seen.opened_at..end).unwrap_or("");
         let body = whole.trim_end_matches(|c: char| space(c) || (closes(c) && self.closes_something(c)));
         let tail = whole.get(body.len()..).unwrap_or("");
         let brackets = tail.chars().filter(|c| closes(*c)).count();
-        if brackets > 0 && brackets <= self.stack.len() && !body.contains(['{', '[']) && seen.out.len() >= tail.len() {
+        let kept = seen.out.trim_end_matches(|c: char| space(c) || closes(c)).len();
+        let same = seen.out.get(kept..).is_some_and(|t| t.chars().filter(|c| closes(*c)).count() == brackets);
+        if brackets > 0 && brackets <= self.stack.len() && !body.contains(['{', '[']) && same {
             self.at = seen.opened_at + body.len();
             self.forget(self.at);
             self.note(RepairKind::Quote, self.at);
-            seen.out.truncate(seen.out.len() - tail.len());
+            seen.out.truncate(kept);
             // A quote of another kind that stands alone at the end was to close it.
             let other = |c: char| c != seen.open && matches!(c, '"' | '\'' | '”' | '`');
             if let Some(last) = seen.out.chars().next_back().filter(|c| other(*c))
@@ -349,7 +408,12 @@ impl Mender<'_, '_> {
             return seen.out;
         }
         self.note(RepairKind::CutOff, end);
-        self.doubt = seen.doubt;
+        // The first quote of two may be one of the text. A short text in a list may turn out to be a key, where the list
+        // itself may be an object or may not have been closed.
+        let first = matches!(self.stack.last(), Some(Frame::List { items, .. }) if items.is_empty());
+        let key = place == Place::InList && (first == (self.stack.len() == 1));
+        let short = key && seen.out.len() < 24 && !seen.out.contains(' ');
+        self.doubt = if seen.doubled || short { Some(0) } else { seen.doubt };
         if seen.doubled && seen.inner % 2 == 1 {
             seen.out.insert(0, seen.open);
         }
@@ -364,10 +428,24 @@ impl Mender<'_, '_> {
         self.note(RepairKind::Quote, at);
         self.at = at;
         let mut out = std::mem::take(&mut seen.out);
-        out.truncate(length);
+        cut_to(&mut out, length);
         out.truncate(out.trim_end().len());
         Some(out)
     }
+}
+
+/// Shortens a text to so many bytes, or to the character's beginning before.
+fn cut_to(text: &mut String, length: usize) {
+    let mut to = length.min(text.len());
+    while !text.is_char_boundary(to) {
+        to -= 1;
+    }
+    text.truncate(to);
+}
+
+/// A quote that closes a key, whatever opened it, when a colon touches it.
+const fn closes_a_key(c: char) -> bool {
+    matches!(c, '"' | '\'' | '”' | '’' | '\u{ff02}' | '\u{ff07}')
 }
 
 /// Numbers and literals that follow a text whose closing quote is missing are items of their own.

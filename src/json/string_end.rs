@@ -1,6 +1,9 @@
 //! Whether a quote ends its string, by what follows it.
 
-use super::chars::{any_quote, closers, closes, colon, colon_like, comma, opens, ornament, quote, space};
+use super::chars::{
+    any_quote, closers, closes, closes_round, colon, colon_like, comma, line_from, opens, opens_round, ornament, quote,
+    space,
+};
 use super::mend::Mender;
 use super::string::{KEY_REACH, Place, Seen, without_scalars};
 use super::types::RepairKind;
@@ -26,21 +29,30 @@ impl Mender<'_, '_> {
         match place {
             Place::Key => self.key_ends(at, next, apart, mark),
             _ if closes(next) => self.bracket_ends(at, next, mark, odd, brackets),
-            Place::InObject if comma(next) => self.comma_ends_pair(at, next, odd),
+            // Inside a quotation of the text that stands in brackets of the text: JSON or code that is shown.
+            Place::InObject if comma(next) => !(odd && brackets > 0) && self.comma_ends_pair(at, next, odd),
             Place::InList if comma(next) => self.comma_ends_item(at, next, odd),
-            _ if next == '+' => {
-                let (_, then) = self.next_from(at + 1);
-                then.is_some_and(quote)
-            }
-            Place::InObject if next == '.' && !odd => {
-                let (then_at, then) = self.next_from(at + 1);
+            _ if next == '+' => self.joined_by_plus(at).is_some(),
+            Place::InObject if matches!(next, '.' | '。') && !odd => {
+                let (then_at, then) = self.next_from(at + next.len_utf8());
                 self.text.get(at..then_at).is_some_and(|gap| gap.contains('\n'))
                     && then.is_some_and(quote)
                     && self.key_like(then_at)
             }
-            Place::InObject if quote(next) => (apart || !odd) && self.quoted_key_at(at),
-            Place::InObject if ornament(next) => {
-                let behind = self.tail(at).trim_start_matches(|c| ornament(c) || space(c));
+            Place::InObject if quote(next) => {
+                (apart || !odd) && self.quoted_key_at(at) || (apart && !odd && self.joined_at(at))
+            }
+            Place::InObject | Place::InList
+                if (opens_round(next) || next == '<')
+                    && (apart || next == '（')
+                    && !odd
+                    && self.remark_ends_at(at, place) =>
+            {
+                true
+            }
+            Place::InObject if colon(next) && !odd => brackets == 0 && self.brace_left_out(at, next),
+            Place::InObject if ornament(next) || (next == '-' && line_between) => {
+                let behind = self.tail(at).trim_start_matches(|c| ornament(c) || c == '-' || space(c));
                 let then_at = self.text.len() - behind.len();
                 then_at < at + 16
                     && behind.starts_with([',', '"'])
@@ -48,10 +60,13 @@ impl Mender<'_, '_> {
             }
             Place::InObject => {
                 // A bare key ends it where keys are bare, or on a line of its own.
-                (line_between || (apart && !odd && self.bare_keys > 0)) && self.key_like(at)
+                (line_between && !odd || (apart && (line_between || !odd) && self.bare_keys > 0)) && self.key_like(at)
                     || (apart && !odd && self.stray_word_at(at))
             }
             Place::InList => {
+                if !odd && brackets == 0 && self.joint_at(at).is_some() {
+                    return true;
+                }
                 if colon(next) || self.tail(at).starts_with("=>") {
                     return !odd && brackets == 0;
                 }
@@ -72,7 +87,11 @@ impl Mender<'_, '_> {
         if colon_like(next) || comma(next) || closes(next) {
             return true;
         }
-        let arrow = next == '-' && self.char_at(at + 1) == Some('>');
+        if let Some(remark) = self.tail(at).strip_prefix("/*") {
+            let end = line_from(remark).find("*/").map(|end| at + 2 + end + 2);
+            return end.is_some_and(|end| self.next_from(end).1.is_some_and(colon_like));
+        }
+        let arrow = self.arrow_at(at).is_some();
         if quote(next) {
             // A value whose colon is missing, not a quote of the key.
             return apart && !(next == mark && self.next_from(at + next.len_utf8()).1.is_some_and(colon));
@@ -147,9 +166,16 @@ impl Mender<'_, '_> {
                 || self.bare_keys > 0
                 || self.text.get(behind..then_at).is_some_and(|g| g.contains('\n'));
         }
+        if self.bare_keys > 0 && !odd && self.cut_name(then_at) {
+            return true;
+        }
         if quote(then) {
             // A list without its brackets: `"a": "x", "y", "b": 1`; or a key whose closing quote is missing.
             return !odd && (self.item_at(then_at, then) || self.unclosed_key_at(then_at));
+        }
+        if let Some(length) = self.bullet_at(then_at) {
+            let (key_at, _) = self.next_from(then_at + length);
+            return self.quoted_key_at(key_at);
         }
         if ornament(then) || then == '-' {
             let rest = self.tail(then_at).trim_start_matches(|c| ornament(c) || c == '-' || space(c));
@@ -158,6 +184,57 @@ impl Mender<'_, '_> {
         }
         (then == '{' || then == '[') && !odd && self.parent_is_object() == Some(false)
             || (!odd && self.word_before_key(then_at))
+    }
+
+    /// `"one " + "two"`, perhaps with a comment between: where the next string stands.
+    pub(super) fn joined_by_plus(&mut self, plus: usize) -> Option<usize> {
+        let (mut at, mut next) = self.next_from(plus + 1);
+        if let Some(remark) = self.tail(at).strip_prefix("/*") {
+            (at, next) = self.next_from(at + 2 + line_from(remark).find("*/")? + 2);
+        }
+        next.is_some_and(quote).then_some(at)
+    }
+
+    /// Python joins strings that follow each other: a short one that ends the pair.
+    fn joined_at(&mut self, at: usize) -> bool {
+        let Some(mark) = self.char_at(at).filter(|c| matches!(c, '"' | '\'')) else { return false };
+        let line = line_from(self.tail(at + 1));
+        self.steps += 16;
+        let Some(length) = line.find(mark).filter(|length| *length > 0) else { return false };
+        self.steps += length as u64;
+        let (next_at, next) = self.next_from(at + 1 + length + 1);
+        match next {
+            Some(c) if comma(c) => {
+                let (key_at, key) = self.next_from(next_at + c.len_utf8());
+                key.is_some_and(|k| closes(k) || (quote(k) && self.quoted_key_at(key_at)))
+            }
+            Some(c) => closes(c) && self.closes_something(c),
+            None => false,
+        }
+    }
+
+    /// A remark in parentheses behind a text, and what follows a pair or an item: `"x" (optional), "b": 1`.
+    fn remark_ends_at(&mut self, at: usize, place: Place) -> bool {
+        let line = line_from(self.tail(at));
+        let close = |c: char| if line.starts_with('<') { c == '>' } else { closes_round(c) };
+        let Some(end) = line.find(close).filter(|end| *end < 120) else { return false };
+        self.steps += end as u64;
+        if line.get(..end).is_none_or(|remark| remark.contains(any_quote)) {
+            return false;
+        }
+        let behind = at + end + self.char_at(at + end).map_or(1, char::len_utf8);
+        let (next_at, next) = self.next_from(behind);
+        match next {
+            Some(c) if comma(c) => {
+                let (then_at, then) = self.next_from(next_at + c.len_utf8());
+                match place {
+                    Place::InObject => then.is_none_or(closes) || self.key_like(then_at),
+                    _ => then.is_none_or(|t| closes(t) || quote(t) || opens(t)),
+                }
+            }
+            Some(c) => closes(c) && self.closes_something(c) && !closes_round(c),
+            None => true,
+        }
     }
 
     /// A short word that means nothing and then a key in quotes: `, and "b": 2`.
@@ -193,8 +270,18 @@ impl Mender<'_, '_> {
             || matches!(then, '{' | '[' | '\u{ff5b}' | '\u{ff3b}')
             || (!odd && (opens(then) || self.short_word(then_at)))
             || self.word_literal(then_at)
+            || (!odd && self.cut_literal(then_at))
             || (!odd && self.literal_and_item(then_at))
             || !odd && (self.key_like(then_at) || self.unopened(then_at).is_some())
+    }
+
+    /// A mark or a word that joins an item to the next one in prose, `"a" / "b"`, `"a" and "b"`: its length.
+    pub(super) fn joint_at(&mut self, at: usize) -> Option<usize> {
+        const JOINTS: [&str; 11] = ["/", "|", "・", "&", "and ", "or ", "と", "や", "および", "及び", "または"];
+        let rest = self.tail(at);
+        let length = JOINTS.iter().find(|joint| rest.starts_with(**joint)).map(|joint| joint.len())?;
+        let (then_at, then) = self.next_from(at + length);
+        (then.is_some_and(quote) && self.item_closed_at(then_at)).then_some(length)
     }
 
     /// Whether a short string stands there that is followed as an item is.
@@ -223,7 +310,7 @@ impl Mender<'_, '_> {
             }
             return self.key_until_colon(seen);
         }
-        if seen.inner % 2 == 1 {
+        if seen.inner % 2 == 1 || (seen.inner > 1 && seen.brackets > 0) {
             return None;
         }
         let lower = seen.from.max(seen.opened_at + seen.open.len_utf8());

@@ -49,6 +49,36 @@ pub(super) fn introduced(place: &Place<'_>) -> bool {
         || (line.is_empty() && place.before.trim_end().ends_with(colon_like))
 }
 
+/// Whether the words before a brace declare something in code: a style's selector, a class, a function.
+fn declares(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    words.clone().next_back().is_some_and(|word| word.starts_with(['.', '#', '@', ':']) || word.ends_with(')'))
+        || words.any(|w| matches!(w, "class" | "function" | "interface" | "struct" | "enum" | "fn" | "func" | "def"))
+}
+
+/// Whether a value is a form to be filled in: a schema, or each of its texts is a placeholder or a type's name.
+fn is_form(value: &Value) -> bool {
+    if value.get("type").is_some_and(|t| t == "object") && value.get("properties").is_some_and(Value::is_object) {
+        return true;
+    }
+    let placeholder = |text: &str| {
+        (text.len() > 2 && text.starts_with('<') && text.ends_with('>') && !text.contains("</"))
+            || matches!(text, "..." | "…" | "string" | "number" | "boolean" | "integer" | "float" | "int" | "bool")
+    };
+    let mut texts = 0;
+    let mut open = vec![value];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::String(text) if placeholder(text) => texts += 1,
+            Value::String(_) => return false,
+            Value::Array(items) => open.extend(items),
+            Value::Object(map) => open.extend(map.values()),
+            _ => {}
+        }
+    }
+    texts > 0
+}
+
 impl Walk<'_, '_> {
     /// How much a candidate looks like the answer, and whether it is one for sure; nothing when it is not JSON at all.
     pub(super) fn weigh(&self, start: usize, read: &Mended, place: &Place<'_>) -> Option<(i32, bool)> {
@@ -78,6 +108,9 @@ impl Walk<'_, '_> {
             }
             Value::Object(map) => {
                 let bare = read.quoted_keys == 0;
+                if bare && !standing && declares(place.line_before) {
+                    return None;
+                }
                 if bare && !standing && (read.bare_words >= map.len() || !read.complete) {
                     return None;
                 }
@@ -96,6 +129,16 @@ impl Walk<'_, '_> {
                 let all_bare = read.bare_words >= items.len() && read.quoted_keys == 0;
                 let numbers = !items.is_empty() && items.iter().all(Value::is_number);
                 let head = place.head && (alone || !read.complete);
+                // `[package]` and text below, `[1] Yamada (2020)`, `[ ] todo`: a heading, a citation, a box.
+                let single = items.len() == 1 && read.complete;
+                let sentence = items.iter().any(|i| i.as_str().is_some_and(|text| text.contains(' ')));
+                let box_drawn = items.is_empty() && self.text.get(start..read.end) == Some("[ ]");
+                if single && all_bare && !fenced && (sentence || !after.trim().is_empty())
+                    || single && numbers && !ends_line
+                    || box_drawn && !line_after.is_empty()
+                {
+                    return None;
+                }
                 if link
                     || (all_bare && !items.is_empty() && !(fenced || head || (introduced && read.complete)))
                     || (numbers && !(introduced || place.first || head || (alone && items.len() > 1)))
@@ -106,7 +149,6 @@ impl Walk<'_, '_> {
                 }
                 weight += if nested { 5 } else { 2 };
                 sound |= (place.head || place.first) && !all_bare;
-                sound |= place.head && alone;
             }
             _ => return None,
         }
@@ -120,7 +162,7 @@ impl Walk<'_, '_> {
             None => 0,
         };
         weight += i32::from(alone) * 2 + i32::from(introduced) + i32::from(read.complete) * 3;
-        let said = self.said_before(start);
+        let said = if is_form(&read.value) { Said::Example } else { self.said_before(start) };
         weight += match said {
             Said::Example => -8,
             Said::Correction | Said::Answer => 3,
@@ -137,7 +179,21 @@ impl Walk<'_, '_> {
 
     /// What the words before a candidate call it.
     pub(super) fn said_before(&self, start: usize) -> Said {
-        const EXAMPLE: [&str; 27] = [
+        const EXAMPLE: [&str; 41] = [
+            "スキーマ",
+            "tool_response",
+            "function_result",
+            "observation",
+            "user:",
+            "human:",
+            "ユーザー:",
+            "ユーザー\u{ff1a}",
+            "original",
+            "before",
+            "invalid",
+            "修正前",
+            "変更前",
+            "元の",
             "example",
             "e.g.",
             "for instance",
@@ -166,7 +222,16 @@ impl Walk<'_, '_> {
             "テンプレート",
             "下書き",
         ];
-        const ANSWER: [&str; 24] = [
+        const ANSWER: [&str; 33] = [
+            "assistant",
+            "アシスタント",
+            "updated",
+            "revised",
+            "after",
+            "fixed",
+            "修正版",
+            "更新後",
+            "変更後",
             "answer",
             "final",
             "result",
@@ -201,7 +266,9 @@ impl Walk<'_, '_> {
             return Said::Nothing;
         }
         let near = near.to_lowercase();
-        let last = |words: &[&str]| words.iter().filter(|w| w.len() <= near.len()).filter_map(|w| near.rfind(w)).max();
+        let last = |words: &[&str]| {
+            words.iter().filter(|w| w.len() <= near.len()).filter_map(|w| Some(near.rfind(w)? + w.len())).max()
+        };
         if self.found.iter().any(|c| c.answer) && corrects_itself(&near) {
             return Said::Correction;
         }

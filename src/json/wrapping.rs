@@ -42,6 +42,8 @@ impl Unwrapped {
 pub(super) fn unwrapped(text: &str) -> Option<Unwrapped> {
     quoted_lines(text)
         .or_else(|| numbered_lines(text))
+        .or_else(|| marked_lines(text))
+        .or_else(|| quotes_doubled(text))
         .or_else(|| json_in_a_string(text))
         .or_else(|| escaped_throughout(text))
         .or_else(|| character_references(text))
@@ -102,9 +104,59 @@ fn numbered_lines(text: &str) -> Option<Unwrapped> {
     Some(out)
 }
 
-/// A reply that is one JSON string, with JSON in it.
-fn json_in_a_string(text: &str) -> Option<Unwrapped> {
+/// Every line begins with the same mark: a comment's, a diff's, a table's.
+fn marked_lines(text: &str) -> Option<Unwrapped> {
+    let mut lines = text.lines().map(str::trim_start).filter(|l| !l.is_empty());
+    let first = lines.next()?;
+    let mark = ["//", "#", "+", "|"].into_iter().find(|mark| first.starts_with(mark))?;
+    let inner = first.strip_prefix(mark)?.trim_start();
+    let mut more = 0;
+    let all = lines.all(|line| {
+        more += 1;
+        line.strip_prefix(mark).is_some_and(|l| l.is_empty() || l.starts_with([' ', '\t']))
+    });
+    if !all || more == 0 || !inner.starts_with(['{', '[', '`', '~', '\u{ff5b}']) {
+        return None;
+    }
+    let mut out = Unwrapped::new(RepairKind::QuotedLines, text.find(mark)?, text.len());
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let inner = line.trim_start_matches([' ', '\t']).strip_prefix(mark).unwrap_or(line);
+        out.push(inner, at + (line.len() - inner.len()));
+        at += line.len();
+    }
+    Some(out)
+}
+
+/// `"{""a"": 1}"`: a cell of a table, in which a quote is written twice.
+fn quotes_doubled(text: &str) -> Option<Unwrapped> {
     let trimmed = text.trim_matches(space);
+    let inner = trimmed.strip_prefix('"')?.strip_suffix('"')?;
+    let begins = inner.trim_start_matches(|c: char| space(c) || matches!(c, '{' | '['));
+    if begins.len() == inner.len() || !begins.starts_with("\"\"") || begins.starts_with("\"\"\"") {
+        return None;
+    }
+    let begin = text.len() - text.trim_start_matches(space).len();
+    let mut out = Unwrapped::new(RepairKind::EscapedText, begin, inner.len());
+    let mut at = 0;
+    while let Some(found) = inner.get(at..).and_then(|rest| rest.find("\"\"")) {
+        out.push(inner.get(at..=at + found)?, begin + 1 + at);
+        at += found + 2;
+    }
+    out.push(inner.get(at..)?, begin + 1 + at);
+    Some(out)
+}
+
+/// What stands in the fence around a whole reply; else the reply.
+fn in_its_fence(text: &str) -> &str {
+    let trimmed = text.trim_matches(space);
+    let inner = trimmed.strip_prefix("```").and_then(|t| t.trim_end_matches('`').split_once('\n'));
+    inner.map_or(trimmed, |(_, inner)| inner.trim_matches(space))
+}
+
+/// A reply that is one JSON string, perhaps in a fence, with JSON in it.
+fn json_in_a_string(text: &str) -> Option<Unwrapped> {
+    let trimmed = in_its_fence(text);
     let inner = trimmed.strip_prefix('"')?.strip_suffix('"')?;
     let start = inner.trim_start_matches(|c: char| space(c) || c == '\\' || c == 'n');
     if !start.starts_with(['{', '[', '`', '"'])
@@ -112,7 +164,7 @@ fn json_in_a_string(text: &str) -> Option<Unwrapped> {
     {
         return None;
     }
-    let begin = text.len() - text.trim_start_matches(space).len();
+    let begin = text.find(trimmed)?;
     Some(unescaped(inner, begin, begin + 1))
 }
 
@@ -128,7 +180,10 @@ fn escaped_throughout(text: &str) -> Option<Unwrapped> {
             newlines = true;
             inner = more.trim_start_matches(|c: char| space(c) || c == '{' || c == '[');
         }
-        if inner.starts_with("\\\"") || (newlines && inner.starts_with('"')) {
+        // One layer is taken off at a time, however many backslashes stand before the quote.
+        if inner.starts_with('\\') && inner.trim_start_matches('\\').starts_with('"')
+            || (newlines && inner.starts_with('"'))
+        {
             return Some(unescaped(text, at, 0));
         }
         if inner.starts_with('"') {
