@@ -28,11 +28,11 @@ visit("an answer broken off in the middle goes on where it was, once", {}, async
   assert.equal(new Set(asked.map(({ body }) => body.id)).size, 1);
   assert.ok(asked.at(-1).headers["last-event-id"]);
   // What was heard in pieces is what the counter keeps as the whole answer; a question asked again may be answered otherwise.
-  const heard = await shop.answer(1);
+  const answered = await shop.answer(1);
   await shop.page.reload();
   await shop.answered(2);
   assert.equal(shop.wire.asked().length, asked.length + 1);
-  assert.equal(await shop.answer(1), heard);
+  assert.equal(await shop.answer(1), answered);
 });
 
 visit("a server that begins again from the first event does not make the answer double", {}, async (shop) => {
