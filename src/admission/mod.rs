@@ -1,7 +1,17 @@
-//! Who may pass and when: keys, exact limits, leases.
+//! Who may pass and when: keys, exact limits, leases, the queue.
+//!
+//! A limit is kept for the whole world by one [`lessor`], in a Durable Object, with its [`book`] of what was granted and what
+//! the host is learned to bear ([`capacity`]). Each isolate has a [`holder`] that spends leased permits with no round trip and
+//! keeps the [`line`] of those who wait. What they say to each other is in [`message`].
 
+pub mod book;
+pub mod capacity;
+pub mod holder;
 pub mod key;
 pub mod lease;
+pub mod lessor;
+pub mod line;
+pub mod message;
 pub mod window;
 
 use serde::{Deserialize, Serialize};
