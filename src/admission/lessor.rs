@@ -237,7 +237,11 @@ impl Lessor {
         if r.ended > r.failed + r.refused {
             self.breaker.succeeded();
         } else {
-            (0..r.failed.min(10)).for_each(|_| self.breaker.failed(now_ms));
+            for _ in 0..r.failed.min(10) {
+                // A failure after the open time is a trial's.
+                self.breaker.admits(now_ms);
+                self.breaker.failed(now_ms);
+            }
         }
     }
 

@@ -7,6 +7,7 @@
 pub mod book;
 pub mod capacity;
 pub mod holder;
+pub mod kept;
 pub mod key;
 pub mod lease;
 pub mod lessor;
