@@ -5,6 +5,7 @@
 //! every window, and knows the free times that lie between promised ones.
 
 use std::collections::VecDeque;
+use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
@@ -113,8 +114,15 @@ impl Book {
     /// The row of a tick, as it must be kept: its number and its text.
     pub fn row(&self, tick: u64) -> (u64, String) {
         let row = tick / ROW;
-        let cells = (row * ROW..(row + 1) * ROW).map(|at| self.cell(at));
-        let text = cells.map(|c| format!("{}:{} ", c.permits, c.tokens)).collect::<String>().replace("0:0 ", "- ");
+        let mut text = String::with_capacity(6 * ROW as usize);
+        for at in row * ROW..(row + 1) * ROW {
+            match self.cell(at) {
+                Cell { permits: 0, tokens: 0 } => text.push('-'),
+                // Writing to a text cannot fail.
+                Cell { permits, tokens } => drop(write!(text, "{permits}:{tokens}")),
+            }
+            text.push(' ');
+        }
         (row, text)
     }
 

@@ -66,7 +66,7 @@ impl Capacity {
         }
         let now = self.bears.unwrap_or(f64::MAX).min(f64::from(self.running.max(1)));
         let part = f64::from(e.refused) / f64::from(e.ended.max(1));
-        if e.refused > (e.ended / JITTER).max(1) {
+        if e.refused > e.ended / JITTER + 2 {
             self.peak = now;
             self.bears = Some((now * (1.0 - part.clamp(0.08, 0.5))).max(1.0));
             (self.step, self.calm) = (0.02, 0);
@@ -105,8 +105,11 @@ impl Capacity {
     /// Calls a second that so many in flight come to; infinite while none is known.
     pub fn per_second(&self, limit: u32) -> f64 {
         match self.in_flight(limit) {
-            // A little more than what ends, so that it is the calls in flight that bind.
-            Some(n) if self.took_ms > 0.0 => (f64::from(n) * 1_050.0 / self.took_ms).max(0.5),
+            // Where calls in flight are counted they bind, and need a permit at hand whenever one ends.
+            Some(n) if self.took_ms > 0.0 => {
+                let more = if limit > 0 { 1_250.0 } else { 1_000.0 };
+                (f64::from(n) * more / self.took_ms).max(0.5)
+            }
             _ => f64::INFINITY,
         }
     }

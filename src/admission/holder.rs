@@ -12,14 +12,21 @@ use super::message::{Ask, KINDS, Kind, Lease, Limits, Report, Want};
 use super::{Refusal, Standing};
 
 /// An ask that was not answered for so long is given up; its answer is not used any more. In milliseconds.
-const UNANSWERED_MS: u64 = 2_000;
+const UNANSWERED_MS: u64 = 1_200;
 /// After an ask that failed the next one waits, in milliseconds.
 const UNREACHABLE_MS: u64 = 1_000;
 /// What was seen is told after so long even with no wish, in milliseconds; refusals sooner.
 const TELL_MS: u64 = 5_000;
 const TELL_SOON_MS: u64 = 300;
+/// A batch that got nothing asks again after so long, in milliseconds, and then after twice as long.
+const BATCH_AGAIN_MS: u64 = 2_000;
+const BATCH_LATEST_MS: u64 = 32_000;
+/// The longest that a shopper waits to hear whether there is a place, where others are turned away, in milliseconds.
+const DARK_MS: u64 = 250;
 /// Places that one party may ask for at once while demand is above the limit.
 const PLACES: u32 = 2;
+/// Permits whose time comes so soon want a place in flight, in milliseconds.
+const SOON_MS: u64 = 2_000;
 /// Arrivals are averaged over so long, in milliseconds.
 const MEMORY_MS: f64 = 3_000.0;
 /// Returns kept for the next ask.
@@ -118,6 +125,7 @@ pub struct Holder {
     tokens: [f64; KINDS],
     asking: Option<(u64, u64)>,
     asks: u64,
+    failures: u32,
     asked_ms: u64,
     next_ask_ms: u64,
     pause_ms: u64,
@@ -125,6 +133,8 @@ pub struct Holder {
     contended: bool,
     full_until_ms: [u64; KINDS],
     free_at_ms: [u64; KINDS],
+    batch_again_ms: u64,
+    batch_wait_ms: u64,
     unspent: Vec<Slot>,
     over: u32,
     allowed: u32,
@@ -152,6 +162,7 @@ impl Holder {
             tokens: [0.0; KINDS],
             asking: None,
             asks: 0,
+            failures: 0,
             asked_ms: 0,
             next_ask_ms: 0,
             pause_ms: 20,
@@ -159,6 +170,8 @@ impl Holder {
             contended: false,
             full_until_ms: [0; KINDS],
             free_at_ms: [0; KINDS],
+            batch_again_ms: 0,
+            batch_wait_ms: BATCH_AGAIN_MS,
             unspent: Vec::new(),
             over: 0,
             allowed: if limits.in_flight > 0 { 0 } else { u32::MAX },
@@ -231,7 +244,7 @@ impl Holder {
         let kind = caller.kind as usize;
         if let (Some(rate), Some(tokens)) = (self.rates.get_mut(kind), self.tokens.get_mut(kind)) {
             rate.add(now_ms);
-            *tokens = (*tokens * 0.95).max(caller.tokens.into());
+            *tokens = (*tokens * 0.998).max(caller.tokens.into());
         }
         let waiter = Waiter {
             id,
@@ -241,6 +254,7 @@ impl Holder {
             tokens: caller.tokens,
             until_ms: now_ms.saturating_add(caller.patience_ms),
             told_ms: None,
+            misfit: false,
             heard: Heard::No,
         };
         let slots = &self.slots;
@@ -256,19 +270,25 @@ impl Holder {
         };
         let Some(place) = self.line.position(id) else { return refused(1, None) };
         let found = Self::find(&self.slots, place);
+        let held_tokens = found.and_then(|(at, _)| self.slots.get(at)).map_or(0, |h| h.slot.tokens);
         let standing = self.standing;
         let (pause_ms, asking) = (self.next_ask_ms.saturating_sub(now_ms), self.asking.is_some());
-        let blocked = self.running >= self.allowed || (self.allowed != u32::MAX && now_ms >= self.allowed_until_ms);
+        let blocked = self.blocked(now_ms);
+        let batch_again = self.batch_again_ms.saturating_sub(now_ms);
         let Some(waiter) = self.line.get_mut(place) else { return refused(1, None) };
         let kind = waiter.kind as usize;
         let patient = now_ms < waiter.until_ms;
-        if let Some((at, from_ms)) = found {
+        waiter.misfit = found.is_some() && held_tokens < waiter.tokens;
+        if let Some((at, from_ms)) = found.filter(|_| !waiter.misfit) {
             if from_ms <= now_ms && !blocked {
                 return self.take(place, at);
             }
             // A place must lie within the patience; one that nobody waits long for may be a tick ahead.
             if from_ms <= waiter.until_ms + LIFE_MS && (patient || !blocked) {
-                waiter.told_ms.get_or_insert(from_ms.max(now_ms));
+                // A batch is told nothing, so that shoppers may still go ahead of it.
+                if waiter.kind != Kind::Batch {
+                    waiter.told_ms.get_or_insert(from_ms.max(now_ms));
+                }
                 let eta_ms = from_ms.saturating_sub(now_ms);
                 // Others may leave, so that the place comes sooner.
                 return Step::Wait { ms: eta_ms.clamp(5, 500), eta_ms: Some(eta_ms), ahead: place };
@@ -276,6 +296,8 @@ impl Holder {
         }
         let free_at = self.free_at_ms.get(kind).copied().unwrap_or(0);
         let full = self.full_until_ms.get(kind).is_some_and(|until| now_ms < *until) && !asking;
+        // In a rush nobody is kept in the dark until the next ask.
+        let full = full || (self.contended && !asking && pause_ms > DARK_MS);
         let gone = match waiter.heard {
             Heard::Failed => true,
             // A batch has time: its turn comes when the rush is over.
@@ -292,7 +314,11 @@ impl Holder {
             }
             return refused(free_at.saturating_sub(now_ms), standing);
         }
-        let ms = if asking { 10 } else { pause_ms.clamp(5, 250) };
+        let ms = match waiter.kind {
+            Kind::Batch if !asking => pause_ms.max(batch_again).clamp(5, 1_000),
+            _ if asking => 10,
+            _ => pause_ms.clamp(5, 250),
+        };
         Step::Wait { ms, eta_ms: None, ahead: place }
     }
 
@@ -315,13 +341,9 @@ impl Holder {
             self.slots.remove(at);
         }
         self.permits -= taken as usize;
-        let short = waiter.tokens.saturating_sub(tokens);
         let need = waiter.tokens.min(tokens);
         let left = if rest.permits == 0 { rest.tokens } else { 0 };
         self.give_up(Slot { tick, permits: taken - 1, tokens: tokens - need + left });
-        if self.limits.tokens > 0 {
-            self.over = self.over.saturating_add(short);
-        }
         self.running += 1;
         self.report.firsts += 1;
         if let Some(s) = &mut self.standing {
@@ -379,9 +401,11 @@ impl Holder {
 
     fn wants(&self, now_ms: u64) -> [Want; KINDS] {
         let mut wants = [Want::default(); KINDS];
-        for waiter in self.line.iter().skip(self.permits) {
+        let unplaced = self.line.iter().enumerate().filter(|(place, w)| *place >= self.permits || w.misfit);
+        for (_, waiter) in unplaced {
             let Some(want) = wants.get_mut(waiter.kind as usize) else { continue };
-            if waiter.heard != Heard::Failed && (!self.contended || waiter.rank < PLACES) {
+            let later = waiter.kind == Kind::Batch && now_ms < self.batch_again_ms;
+            if waiter.heard != Heard::Failed && !later && (!self.contended || waiter.rank < PLACES) {
                 want.waiting += 1;
                 want.tokens = want.tokens.max(waiter.tokens);
                 let patience = u32::try_from(waiter.until_ms.saturating_sub(now_ms)).unwrap_or(u32::MAX);
@@ -418,9 +442,8 @@ impl Holder {
         let since = now_ms.saturating_sub(self.asked_ms);
         let told = self.report.refused + self.report.failed > 0;
         let bounded = self.allowed != u32::MAX;
-        let could_run = f64::from(self.running) + self.line.len() as f64
-            + self.rates.iter().map(|r| r.now(now_ms)).sum::<f64>() * self.took_ms / 1_000.0;
-        let could_run = could_run.ceil().min(1e6) as u32;
+        let soon = self.slots.iter().take_while(|h| h.from_ms <= now_ms + SOON_MS).map(|h| h.slot.permits).sum::<u32>();
+        let could_run = self.running + soon + u32::from(!self.line.is_empty());
         let due = wants.iter().any(|w| w.waiting + w.ahead > 0)
             || (told && since >= TELL_SOON_MS)
             || (self.report.ended > 0 && since >= TELL_MS)
@@ -436,8 +459,11 @@ impl Holder {
                 want.patience_ms = want.patience_ms.max(queue_ms);
             }
         }
-        for waiter in self.line.iter_mut().skip(self.permits) {
-            waiter.heard = Heard::Asked;
+        let permits = self.permits;
+        for (place, waiter) in self.line.iter_mut().enumerate() {
+            if place >= permits || waiter.misfit {
+                waiter.heard = Heard::Asked;
+            }
         }
         self.asks += 1;
         self.asking = Some((self.asks, now_ms));
@@ -462,20 +488,28 @@ impl Holder {
         self.asks
     }
 
-    /// When the next ask may be due though nothing happens until then.
-    pub fn next_ask_ms(&self) -> u64 {
-        self.asking.map_or(self.next_ask_ms, |(_, since)| since + UNANSWERED_MS)
+    /// When the first of those who wait should look again, if anybody waits.
+    pub fn next_look_ms(&self, now_ms: u64) -> Option<u64> {
+        if self.line.is_empty() {
+            return None;
+        }
+        let blocked = self.blocked(now_ms);
+        let permit = self.slots.front().filter(|_| !blocked).map(|h| h.from_ms);
+        let ask = self.asking.map_or(self.next_ask_ms, |(_, since)| since + UNANSWERED_MS);
+        let kinds = self.line.iter().skip(if blocked { 0 } else { self.permits }).map(|w| w.kind);
+        let wish = kinds.min().map(|kind| if kind == Kind::Batch { ask.max(self.batch_again_ms) } else { ask });
+        permit.into_iter().chain(wish).min().map(|at| at.max(now_ms + 5))
     }
 
-    /// When the first permit's time comes, if somebody waits for it.
-    pub fn next_permit_ms(&self) -> Option<u64> {
-        if self.line.is_empty() { None } else { self.slots.front().map(|h| h.from_ms) }
+    fn blocked(&self, now_ms: u64) -> bool {
+        self.running >= self.allowed || (self.allowed != u32::MAX && now_ms >= self.allowed_until_ms)
     }
 
     /// Takes in the answer to an ask. One that was given up is not used: what it granted is lost.
     pub fn receive(&mut self, ask: u64, now_ms: u64, lease: &Lease) {
         let Some((_, asked_ms)) = self.asking.filter(|(number, _)| *number == ask) else { return };
         self.asking = None;
+        self.failures = 0;
         let trip = now_ms.saturating_sub(asked_ms);
         self.trip_ms = (self.trip_ms * 3 + trip) / 4;
         self.pause_ms = lease.pause_ms;
@@ -491,6 +525,11 @@ impl Holder {
             let ahead = (slot.tick * TICK_MS).saturating_sub(lease.now_ms);
             let behind = lease.now_ms.saturating_sub(slot.tick * TICK_MS);
             let until_ms = (asked_ms + ahead + LIFE_MS).saturating_sub(behind);
+            // An answer that took as long as a permit lives is of no use.
+            if until_ms <= now_ms + ahead + TICK_MS {
+                self.give_up(*slot);
+                continue;
+            }
             self.permits += slot.permits as usize;
             self.slots.push_back(Held { from_ms: now_ms + ahead, until_ms, slot: *slot });
         }
@@ -503,7 +542,14 @@ impl Holder {
             // Until a permit is free, or until others may have left, there is no use in asking.
             *full = if free > 0 { now_ms + free.min(lease.pause_ms.max(20)) } else { 0 };
         }
-        for waiter in self.line.iter_mut().skip(self.permits) {
+        let free = lease.free_ms.last().copied().unwrap_or(0);
+        if free > 0 && lease.slots.is_empty() {
+            self.batch_again_ms = now_ms + free.max(self.batch_wait_ms);
+            self.batch_wait_ms = (self.batch_wait_ms * 2).min(BATCH_LATEST_MS);
+        } else {
+            (self.batch_again_ms, self.batch_wait_ms) = (0, BATCH_AGAIN_MS);
+        }
+        for waiter in self.line.iter_mut() {
             if waiter.heard == Heard::Asked {
                 waiter.heard = Heard::Answered;
             }
@@ -522,10 +568,12 @@ impl Holder {
         if self.asking.take_if(|(number, _)| *number == ask).is_none() {
             return;
         }
-        self.next_ask_ms = now_ms + UNREACHABLE_MS;
-        for waiter in self.line.iter_mut().skip(self.permits) {
+        // One message may be lost; when a second is too, the object is away.
+        self.failures += 1;
+        self.next_ask_ms = if self.failures < 2 { now_ms } else { now_ms + UNREACHABLE_MS };
+        for waiter in self.line.iter_mut() {
             if waiter.heard == Heard::Asked {
-                waiter.heard = Heard::Failed;
+                waiter.heard = if self.failures < 2 { Heard::No } else { Heard::Failed };
             }
         }
     }

@@ -137,6 +137,9 @@ impl Lessor {
             self.book.charge(ask.over);
             touched.insert(now / 40);
         }
+        if !self.known.contains_key(&ask.holder) {
+            self.active += 1;
+        }
         let known = self.known.entry(ask.holder).or_default();
         let elapsed = now_ms.saturating_sub(known.seen_ms).min(SILENT_MS);
         known.seen_ms = now_ms;
@@ -198,16 +201,14 @@ impl Lessor {
             }
             self.contended_until = now_ms + 2 * pause_ms.max(400) + 1_000;
         }
-        let free_ms = if short || slots.is_empty() {
-            let mut free = [0; KINDS];
-            for ((free, kind), want) in free.iter_mut().zip(Kind::ALL).zip(&ask.wants) {
-                let share = if kind == Kind::New && contended { NEW_SHARE } else { 1.0 };
-                *free = self.book.free_in_ms(&rules, begin, want.tokens, share);
+        let mut free_ms = [0; KINDS];
+        if short || slots.is_empty() {
+            let tokens = ask.wants.iter().map(|w| w.tokens).max().unwrap_or(0);
+            free_ms = [self.book.free_in_ms(&rules, begin, tokens, 1.0); KINDS];
+            if contended && let Some(free) = free_ms.get_mut(Kind::New as usize) {
+                *free = self.book.free_in_ms(&rules, begin, tokens, NEW_SHARE);
             }
-            free
-        } else {
-            [0; KINDS]
-        };
+        }
         let (allowed, in_flight) = self.allow(now_ms, ask, longest_ms);
         let (remaining, reset_ms) = self.book.standing(ask.limits.permits);
         let mut retries = 0;
@@ -247,9 +248,12 @@ impl Lessor {
 
     /// What a holder may have in flight. A holder is counted with the most that it may keep to, whichever answers reached it.
     fn allow(&mut self, now_ms: u64, ask: &Ask, longest_ms: u64) -> (u32, Option<(u64, u32, u64)>) {
-        let Some(limit) = self.capacity.in_flight(ask.limits.in_flight) else { return (u32::MAX, None) };
-        // One whose answer of old said "without limit" is counted with what runs.
-        let most = |k: &Known| if k.allowed == u32::MAX { k.running } else { k.allowed };
+        // What was learned bounds the pace; calls in flight are handed out one by one only where a limit is stated.
+        if ask.limits.in_flight == 0 {
+            return (u32::MAX, None);
+        }
+        let limit = self.capacity.in_flight(ask.limits.in_flight).unwrap_or(u32::MAX);
+        let most = |k: &Known| k.allowed;
         let others: u32 = self.known.iter().filter(|(id, _)| **id != ask.holder).map(|(_, k)| most(k)).sum();
         let others = others.saturating_add(self.restored.values().map(|r| r.0).sum());
         let Some(known) = self.known.get_mut(&ask.holder) else { return (0, None) };
@@ -262,7 +266,7 @@ impl Lessor {
         let allowed = wanted.min(room);
         let before = most(known).max(ask.running);
         known.allowed = before.max(allowed);
-        let durable = (ask.limits.in_flight > 0 && allowed > 0)
+        let durable = (allowed > 0)
             .then_some((ask.holder, known.allowed, now_ms + ALLOWED_MS + longest_ms));
         (allowed, durable)
     }

@@ -40,6 +40,8 @@ pub struct Waiter {
     pub until_ms: u64,
     /// The time that it was told.
     pub told_ms: Option<u64>,
+    /// Whether the permit of its place holds too few tokens for it.
+    pub misfit: bool,
     /// What the object said of it.
     pub heard: Heard,
 }
@@ -112,7 +114,7 @@ mod tests {
     use super::*;
 
     fn waiter(id: u64, kind: Kind, rank: u32, told_ms: Option<u64>) -> Waiter {
-        Waiter { id, kind, party: id, rank, tokens: 0, until_ms: 60_000, told_ms, heard: Heard::No }
+        Waiter { id, kind, party: id, rank, tokens: 0, until_ms: 60_000, told_ms, misfit: false, heard: Heard::No }
     }
 
     fn ids(line: &Line) -> Vec<u64> {

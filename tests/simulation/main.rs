@@ -92,7 +92,7 @@ fn use_under_demand(m: &Measures, permits: u32) -> Option<(usize, f64)> {
     let busy = |at: usize| m.short.get(at) > 0 && m.unwell.get(at) == 0;
     let spans: Vec<usize> = (4..n.saturating_sub(2)).filter(|at| (at - 3..=at + 1).all(busy)).collect();
     let spent: u32 = spans.iter().map(|at| m.spent.get(*at)).sum();
-    (spans.len() >= 30).then(|| (spans.len(), f64::from(spent) / (spans.len() as f64 * f64::from(permits) / 6.0)))
+    (spans.len() >= 8).then(|| (spans.len(), f64::from(spent) / (spans.len() as f64 * f64::from(permits) / 6.0)))
 }
 
 fn tell(name: &str, plan_permits: u32, m: &mut Measures) -> String {
@@ -117,5 +117,32 @@ fn a_weekend() {
         let began = std::time::Instant::now();
         let mut m = World::new(plan).run();
         println!("{} in {:?}", tell(&format!("seed {seed}"), limits.permits, &mut m), began.elapsed());
+    }
+}
+
+fn steady(seed: u64, permits: u32, in_flight: u32, tokens: u32, arrivals: f64, isolates: usize) -> Plan {
+    Plan {
+        seed,
+        isolates,
+        limits: Limits { permits, tokens, in_flight, paced: true, longest_ms: 60_000 },
+        queue_ms: 15_000,
+        seconds: 120,
+        arrivals: Box::new(move |_| arrivals),
+        took_ms: 2_000.0,
+        by_seconds: std::env::var("BS").is_ok(),
+        moods: Vec::new(),
+        isolate_life: 3_600.0,
+        object_life: 3_600.0,
+        lost: 0.002,
+    }
+}
+
+#[test]
+fn steady_loads() {
+    for (permits, in_flight, tokens, arrivals, isolates) in
+        [(3_000, 0, 0, 500.0, 30), (3_000, 0, 0, 500.0, 300), (3_000, 0, 0, 60.0, 30), (3_000, 150, 0, 500.0, 30), (3_000, 60, 0, 500.0, 30), (3_000, 60, 0, 500.0, 6), (3_000, 0, 2_000_000, 500.0, 30)]
+    {
+        let mut m = World::new(steady(1, permits, in_flight, tokens, arrivals, isolates)).run();
+        println!("{in_flight} {tokens} {isolates} {}\n{:?}\n", tell("steady", permits, &mut m), m.spent.0);
     }
 }

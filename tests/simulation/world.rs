@@ -84,8 +84,9 @@ pub struct World {
     plan: Plan,
     chance: Chance,
     now: u64,
-    events: BinaryHeap<Reverse<(u64, u64)>>,
-    bodies: HashMap<u64, Event>,
+    events: BinaryHeap<Reverse<(u64, u64, usize)>>,
+    bodies: Vec<Option<Event>>,
+    free: Vec<usize>,
     number: u64,
     isolates: Vec<Isolate>,
     /// One-way times to the object, by place.
@@ -115,7 +116,8 @@ impl World {
         let mut world = Self {
             now: BEGIN_MS,
             events: BinaryHeap::new(),
-            bodies: HashMap::new(),
+            bodies: Vec::new(),
+            free: Vec::new(),
             number: 0,
             isolates: Vec::new(),
             ways,
@@ -163,8 +165,12 @@ impl World {
 
     fn after(&mut self, ms: f64, event: Event) {
         self.number += 1;
-        self.events.push(Reverse((self.now + ms.max(0.0).round() as u64, self.number)));
-        self.bodies.insert(self.number, event);
+        let body = self.free.pop().unwrap_or_else(|| {
+            self.bodies.push(None);
+            self.bodies.len() - 1
+        });
+        self.bodies[body] = Some(event);
+        self.events.push(Reverse((self.now + ms.max(0.0).round() as u64, self.number, body)));
     }
 
     fn elapsed(&self) -> f64 {
@@ -187,12 +193,13 @@ impl World {
     pub fn run(mut self) -> Measures {
         let end = BEGIN_MS + self.plan.seconds * 1_000;
         let last = end + 6 * 3_600_000;
-        while let Some(Reverse((at, number))) = self.events.pop() {
+        while let Some(Reverse((at, _, body))) = self.events.pop() {
             self.now = at;
             if at > last || (at > end && self.measures.kept == self.measures.kept_answered) {
                 break;
             }
-            if let Some(event) = self.bodies.remove(&number) {
+            self.free.push(body);
+            if let Some(event) = self.bodies[body].take() {
                 self.happen(event, at <= end);
             }
         }
@@ -309,6 +316,7 @@ impl World {
             return self.turned_away(shopper, 1_000);
         }
         let patience_ms = match shopper.kind {
+            _ if shopper.kept.is_some() => 2_000,
             Kind::Batch => 60_000,
             _ => self.plan.queue_ms,
         };
@@ -364,7 +372,10 @@ impl World {
 
     fn start(&mut self, isolate: usize, shopper: Shopper, permit: Permit) {
         let m = &mut self.measures;
-        if let (Some(first), Some(last)) = (shopper.first_told_ms, shopper.last_told_ms) {
+        // A batch is told no time.
+        if shopper.kind != Kind::Batch
+            && let (Some(first), Some(last)) = (shopper.first_told_ms, shopper.last_told_ms)
+        {
             m.late_ms = m.late_ms.max(self.now.saturating_sub(first));
             m.early_ms = m.early_ms.max(last.saturating_sub(self.now));
         }
@@ -522,12 +533,8 @@ impl World {
             }
         }
         let it = &self.isolates[isolate];
-        if it.waiting.is_empty() {
-            return;
-        }
-        let permit = it.holder.next_permit_ms().unwrap_or(u64::MAX).max(now + 5);
-        let ask = it.holder.next_ask_ms().max(now + 10);
-        let at = permit.min(ask).saturating_add_signed(-it.skew_ms);
+        let Some(at) = it.holder.next_look_ms(now) else { return };
+        let at = at.saturating_add_signed(-it.skew_ms).max(self.now);
         if at < it.wake_ms {
             let life = it.life;
             self.isolates[isolate].wake_ms = at;
