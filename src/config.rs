@@ -38,6 +38,12 @@ pub struct Config {
     pub api_keys: Vec<String>,
     /// The upstream's requests a minute, worldwide; 0 is none.
     pub upstream_rpm: u64,
+    /// The upstream's tokens a minute, worldwide; 0 is none.
+    pub upstream_tpm: u64,
+    /// The upstream's calls in flight, worldwide; 0 is none.
+    pub upstream_concurrency: u64,
+    /// The longest that a shopper waits for a place, in milliseconds.
+    pub queue_ms: u64,
     /// Requests a minute for one API key; 0 is none.
     pub key_rpm: u64,
     /// Deadlines of a call.
@@ -107,6 +113,9 @@ impl Config {
                 .map(|keys| keys.split(',').map(|k| k.trim().to_owned()).filter(|k| !k.is_empty()).collect())
                 .unwrap_or_default(),
             upstream_rpm: number("UPSTREAM_RPM", &get, 3000, 0)?,
+            upstream_tpm: number("UPSTREAM_TPM", &get, 0, 0)?,
+            upstream_concurrency: number("UPSTREAM_CONCURRENCY", &get, 0, 0)?,
+            queue_ms: number("QUEUE_MS", &get, 15_000, 0)?,
             key_rpm: number("KEY_RPM", &get, 0, 0)?,
             deadlines,
             retries: u32::try_from(number("RETRIES", &get, 3, 0)?)

@@ -1,11 +1,11 @@
-//! What decisions may ask of the world: the time, chance, a call to a host, a permit, a lane. The edge gives the real one, tests a simulated one.
+//! What decisions may ask of the world: the time, chance, a call to a host, permits, a lane. The edge gives the real one, tests a simulated one.
 
 use std::rc::Rc;
 
 use futures::future::LocalBoxFuture;
 use futures::stream::LocalBoxStream;
 
-use crate::admission::{Budget, Refusal, Standing};
+use crate::admission::message::{Ask, Lease};
 
 /// A call to a model's host.
 #[derive(Debug, Clone)]
@@ -74,10 +74,10 @@ pub trait World {
     fn random(&self) -> f64;
     /// Starts a call; dropping the future aborts it.
     fn send(&self, call: Outgoing) -> LocalBoxFuture<'static, Sent>;
-    /// Takes one permit of a budget.
-    fn permit(&self, budget: &Budget) -> LocalBoxFuture<'static, Result<Standing, Refusal>>;
-    /// How a budget stood when last heard of.
-    fn standing(&self, budget: &Budget) -> Option<Standing>;
+    /// Asks the object of a budget for permits; none where it cannot be reached.
+    fn ask(&self, budget: &str, ask: &Ask) -> LocalBoxFuture<'static, Option<Lease>>;
+    /// Does work that nobody waits for, as long as the request that brought it lives.
+    fn spawn(&self, work: LocalBoxFuture<'static, ()>);
     /// Takes a lane whose six connections are free; none where the platform gives none.
     fn take_lane(&self) -> Option<Rc<str>>;
     /// Gives back a lane with nothing running in it.

@@ -245,6 +245,8 @@ impl Book {
             let by_permits = room(rules.permits.into(), u64::from(window.0) + u64::from(permits));
             let by_tokens = room(rules.tokens.into(), window.1 + tokens) / u64::from(wish.tokens.max(1));
             let by_pace = capacity(at, rules.pace * wish.share).saturating_sub(self.cell(at).permits.into());
+            // The parts of two paces may add up to more than either, where a pace has changed since others were promised.
+            let by_pace = if by_pace == 0 { 0 } else { by_pace.min(self.second_room(at, rules.pace)) };
             // A spread wish fills a tick up to what is due by then.
             let due = match wish.over {
                 0 => left,
@@ -265,6 +267,20 @@ impl Book {
             at += 1;
         }
         slots
+    }
+
+    /// What may be added to a tick so that no second around it holds more than its pace.
+    fn second_room(&self, tick: u64, pace: f64) -> u64 {
+        if pace.is_infinite() {
+            return u64::MAX;
+        }
+        let mut held: u64 = (0..ROW).map(|back| u64::from(self.cell(tick.wrapping_sub(back)).permits)).sum();
+        let mut most = held;
+        for ahead in 1..ROW {
+            held = held + u64::from(self.cell(tick + ahead).permits) - u64::from(self.cell((tick + ahead).wrapping_sub(ROW)).permits);
+            most = most.max(held);
+        }
+        ((pace * ROW as f64).ceil() as u64).saturating_sub(most)
     }
 
     /// Milliseconds until a permit is free that lies at or past `from`.
@@ -294,7 +310,8 @@ impl Book {
     pub fn standing(&self, limit: u32) -> (u64, u64) {
         let spent: u32 = self.permits;
         let oldest = self.cells.iter().position(|c| c.permits > 0).map(|at| self.first + at as u64);
-        let reset = oldest.filter(|at| *at <= self.now).map_or(0, |at| (at + WINDOW).saturating_sub(self.now) * TICK_MS);
+        let reset =
+            oldest.filter(|at| *at <= self.now).map_or(0, |at| (at + WINDOW).saturating_sub(self.now) * TICK_MS);
         (u64::from(limit.saturating_sub(spent)), reset)
     }
 }

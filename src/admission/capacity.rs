@@ -125,7 +125,12 @@ mod tests {
     use super::*;
 
     /// A host that bears so many in flight and refuses the rest; gives what was used of it and refused, from second `from` on.
-    fn run(capacity: &mut Capacity, bears: impl Fn(u64) -> u32, seconds: std::ops::Range<u64>, from: u64) -> (f64, f64) {
+    fn run(
+        capacity: &mut Capacity,
+        bears: impl Fn(u64) -> u32,
+        seconds: std::ops::Range<u64>,
+        from: u64,
+    ) -> (f64, f64) {
         let (mut used, mut refused, mut could) = (0.0, 0.0, 0.0);
         for t in seconds.start * 4..seconds.end * 4 {
             let tried = capacity.in_flight(0).unwrap_or(1_000).min(1_000);

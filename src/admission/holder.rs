@@ -77,6 +77,8 @@ pub struct Ended {
     pub refused: bool,
     /// It failed by the host's fault.
     pub failed: bool,
+    /// The caller went away before it ended, so that it tells nothing of the host.
+    pub left: bool,
     /// The wait that the host asked for, in milliseconds.
     pub asked_wait_ms: u64,
     /// How long it took, in milliseconds.
@@ -179,7 +181,7 @@ impl Holder {
             running: 0,
             took_ms: 1_000.0,
             report: Report::default(),
-            retries: 1,
+            retries: 2,
             retries_wanted: 0,
             closed_until_ms: 0,
             standing: None,
@@ -191,9 +193,9 @@ impl Holder {
         self.standing
     }
 
-    /// The limits that it was made for.
-    pub fn limits(&self) -> Limits {
-        self.limits
+    /// Whether somebody waits or a call runs.
+    pub fn is_used(&self) -> bool {
+        self.running > 0 || !self.line.is_empty() || self.asking.is_some()
     }
 
     /// Until when the host is passed over, in milliseconds.
@@ -265,9 +267,8 @@ impl Holder {
     /// What one who waits does next; called again after each wait, until it goes or is refused.
     pub fn look(&mut self, now_ms: u64, id: u64) -> Step {
         self.expire(now_ms);
-        let refused = |retry_after_ms: u64, standing| {
-            Step::Refused(Refusal { retry_after_ms: retry_after_ms.max(1), standing })
-        };
+        let refused =
+            |retry_after_ms: u64, standing| Step::Refused(Refusal { retry_after_ms: retry_after_ms.max(1), standing });
         let Some(place) = self.line.position(id) else { return refused(1, None) };
         let found = Self::find(&self.slots, place);
         let held_tokens = found.and_then(|(at, _)| self.slots.get(at)).map_or(0, |h| h.slot.tokens);
@@ -367,12 +368,12 @@ impl Holder {
     /// A call has ended, however it did.
     pub fn ended(&mut self, permit: Permit, ended: &Ended) {
         self.running = self.running.saturating_sub(1);
-        self.report.ended += 1;
+        self.report.ended += u32::from(!ended.left);
         self.report.refused += u32::from(ended.refused);
         self.report.failed += u32::from(ended.failed);
         let asked = u32::try_from(ended.asked_wait_ms).unwrap_or(u32::MAX);
         self.report.asked_wait_ms = self.report.asked_wait_ms.max(asked);
-        if !ended.refused && !ended.failed {
+        if !ended.refused && !ended.failed && !ended.left {
             self.report.took_ms += ended.took_ms;
             self.report.first_byte_ms += ended.first_byte_ms;
             self.took_ms = self.took_ms * 0.9 + ended.took_ms as f64 * 0.1;
@@ -535,9 +536,7 @@ impl Holder {
         }
         self.slots.make_contiguous().sort_by_key(|h| h.from_ms);
         self.expire(now_ms);
-        for (full, (at, free)) in
-            self.full_until_ms.iter_mut().zip(self.free_at_ms.iter_mut().zip(lease.free_ms))
-        {
+        for (full, (at, free)) in self.full_until_ms.iter_mut().zip(self.free_at_ms.iter_mut().zip(lease.free_ms)) {
             *at = now_ms + free;
             // Until a permit is free, or until others may have left, there is no use in asking.
             *full = if free > 0 { now_ms + free.min(lease.pause_ms.max(20)) } else { 0 };

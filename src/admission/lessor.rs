@@ -4,7 +4,7 @@
 //! permits and never doubles them. Only two things must be durable before a grant is told: the rows of the book that it touched
 //! and what its holder may have in flight. All else is learned anew.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Standing;
 use super::book::{Book, FARTHEST_MS, Rules, Slot, TICK_MS, Wish};
@@ -49,9 +49,9 @@ pub struct Durable {
 #[derive(Debug, Clone)]
 pub struct Lessor {
     book: Book,
-    known: HashMap<u64, Known>,
+    known: BTreeMap<u64, Known>,
     /// In flight, from before an eviction: until when it counts.
-    restored: HashMap<u64, (u32, u64)>,
+    restored: BTreeMap<u64, (u32, u64)>,
     capacity: Capacity,
     breaker: Breaker,
     retries: RetryBudget,
@@ -69,7 +69,7 @@ impl Lessor {
     pub fn restore(book: Book, in_flight: impl IntoIterator<Item = (u64, u32, u64)>, now_ms: u64) -> Self {
         Self {
             book,
-            known: HashMap::new(),
+            known: BTreeMap::new(),
             restored: in_flight.into_iter().map(|(holder, n, until)| (holder, (n, until))).collect(),
             capacity: Capacity::default(),
             breaker: Breaker::default(),
@@ -266,8 +266,7 @@ impl Lessor {
         let allowed = wanted.min(room);
         let before = most(known).max(ask.running);
         known.allowed = before.max(allowed);
-        let durable = (allowed > 0)
-            .then_some((ask.holder, known.allowed, now_ms + ALLOWED_MS + longest_ms));
+        let durable = (allowed > 0).then_some((ask.holder, known.allowed, now_ms + ALLOWED_MS + longest_ms));
         (allowed, durable)
     }
 

@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 use super::documents::{DOCUMENT, Document};
 use super::reply::Answer;
 use super::request::Request;
+use crate::admission::message::Kind as Urgency;
 use crate::counter::Counter;
 use crate::error::ApiError;
 use crate::knowledge::{passage, rank};
-use crate::upstream::call::{self, Call};
+use crate::upstream::call::{self, Call, Told};
 use crate::upstream::stream::{self as upstream_stream, Piece};
 use crate::upstream::wire::{Completion, quoted};
 use crate::world::Invocation;
@@ -67,6 +68,9 @@ pub async fn answer(counter: &Counter, request: &Request<'_>) -> Result<Answer, 
         model: model.clone(),
         invocation: Invocation::Here(request.id.into()),
         patience_ms: 0,
+        kind: Urgency::New,
+        party: 0,
+        told: Told::default(),
     };
     let rung = |rank: usize| if rank == 0 { "full" } else { "fallback_model" };
     if !streamed {

@@ -6,9 +6,10 @@ use serde_json::Value;
 
 use super::reply::Answer;
 use super::request::Request;
+use crate::admission::message::Kind as Urgency;
 use crate::counter::Counter;
 use crate::error::{ApiError, Kind};
-use crate::upstream::call::{self, Call};
+use crate::upstream::call::{self, Call, Told};
 use crate::upstream::stream::{self, Piece};
 use crate::world::Invocation;
 
@@ -42,6 +43,9 @@ pub async fn create(counter: &Counter, request: &Request<'_>) -> Result<Answer, 
         model: model.clone(),
         invocation: Invocation::Here(request.id.into()),
         patience_ms: 0,
+        kind: Urgency::New,
+        party: 0,
+        told: Told::default(),
     };
     if call.targets.is_empty() {
         return Err(no_upstream(&model));

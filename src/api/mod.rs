@@ -8,10 +8,11 @@ mod models;
 pub mod reply;
 pub mod request;
 
-use crate::admission::{Budget, key};
+use crate::admission::holder::Caller;
+use crate::admission::message::Kind as Urgency;
+use crate::admission::{Budget, gate, key};
 use crate::counter::Counter;
 use crate::error::{ApiError, Kind};
-use crate::upstream::call;
 use reply::Answer;
 use request::{Incoming, Request};
 
@@ -75,9 +76,10 @@ async fn dispatch(counter: &Counter, incoming: &dyn Incoming, request_id: &str) 
     if method == "GET" {
         return Ok(models::list(counter));
     }
-    let budgets = [Budget::key(&key, counter.config.key_rpm), Budget::upstream(counter.config.upstream_rpm)];
-    let answer = match call::permit(counter, budgets[0].as_ref(), 0).await {
-        Ok(()) => limited(counter, incoming, request_id, path).await,
+    let budgets = [Budget::key(&key, counter.config.key_rpm), Budget::upstream(&counter.config)];
+    let caller = Caller { kind: Urgency::New, party: 0, tokens: 0, patience_ms: 0 };
+    let answer = match gate::enter(counter, budgets[0].clone(), caller, None).await {
+        Ok(_) => limited(counter, incoming, request_id, path).await,
         Err(refused) => Err(refused),
     };
     let mut answer = answer.unwrap_or_else(|error| Answer::error(&error, request_id));

@@ -7,10 +7,11 @@ use futures::stream::{LocalBoxStream, StreamExt};
 use serde_json::Value;
 
 use super::lane::Slots;
+use crate::admission::message::Kind as Urgency;
 use crate::counter::Counter;
 use crate::error::{ApiError, Kind};
 use crate::ledger::price;
-use crate::upstream::call::{self, Call};
+use crate::upstream::call::{self, Call, Told};
 use crate::upstream::wire::Usage;
 use crate::world::Invocation;
 
@@ -65,6 +66,9 @@ async fn run_job(counter: &Counter, job: Job, invocation: Invocation) -> Outcome
         request_id: job.request_id,
         invocation,
         patience_ms: job.patience_ms,
+        kind: Urgency::Batch,
+        party: 0,
+        told: Told::default(),
     };
     match call::complete(counter, &call, true).await {
         Ok(answered) => Outcome {

@@ -52,7 +52,8 @@ pub struct Measures {
     pub left: u64,
     pub asks: u64,
     pub minute: Minute,
-    pub tokens: Minute,
+    /// When calls began, and the tokens that they used.
+    pub token_uses: Vec<(u64, u32)>,
     pub most_in_flight: u32,
     /// By second.
     pub asks_by_second: Spans,
@@ -74,6 +75,14 @@ pub struct Measures {
 }
 
 impl Measures {
+    /// The most tokens in any minute.
+    pub fn most_tokens(&mut self) -> u64 {
+        self.token_uses.sort_unstable();
+        let mut minute = Minute::default();
+        self.token_uses.iter().for_each(|(at, n)| minute.spend(*at, u64::from(*n)));
+        minute.most
+    }
+
     pub fn notice_p99(&mut self) -> u32 {
         self.notices.sort_unstable();
         self.notices.get(self.notices.len() * 99 / 100).copied().unwrap_or(0)

@@ -1,7 +1,7 @@
 //! A world of isolates around one object, event by event in virtual time.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap};
 
 use madoguchi::admission::book::Book;
 use madoguchi::admission::holder::{Caller, Ended, Holder, Permit, Step};
@@ -75,8 +75,8 @@ struct Isolate {
     life: u32,
     skew_ms: i64,
     holder: Holder,
-    waiting: HashMap<u64, Shopper>,
-    calls: HashMap<u64, Call>,
+    waiting: BTreeMap<u64, Shopper>,
+    calls: BTreeMap<u64, Call>,
     wake_ms: u64,
 }
 
@@ -94,7 +94,7 @@ pub struct World {
     weights: Vec<f64>,
     lessor: Lessor,
     rows: BTreeMap<u64, String>,
-    in_flight: HashMap<u64, (u32, u64)>,
+    in_flight: BTreeMap<u64, (u32, u64)>,
     object_away_until: u64,
     object_skew_ms: i64,
     host: Host,
@@ -124,7 +124,7 @@ impl World {
             weights,
             lessor: Lessor::new(BEGIN_MS),
             rows: BTreeMap::new(),
-            in_flight: HashMap::new(),
+            in_flight: BTreeMap::new(),
             object_away_until: 0,
             object_skew_ms: chance.within(-2_000.0, 2_000.0) as i64,
             host,
@@ -132,7 +132,7 @@ impl World {
             recovering: None,
             recent: 0,
             recent_since: 0,
-            measures: Measures { places: vec![(0, 0); PLACES], ..Measures::default() },
+            measures: Measures { places: vec![(0, 0); PLACES.min(plan.isolates)], ..Measures::default() },
             chance,
             plan,
         };
@@ -157,8 +157,8 @@ impl World {
             life: self.number as u32,
             skew_ms: self.chance.within(-2_000.0, 2_000.0) as i64,
             holder: Holder::new(self.chance.next(), self.plan.limits),
-            waiting: HashMap::new(),
-            calls: HashMap::new(),
+            waiting: BTreeMap::new(),
+            calls: BTreeMap::new(),
             wake_ms: u64::MAX,
         }
     }
@@ -311,6 +311,7 @@ impl World {
         let place = place.unwrap_or(0).min(self.plan.isolates - 1);
         let here = self.plan.isolates.div_ceil(PLACES);
         let isolate = (place + PLACES * self.chance.under(here)).min(self.plan.isolates - 1);
+        self.measures.places[self.isolates[isolate].place].1 += 1;
         let now = self.local(isolate);
         if self.isolates[isolate].holder.closed_until_ms() > now && self.chance.happens(0.95) {
             return self.turned_away(shopper, 1_000);
@@ -383,9 +384,6 @@ impl World {
         m.admitted += 1;
         m.by_kind[shopper.kind as usize].0 += 1;
         m.minute.spend(self.now, 1);
-        if self.plan.limits.tokens > 0 {
-            m.tokens.spend(self.now, permit.slot.tokens.max(shopper.tokens).into());
-        }
         let ten = self.ten();
         self.measures.spent.add(ten);
         self.measures.places[self.isolates[isolate].place].0 += 1;
@@ -413,7 +411,8 @@ impl World {
                 call.at_host = true;
                 self.host.in_flight += 1;
                 // Some streams are cut before their usage comes.
-                let used = (!self.chance.happens(0.02)).then(|| (f64::from(tokens) * self.chance.within(0.3, 1.0)) as u32);
+                let used =
+                    (!self.chance.happens(0.02)).then(|| (f64::from(tokens) * self.chance.within(0.3, 1.0)) as u32);
                 let ended = Ended {
                     took_ms: took_ms as u64 + 40,
                     first_byte_ms: first_byte_ms as u64 + 40,
@@ -425,7 +424,9 @@ impl World {
             Said::Refused { retry_after_ms } => {
                 (Ended { refused: true, asked_wait_ms: retry_after_ms, ..Ended::default() }, 1.0)
             }
-            Said::Failed { after_ms } => (Ended { failed: true, took_ms: after_ms as u64, ..Ended::default() }, after_ms),
+            Said::Failed { after_ms } => {
+                (Ended { failed: true, took_ms: after_ms as u64, ..Ended::default() }, after_ms)
+            }
         };
         let life = self.isolates[isolate].life;
         self.after(ms + 20.0, Event::Ended { isolate, life, call: number, ended });
@@ -436,7 +437,10 @@ impl World {
         self.running -= 1;
         self.host.in_flight -= u32::from(call.at_host);
         self.isolates[isolate].holder.ended(call.permit, &ended);
-        debug_assert!(call.began_ms <= self.now);
+        if self.plan.limits.tokens > 0 {
+            let used = if ended.refused { 0 } else { ended.tokens.unwrap_or(call.permit.slot.tokens) };
+            self.measures.token_uses.push((call.began_ms, used));
+        }
         let shopper = Shopper { first_told_ms: None, last_told_ms: None, ..call.shopper };
         if !ended.refused && !ended.failed {
             self.measures.answered += 1;
