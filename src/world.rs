@@ -76,8 +76,6 @@ pub trait World {
     fn send(&self, call: Outgoing) -> LocalBoxFuture<'static, Sent>;
     /// Asks the object of a budget for permits; none where it cannot be reached.
     fn ask(&self, budget: &str, ask: &Ask) -> LocalBoxFuture<'static, Option<Lease>>;
-    /// Does work that nobody waits for, as long as the request that brought it lives.
-    fn spawn(&self, work: LocalBoxFuture<'static, ()>);
     /// Takes a lane whose six connections are free; none where the platform gives none.
     fn take_lane(&self) -> Option<Rc<str>>;
     /// Gives back a lane with nothing running in it.

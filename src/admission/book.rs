@@ -277,7 +277,8 @@ impl Book {
         let mut held: u64 = (0..ROW).map(|back| u64::from(self.cell(tick.wrapping_sub(back)).permits)).sum();
         let mut most = held;
         for ahead in 1..ROW {
-            held = held + u64::from(self.cell(tick + ahead).permits) - u64::from(self.cell((tick + ahead).wrapping_sub(ROW)).permits);
+            held = held + u64::from(self.cell(tick + ahead).permits)
+                - u64::from(self.cell((tick + ahead).wrapping_sub(ROW)).permits);
             most = most.max(held);
         }
         ((pace * ROW as f64).ceil() as u64).saturating_sub(most)

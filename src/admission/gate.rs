@@ -55,7 +55,6 @@ impl Drop for Pass {
         let Some((budget, permit)) = self.budget.take() else { return };
         let ended = Ended { took_ms: self.counter.world.now_ms().saturating_sub(self.began_ms), ..self.ended };
         self.counter.learned.with_holder(&budget, &*self.counter.world, |h| h.ended(permit, &ended));
-        tell(&self.counter, &budget);
     }
 }
 
@@ -100,15 +99,6 @@ async fn ask(counter: &Counter, budget: &Budget) -> bool {
     true
 }
 
-/// Asks ahead, without holding anybody up.
-fn tell(counter: &Counter, budget: &Rc<Budget>) {
-    let (counter, budget) = (counter.clone(), budget.clone());
-    let world = counter.world.clone();
-    world.spawn(Box::pin(async move {
-        ask(&counter, &budget).await;
-    }));
-}
-
 /// Takes a permit of the budget, waiting in line as long as the caller's patience lasts.
 pub async fn enter(
     counter: &Counter,
@@ -127,22 +117,19 @@ pub async fn enter(
     let now = counter.world.now_ms();
     let id = counter.learned.with_holder(&budget, &*counter.world, |h| h.arrive(now, caller));
     let _place = Place { counter, budget: &budget, id };
+    // Whoever comes when an ask is due makes it, before a permit is taken, whose life is short. It is not left to run on by
+    // itself: the platform ends what a request leaves behind, and a lease would be lost.
+    ask(counter, &budget).await;
     loop {
         match with(counter.world.now_ms(), id) {
-            Step::Go(permit) => {
-                tell(counter, &budget);
-                return Ok(pass(Some((budget.clone(), permit))));
-            }
+            Step::Go(permit) => return Ok(pass(Some((budget.clone(), permit)))),
             Step::Refused(refusal) => return Err(refusal.to_error(&budget)),
             Step::Wait { ms, eta_ms, ahead } => {
                 if let (Some(eta), Some(told)) = (eta_ms, told) {
                     told(eta, ahead);
                 }
                 // An ask holds up only who has no place yet.
-                if eta_ms.is_some() {
-                    tell(counter, &budget);
-                    counter.world.sleep(ms).await;
-                } else if !ask(counter, &budget).await {
+                if eta_ms.is_some() || !ask(counter, &budget).await {
                     counter.world.sleep(ms).await;
                 }
             }

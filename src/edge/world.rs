@@ -9,7 +9,7 @@ use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Env, js_sys};
 
 use super::bindings::{Namespace, Stub};
-use super::{fetch, promise, task};
+use super::{fetch, promise};
 use crate::admission::message::{Ask, Lease};
 use crate::world::{Invocation, Outgoing, Sent, World};
 
@@ -77,10 +77,6 @@ impl World for Edge {
             let text = ask(&env, &budget, wish.ok()?).await.ok()?;
             serde_json::from_str(&text).ok()
         })
-    }
-
-    fn spawn(&self, work: LocalBoxFuture<'static, ()>) {
-        task::start(work);
     }
 
     fn take_lane(&self) -> Option<Rc<str>> {
