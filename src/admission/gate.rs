@@ -12,6 +12,10 @@ use crate::error::ApiError;
 /// An ask is given up after so long, in milliseconds; the line then asks again.
 const GIVE_UP_MS: u64 = 1_200;
 
+/// What a caller that will not wait does wait, in milliseconds: a paced limit has its next permit within it, and a burst of
+/// a few calls is no rush.
+const NO_WAIT_MS: u64 = 500;
+
 /// Hears of the wait: milliseconds until the call's turn, and how many go first.
 pub type Told<'a> = &'a dyn Fn(u64, usize);
 
@@ -115,6 +119,7 @@ pub async fn enter(
     let Some(budget) = budget.map(Rc::new) else { return Ok(pass(None)) };
     let with = |now: u64, id: u64| counter.learned.with_holder(&budget, &*counter.world, |h| h.look(now, id));
     let now = counter.world.now_ms();
+    let caller = Caller { patience_ms: caller.patience_ms.max(NO_WAIT_MS), ..caller };
     let id = counter.learned.with_holder(&budget, &*counter.world, |h| h.arrive(now, caller));
     let _place = Place { counter, budget: &budget, id };
     // Whoever comes when an ask is due makes it, before a permit is taken, whose life is short. It is not left to run on by
