@@ -240,10 +240,11 @@ impl World {
                 self.isolates[isolate].wake_ms = u64::MAX;
                 self.drive(isolate, false);
             }
-            Event::Leave { isolate, life, id } if self.isolates[isolate].life == life => {
-                if self.isolates[isolate].waiting.remove(&id).is_some() {
+            Event::Leave { isolate, life, id } => {
+                let it = &mut self.isolates[isolate];
+                if it.life == life && it.waiting.remove(&id).is_some() {
+                    it.holder.leave(id);
                     self.measures.left += 1;
-                    self.isolates[isolate].holder.leave(id);
                     self.drive(isolate, true);
                 }
             }
