@@ -134,7 +134,7 @@ impl Book {
     /// The tick of now. A clock that went back does not move the book.
     pub fn advance(&mut self, now_ms: u64) -> u64 {
         let now = now_ms / TICK_MS;
-        if self.cells.is_empty() || now.saturating_sub(self.now) > 2 * WINDOW + FARTHEST_MS / TICK_MS {
+        if now >= self.first + self.cells.len() as u64 + WINDOW {
             self.cells.clear();
             (self.first, self.permits, self.tokens) = (now.max(self.now), 0, 0);
             self.now = self.first;
@@ -409,6 +409,20 @@ mod tests {
             back.advance(at);
             assert_eq!(book.standing(60), back.standing(60), "{at}");
         }
+    }
+
+    #[test]
+    fn an_old_row_does_not_make_a_restored_book_forget_a_new_one() {
+        let mut book = Book::default();
+        let mut rows = Vec::new();
+        for at in [1_000_000, 1_600_000] {
+            let now = book.advance(at);
+            book.book(&at_once(60), &wish(60, now));
+            rows.push(book.row(now));
+        }
+        let mut back = Book::restore(rows.iter().map(|(row, text)| (*row, text.as_str())));
+        back.advance(1_600_500);
+        assert_eq!(back.standing(60).0, 0);
     }
 
     proptest! {
