@@ -40,6 +40,12 @@ pub struct Config {
     pub api_keys: Vec<String>,
     /// The upstream's requests a minute, worldwide; 0 is none.
     pub upstream_rpm: u64,
+    /// The upstream's tokens a minute, worldwide; 0 is none.
+    pub upstream_tpm: u64,
+    /// The upstream's calls in flight, worldwide; 0 is none.
+    pub upstream_concurrency: u64,
+    /// The longest that a shopper waits for a place, in milliseconds.
+    pub queue_ms: u64,
     /// Requests a minute for one API key; 0 is none.
     pub key_rpm: u64,
     /// Secrets of visitors' tokens: the first signs, each is accepted.
@@ -50,8 +56,6 @@ pub struct Config {
     pub visitor_rpm: u64,
     /// New sessions a minute from one address; 0 is none.
     pub address_rpm: u64,
-    /// The longest that a shopper waits for a place, in milliseconds.
-    pub queue_ms: u64,
     /// How long a conversation is kept after its last turn, in days.
     pub history_days: u64,
     /// Where and how a conversation is handed to a person.
@@ -178,6 +182,8 @@ impl Config {
             upstream,
             api_keys: listed(get("API_KEYS")),
             upstream_rpm: number("UPSTREAM_RPM", &get, 3000, 0)?,
+            upstream_tpm: number("UPSTREAM_TPM", &get, 0, 0)?,
+            upstream_concurrency: number("UPSTREAM_CONCURRENCY", &get, 0, 0)?,
             key_rpm: number("KEY_RPM", &get, 0, 0)?,
             deadlines,
             retries: u32::try_from(number("RETRIES", &get, 3, 0)?)

@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use crate::admission::holder::Holder;
+use crate::admission::{Budget, Standing};
 use crate::config::{Config, Target};
 use crate::upstream::breaker::Breaker;
 use crate::upstream::retry::RetryBudget;
@@ -24,12 +26,17 @@ pub struct Counter {
 pub struct Learned {
     breakers: RefCell<HashMap<(String, String), Breaker>>,
     retries: RefCell<RetryBudget>,
+    holders: RefCell<HashMap<String, Holder>>,
 }
 
 impl Learned {
     /// Nothing learned yet.
     pub fn new(now_ms: u64) -> Self {
-        Self { breakers: RefCell::default(), retries: RefCell::new(RetryBudget::new(now_ms)) }
+        Self {
+            breakers: RefCell::default(),
+            retries: RefCell::new(RetryBudget::new(now_ms)),
+            holders: RefCell::default(),
+        }
     }
 
     /// A first attempt was made.
@@ -37,9 +44,31 @@ impl Learned {
         self.retries.borrow_mut().deposit();
     }
 
-    /// Whether a retry may be made; takes it out of the budget.
-    pub fn may_retry(&self, now_ms: u64) -> bool {
-        self.retries.borrow_mut().withdraw(now_ms)
+    /// Whether a retry may be made; takes it out of the budget, which is the world's where there is a limit for the world.
+    pub fn may_retry(&self, now_ms: u64, budget: Option<&Budget>) -> bool {
+        match budget.and_then(|b| self.holders.borrow_mut().get_mut(&b.name).map(Holder::may_retry)) {
+            Some(may) => may,
+            None => self.retries.borrow_mut().withdraw(now_ms),
+        }
+    }
+
+    /// Does something with this isolate's side of a budget, which is made at its first use.
+    pub fn with_holder<T>(&self, budget: &Budget, world: &dyn World, act: impl FnOnce(&mut Holder) -> T) -> T {
+        let mut holders = self.holders.borrow_mut();
+        // Keys are few, but what is remembered must not grow for ever.
+        if holders.len() > 1_000 && !holders.contains_key(&budget.name) {
+            holders.retain(|_, h| h.is_used());
+        }
+        let fresh = || {
+            let half = || (world.random() * f64::from(u32::MAX)) as u64;
+            Holder::new(half() << 32 | half(), budget.limits)
+        };
+        act(holders.entry(budget.name.clone()).or_insert_with(fresh))
+    }
+
+    /// How a budget stood when last heard of.
+    pub fn standing(&self, budget: &Budget) -> Option<Standing> {
+        self.holders.borrow().get(&budget.name).and_then(Holder::standing)
     }
 
     /// Asks or tells a target's breaker. Targets that never failed hold no breaker.

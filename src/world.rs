@@ -1,4 +1,4 @@
-//! What decisions may ask of the world: the time, chance, a call to a host, a permit, a lane. The edge gives the real one, tests a simulated one.
+//! What decisions may ask of the world: the time, chance, a call to a host, permits, a lane. The edge gives the real one, tests a simulated one.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -6,7 +6,7 @@ use std::rc::Rc;
 use futures::future::LocalBoxFuture;
 use futures::stream::LocalBoxStream;
 
-use crate::admission::{Budget, Refusal, Standing};
+use crate::admission::message::{Ask, Lease};
 use crate::error::ApiError;
 use crate::knowledge::{Document, Index, store};
 
@@ -77,10 +77,8 @@ pub trait World {
     fn random(&self) -> f64;
     /// Starts a call; dropping the future aborts it.
     fn send(&self, call: Outgoing) -> LocalBoxFuture<'static, Sent>;
-    /// Takes one permit of a budget.
-    fn permit(&self, budget: &Budget) -> LocalBoxFuture<'static, Result<Standing, Refusal>>;
-    /// How a budget stood when last heard of.
-    fn standing(&self, budget: &Budget) -> Option<Standing>;
+    /// Asks the object of a budget for permits; none where it cannot be reached.
+    fn ask(&self, budget: &str, ask: &Ask) -> LocalBoxFuture<'static, Option<Lease>>;
     /// Takes a lane whose six connections are free; none where the platform gives none.
     fn take_lane(&self) -> Option<Rc<str>>;
     /// Gives back a lane with nothing running in it.

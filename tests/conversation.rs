@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
 use futures::stream::{self, LocalBoxStream, StreamExt};
-use madoguchi::admission::{Budget, Refusal, Standing};
+use madoguchi::admission::message::{Ask, Lease};
 use madoguchi::config::Handoff;
 use madoguchi::conversation::answering::{Answering, Asked, Said};
 use madoguchi::conversation::desk::{Cabinet, Desk, Surroundings};
@@ -47,11 +47,8 @@ impl World for Clock {
     fn send(&self, _: Outgoing) -> LocalBoxFuture<'static, Sent> {
         unreachable!("the desk calls no model itself")
     }
-    fn permit(&self, _: &Budget) -> LocalBoxFuture<'static, Result<Standing, Refusal>> {
+    fn ask(&self, _: &str, _: &Ask) -> LocalBoxFuture<'static, Option<Lease>> {
         unreachable!()
-    }
-    fn standing(&self, _: &Budget) -> Option<Standing> {
-        None
     }
     fn take_lane(&self) -> Option<Rc<str>> {
         None

@@ -14,13 +14,12 @@ use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
 use futures::stream::{LocalBoxStream, StreamExt};
-use madoguchi::admission::lease::{Leases, Next};
-use madoguchi::admission::window::Window;
-use madoguchi::admission::{Budget, Refusal, Standing};
+use madoguchi::admission::lessor::Lessor;
+use madoguchi::admission::message::{Ask, Kind, Lease};
 use madoguchi::config::Config;
 use madoguchi::counter::{Counter, Learned};
 use madoguchi::fanout::bounded::{self, Job};
-use madoguchi::upstream::call::{self, Call};
+use madoguchi::upstream::call::{self, Call, Wait};
 use madoguchi::world::{Invocation, Outgoing, Reply, Sent, TransportError, World};
 use tokio::time::{Instant, sleep};
 
@@ -37,8 +36,7 @@ struct Simulated {
     calls: RefCell<Vec<(u64, String)>>,
     running: Rc<Cell<usize>>,
     most: Cell<usize>,
-    window: RefCell<Window>,
-    leases: RefCell<Leases>,
+    lessor: RefCell<Lessor>,
     lanes: Cell<usize>,
     freed: RefCell<Vec<Rc<str>>>,
 }
@@ -104,21 +102,9 @@ impl World for Handle {
             })
         })
     }
-    fn permit(&self, budget: &Budget) -> LocalBoxFuture<'static, Result<Standing, Refusal>> {
-        let now = self.now_ms();
-        let (mut leases, mut window) = (self.0.leases.borrow_mut(), self.0.window.borrow_mut());
-        let result = match leases.spend(budget, now) {
-            Next::Spent(standing) => Ok(standing),
-            Next::Refused(refusal) => Err(refusal),
-            Next::Ask(want) => {
-                let grant = window.take(now, budget.limit, want);
-                leases.receive(budget, now, now, grant.permits, grant.standing)
-            }
-        };
-        Box::pin(std::future::ready(result))
-    }
-    fn standing(&self, budget: &Budget) -> Option<Standing> {
-        self.0.leases.borrow().standing(budget)
+    fn ask(&self, _budget: &str, ask: &Ask) -> LocalBoxFuture<'static, Option<Lease>> {
+        let (lease, _) = self.0.lessor.borrow_mut().grant(self.now_ms(), ask);
+        Box::pin(std::future::ready(Some(lease)))
     }
     fn take_lane(&self) -> Option<Rc<str>> {
         let id = self.0.lanes.get() + 1;
@@ -141,8 +127,7 @@ fn counter(host: Host, variables: &[(&str, &str)]) -> (Counter, Rc<Simulated>) {
         calls: RefCell::default(),
         running: Rc::default(),
         most: Cell::default(),
-        window: RefCell::default(),
-        leases: RefCell::default(),
+        lessor: RefCell::new(Lessor::new(0)),
         lanes: Cell::default(),
         freed: RefCell::default(),
     });
@@ -158,7 +143,7 @@ fn call(counter: &Counter) -> Call {
         request_id: "r".into(),
         model: "gpt-4.1".into(),
         invocation: Invocation::Here("i".into()),
-        patience_ms: 0,
+        wait: Wait::new(Kind::New, 0),
     }
 }
 
@@ -209,7 +194,7 @@ fn jobs(n: usize, patience_ms: u64) -> Vec<Job> {
         model: "gpt-4.1".into(),
         body: r#"{"model":"gpt-4.1","messages":[]}"#.into(),
         request_id: "r".into(),
-        patience_ms,
+        wait: Wait::batch(0, patience_ms),
     };
     (0..n).map(job).collect()
 }

@@ -40,6 +40,11 @@ fn digest(key: &str) -> String {
     format!("{:016x}", h.finish())
 }
 
+/// A number for the one whose key has this digest, for fair shares.
+pub fn party(digest: &str) -> u64 {
+    u64::from_str_radix(digest, 16).unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

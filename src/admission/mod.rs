@@ -1,46 +1,72 @@
-//! Who may pass and when: keys, visitors' tokens, origins, exact limits, leases.
+//! Who may pass and when: keys, visitors' tokens, origins, exact limits, leases, the queue.
+//!
+//! A limit is kept for the whole world by one [`lessor`], in a Durable Object, with its [`book`] of what was granted and what
+//! the host is learned to bear ([`capacity`]). Each isolate has a [`holder`] that spends leased permits with no round trip and
+//! keeps the [`line`] of those who wait; [`gate`] is how a call passes. What they say to each other is in [`message`].
 
+pub mod book;
+pub mod capacity;
+pub mod estimate;
+pub mod gate;
+pub mod holder;
+pub mod kept;
 pub mod key;
-pub mod lease;
+pub mod lessor;
+pub mod line;
+pub mod message;
 pub mod origin;
 pub mod visitor;
-pub mod window;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::Config;
 use crate::error::{ApiError, Kind};
+use message::Limits;
 
-/// A limit of so many requests in any minute, kept by one Durable Object for the whole world.
+/// Limits kept by one Durable Object for the whole world.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Budget {
     /// The object's name.
     pub name: String,
     /// What a caller is told it is: `upstream`, `key`, `address` or `visitor`.
     pub kind: &'static str,
-    /// Requests in any minute.
-    pub limit: u64,
+    /// What is allowed.
+    pub limits: Limits,
 }
 
 impl Budget {
-    /// The upstream's own limit; none for 0.
-    pub fn upstream(limit: u64) -> Option<Self> {
-        (limit > 0).then(|| Self { name: "upstream".into(), kind: "upstream", limit })
+    /// The upstream's own limits; none where none is set.
+    pub fn upstream(config: &Config) -> Option<Self> {
+        let few = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+        let limits = Limits {
+            permits: few(config.upstream_rpm),
+            tokens: few(config.upstream_tpm),
+            in_flight: few(config.upstream_concurrency),
+            paced: true,
+            longest_ms: few(config.deadlines.total_ms),
+        };
+        let any = limits.permits > 0 || limits.tokens > 0 || limits.in_flight > 0;
+        any.then(|| Self { name: "upstream".into(), kind: "upstream", limits })
     }
 
     /// One API key's limit; none for 0. The name holds a digest, never the key.
     pub fn key(digest: &str, limit: u64) -> Option<Self> {
-        (limit > 0).then(|| Self { name: format!("key:{digest}"), kind: "key", limit })
+        (limit > 0).then(|| Self { name: format!("key:{digest}"), kind: "key", limits: a_minute(limit) })
     }
 
     /// New sessions from one address; none for 0. The name holds a digest, never the address.
     pub fn address(digest: &str, limit: u64) -> Option<Self> {
-        (limit > 0).then(|| Self { name: format!("address:{digest}"), kind: "address", limit })
+        (limit > 0).then(|| Self { name: format!("address:{digest}"), kind: "address", limits: a_minute(limit) })
     }
 
     /// One visitor's messages, kept by the visitor's own conversation; none for 0.
     pub fn visitor(limit: u64) -> Option<Self> {
-        (limit > 0).then(|| Self { name: "visitor".into(), kind: "visitor", limit })
+        (limit > 0).then(|| Self { name: "visitor".into(), kind: "visitor", limits: a_minute(limit) })
     }
+}
+
+fn a_minute(limit: u64) -> Limits {
+    Limits { permits: u32::try_from(limit).unwrap_or(u32::MAX), ..Limits::default() }
 }
 
 /// How a budget stands after a permit was taken.
@@ -91,13 +117,10 @@ impl Refusal {
                 "visitor_rate_limited",
                 format!("{} messages a minute may be sent, and these were; try again in {seconds} s", s.limit),
             ),
-            (Some(s), _) => ApiError::new(
+            (Some(_), _) => ApiError::new(
                 Kind::RateLimit,
                 "upstream_budget_spent",
-                format!(
-                    "The {} model calls a minute that this shop allows are spent; try again in {seconds} s",
-                    s.limit
-                ),
+                format!("The model calls that this shop allows are spent; try again in {seconds} s"),
             ),
         }
         .retry_after(self.retry_after_ms.max(1))

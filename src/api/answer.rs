@@ -6,11 +6,13 @@ use serde_json::{Value, json};
 use super::documents::{DOCUMENT, Document};
 use super::reply::Answer;
 use super::request::Request;
+use crate::admission::message::Kind as Urgency;
 use crate::counter::Counter;
 use crate::error::ApiError;
 use crate::knowledge::answering::{self, Asked, Event, Source};
 use crate::knowledge::find::find;
 use crate::knowledge::{passage, rank};
+use crate::upstream::call::Wait;
 use crate::world::Invocation;
 
 /// The longest question, in characters.
@@ -31,7 +33,7 @@ pub async fn answer(counter: &Counter, request: &Request<'_>) -> Result<Answer, 
     let model: String =
         request.optional("model", "the name of a model or a route")?.unwrap_or_else(|| "default".into());
     let sources = match request.optional::<Value>("documents", DOCUMENT)? {
-        None => find(counter, &query, &[], top_k, request.id).await?,
+        None => find(counter, &query, &[], top_k, request.id, request.party).await?,
         Some(_) => sources(&query, &request.list::<Document>("documents", DOCUMENT, 1000)?, top_k),
     };
     let asked = Asked {
@@ -41,7 +43,7 @@ pub async fn answer(counter: &Counter, request: &Request<'_>) -> Result<Answer, 
         model,
         request_id: request.id.to_owned(),
         invocation: Invocation::Here(request.id.into()),
-        patience_ms: 0,
+        wait: Wait::new(Urgency::New, request.party),
     };
     let mut fields = request.fields.clone();
     fields.remove(&["query", "documents", "top_k", "stream", "stream_options"]);

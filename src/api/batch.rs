@@ -10,6 +10,7 @@ use super::request::Request;
 use crate::counter::Counter;
 use crate::error::ApiError;
 use crate::fanout::bounded::{self, Job, Outcome};
+use crate::upstream::call::Wait;
 use crate::upstream::wire::quoted;
 
 /// The most prompts in one batch.
@@ -58,7 +59,7 @@ pub async fn run(counter: &Counter, request: &Request<'_>) -> Result<Answer, Api
             model: model.clone(),
             body: fields.text(),
             request_id: request.id.to_owned(),
-            patience_ms: counter.config.deadlines.total_ms,
+            wait: Wait::batch(request.party, counter.config.deadlines.total_ms),
         });
     }
     let results = bounded::run(counter, jobs, width, request.id);

@@ -7,11 +7,12 @@ use serde_json::json;
 use super::reply::{Answer, Body};
 use super::request::{self, Incoming, Request};
 use super::visit::{Errand, Visit};
-use crate::admission::{Budget, origin, visitor};
+use crate::admission::holder::Caller;
+use crate::admission::message::Kind as Urgency;
+use crate::admission::{Budget, gate, origin, visitor};
 use crate::calendar::{DAY_MS, iso};
 use crate::counter::Counter;
 use crate::error::ApiError;
-use crate::upstream::call;
 
 /// The longest message, in characters.
 const LONGEST_MESSAGE: usize = 4_000;
@@ -148,7 +149,8 @@ async fn session(
     let token = visitor::issue(&config.visitor_secrets, &id, origin, expires_ms)?;
     if let Some(address) = incoming.header("cf-connecting-ip").filter(|a| !a.trim().is_empty()) {
         let budget = Budget::address(&visitor::address_digest(&config.visitor_secrets, &address), config.address_rpm);
-        call::permit(counter, budget.as_ref(), 0).await?;
+        let caller = Caller { kind: Urgency::New, party: 0, tokens: 0, patience_ms: 0 };
+        gate::enter(counter, budget, caller, None).await?;
     }
     let greeting = match locale.as_deref().map(str::to_ascii_lowercase) {
         Some(l) if !l.starts_with("ja") => "Welcome. Ask us anything about delivery, returns or our products.",

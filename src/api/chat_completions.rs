@@ -6,9 +6,10 @@ use serde::Deserialize;
 use super::json_mode::{self, Wanted};
 use super::reply::Answer;
 use super::request::Request;
+use crate::admission::message::Kind as Urgency;
 use crate::counter::Counter;
 use crate::error::{ApiError, Kind};
-use crate::upstream::call::{self, Call};
+use crate::upstream::call::{self, Call, Wait};
 use crate::upstream::stream::{self, Piece};
 use crate::world::Invocation;
 
@@ -41,7 +42,7 @@ pub async fn create(counter: &Counter, request: &Request<'_>) -> Result<Answer, 
         request_id: request.id.to_owned(),
         model: model.clone(),
         invocation: Invocation::Here(request.id.into()),
-        patience_ms: 0,
+        wait: Wait::new(Urgency::New, request.party),
     };
     if call.targets.is_empty() {
         return Err(no_upstream(&model));

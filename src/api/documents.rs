@@ -10,6 +10,7 @@ use super::request::Request;
 use crate::counter::Counter;
 use crate::fanout::bounded::{self, Outcome};
 use crate::knowledge::relevance::{self, Reading};
+use crate::upstream::call::Wait;
 use crate::upstream::wire::Fields;
 
 /// The most documents in one request.
@@ -45,7 +46,16 @@ pub async fn analyze(counter: &Counter, request: &Request<'_>) -> Result<Answer,
     let mut shared: Fields<'_> = request.fields.clone();
     shared.remove(&["documents", "query", "max_concurrent", "stream", "stream_options", "messages"]);
     let patience_ms = counter.config.deadlines.total_ms;
-    let ask = |d: &Document| relevance::job(&shared, &model, query.as_deref(), &d.content, request.id, patience_ms);
+    let ask = |d: &Document| {
+        relevance::job(
+            &shared,
+            &model,
+            query.as_deref(),
+            &d.content,
+            request.id,
+            Wait::batch(request.party, patience_ms),
+        )
+    };
     let jobs = documents.iter().map(ask).collect();
     let results = bounded::run(counter, jobs, width, request.id);
     let ids: Vec<String> = documents.into_iter().map(|d| d.id).collect();

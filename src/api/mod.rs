@@ -13,10 +13,11 @@ pub mod request;
 mod storefront;
 pub mod visit;
 
-use crate::admission::{Budget, key};
+use crate::admission::holder::Caller;
+use crate::admission::message::Kind as Urgency;
+use crate::admission::{Budget, gate, key};
 use crate::counter::Counter;
 use crate::error::{ApiError, Kind};
-use crate::upstream::call;
 use reply::Answer;
 use request::{Incoming, Request};
 
@@ -92,9 +93,11 @@ async fn dispatch(counter: &Counter, incoming: &dyn Incoming, request_id: &str) 
     if path == "/v1/models" {
         return Ok(models::list(counter));
     }
-    let budgets = [Budget::key(&key, counter.config.key_rpm), Budget::upstream(counter.config.upstream_rpm)];
-    let answer = match call::permit(counter, budgets[0].as_ref(), 0).await {
-        Ok(()) => limited(counter, incoming, request_id, path).await,
+    let budgets = [Budget::key(&key, counter.config.key_rpm), Budget::upstream(&counter.config)];
+    let party = key::party(&key);
+    let caller = Caller { kind: Urgency::New, party, tokens: 0, patience_ms: 0 };
+    let answer = match gate::enter(counter, budgets[0].clone(), caller, None).await {
+        Ok(_) => limited(counter, incoming, request_id, path, party).await,
         Err(refused) => Err(refused),
     };
     let mut answer = answer.unwrap_or_else(|error| Answer::error(&error, request_id));
@@ -102,7 +105,13 @@ async fn dispatch(counter: &Counter, incoming: &dyn Incoming, request_id: &str) 
     Ok(answer)
 }
 
-async fn limited(counter: &Counter, incoming: &dyn Incoming, request_id: &str, path: &str) -> Result<Answer, ApiError> {
+async fn limited(
+    counter: &Counter,
+    incoming: &dyn Incoming,
+    request_id: &str,
+    path: &str,
+    party: u64,
+) -> Result<Answer, ApiError> {
     if path == "/v1/knowledge" {
         return knowledge::answer(counter, incoming, None, request_id).await;
     }
@@ -113,7 +122,7 @@ async fn limited(counter: &Counter, incoming: &dyn Incoming, request_id: &str, p
         return knowledge::answer(counter, incoming, Some(&id), request_id).await;
     }
     let body = request::read_body(incoming, request::JSON).await?;
-    let request = Request::new(&body, request_id, incoming.header("accept"))?;
+    let request = Request::new(&body, request_id, incoming.header("accept"))?.of(party);
     match path {
         "/v1/chat/completions" => chat_completions::create(counter, &request).await,
         "/v1/batch" => batch::run(counter, &request).await,

@@ -83,8 +83,11 @@ impl Answer {
         let (mut policies, mut states) = (Vec::new(), Vec::new());
         let mut tightest: Option<Standing> = None;
         for budget in budgets {
-            policies.push(format!("\"{}\";q={};w=60", budget.kind, budget.limit));
-            let Some(standing) = counter.world.standing(budget) else { continue };
+            if budget.limits.permits == 0 {
+                continue;
+            }
+            policies.push(format!("\"{}\";q={};w=60", budget.kind, budget.limits.permits));
+            let Some(standing) = counter.learned.standing(budget) else { continue };
             states.push(format!("\"{}\";r={};t={}", budget.kind, standing.remaining, standing.reset_ms.div_ceil(1000)));
             if tightest.is_none_or(|t| standing.remaining < t.remaining) {
                 tightest = Some(standing);

@@ -95,6 +95,8 @@ pub struct Request<'a> {
     pub text: &'a str,
     /// The request's id.
     pub id: &'a str,
+    /// Whose it is: a number of its key's, for fair shares.
+    pub party: u64,
     /// The `Accept` header.
     accept: Option<String>,
 }
@@ -110,7 +112,12 @@ impl<'a> Request<'a> {
             let message = format!("{name} is nested deeper than {DEEPEST} levels: send it flatter");
             return Err(ApiError::field(name, "too_deep", message));
         }
-        Ok(Self { fields, text, id, accept })
+        Ok(Self { fields, text, id, party: 0, accept })
+    }
+
+    /// The same, known to be a party's.
+    pub fn of(self, party: u64) -> Self {
+        Self { party, ..self }
     }
 
     /// A field's value; none where it is absent or null.

@@ -1,22 +1,20 @@
 //! How a question becomes an answer: the passages that bear on it, the model over them, and without the model the passages themselves.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use futures::channel::mpsc::{UnboundedSender, unbounded};
-use futures::future::LocalBoxFuture;
 use futures::stream::{self, LocalBoxStream, StreamExt};
 use serde_json::{Value, json};
 
 use super::recall::Earlier;
-use crate::admission::{Budget, Refusal, Standing};
+use crate::admission::message::Kind as Urgency;
 use crate::counter::Counter;
 use crate::error::ApiError;
-use crate::knowledge::Index;
 use crate::knowledge::answering::{self, Event};
 use crate::knowledge::find::find;
+use crate::upstream::call::{Told, Wait};
 use crate::upstream::wire::Fields;
-use crate::world::{Invocation, Outgoing, Sent, World};
+use crate::world::Invocation;
 
 /// A question with what is known beside it.
 #[derive(Debug, Clone)]
@@ -66,25 +64,33 @@ const SOURCES: usize = 5;
 const QUOTED: usize = 2;
 
 /// Answers from the shop's documents, with the model where there is one.
-pub struct FromDocuments(pub Counter);
+pub struct FromDocuments {
+    /// The isolate's counter.
+    pub counter: Counter,
+    /// The visitor's number, for fair shares.
+    pub party: u64,
+}
 
 impl Answering for FromDocuments {
     fn answer(&self, asked: Asked) -> LocalBoxStream<'static, Said> {
         let (tell, told) = unbounded();
-        let work = answer(self.0.clone(), asked, tell);
+        let work = answer(self.counter.clone(), asked, self.party, tell);
         let work = stream::once(work).filter_map(|()| async { None });
         stream::select(told, work).boxed_local()
     }
 }
 
-async fn answer(counter: Counter, asked: Asked, tell: UnboundedSender<Said>) {
+async fn answer(counter: Counter, asked: Asked, party: u64, tell: UnboundedSender<Said>) {
     // Whoever listened may be gone; then nothing need be told.
     let say = |said| drop(tell.unbounded_send(said));
     let history: Vec<answering::Said> = asked.earlier.into_iter().flat_map(earlier).collect();
-    let patience_ms = counter.config.queue_ms;
-    let found = find(&counter, &asked.question, &history, SOURCES, &asked.request_id).await;
-    let watched = Watched { world: counter.world.clone(), patience_ms, tell: tell.clone() };
-    let counter = Counter { world: Rc::new(watched), ..counter };
+    let kind = if history.is_empty() { Urgency::New } else { Urgency::Running };
+    let queue = tell.clone();
+    let told = move |eta_ms: u64, ahead: usize| {
+        let _ = queue.unbounded_send(Said::Queued { eta_ms, ahead: ahead as u64 });
+    };
+    let wait = Wait { patience_ms: counter.config.queue_ms, kind, party, told: Told(Some(Rc::new(told))) };
+    let found = find(&counter, &asked.question, &history, SOURCES, &asked.request_id, party).await;
     let sources = match found {
         Ok(sources) => sources,
         Err(error) => return say(Said::Failed(error)),
@@ -97,7 +103,7 @@ async fn answer(counter: Counter, asked: Asked, tell: UnboundedSender<Said>) {
         model: "default".into(),
         invocation: Invocation::Here(asked.request_id.as_str().into()),
         request_id: asked.request_id,
-        patience_ms,
+        wait,
     };
     if with_model && let Ok(mut events) = answering::stream(&counter, &asked_of_model, Fields::default()).await {
         while let Some(event) = events.next().await {
@@ -125,51 +131,4 @@ fn earlier(turn: Earlier) -> [answering::Said; 2] {
         answering::Said { role: "user", content: turn.question },
         answering::Said { role: "assistant", content: turn.answer },
     ]
-}
-
-/// A world that tells when a permit must be waited for.
-struct Watched {
-    world: Rc<dyn World>,
-    patience_ms: u64,
-    tell: UnboundedSender<Said>,
-}
-
-impl World for Watched {
-    fn now_ms(&self) -> u64 {
-        self.world.now_ms()
-    }
-    fn sleep(&self, ms: u64) -> LocalBoxFuture<'static, ()> {
-        self.world.sleep(ms)
-    }
-    fn random(&self) -> f64 {
-        self.world.random()
-    }
-    fn send(&self, call: Outgoing) -> LocalBoxFuture<'static, Sent> {
-        self.world.send(call)
-    }
-    fn permit(&self, budget: &Budget) -> LocalBoxFuture<'static, Result<Standing, Refusal>> {
-        let (permit, patience_ms, tell) = (self.world.permit(budget), self.patience_ms, self.tell.clone());
-        Box::pin(async move {
-            let permit = permit.await;
-            // A wait longer than patience is not begun.
-            if let Err(refusal) = &permit
-                && refusal.retry_after_ms < patience_ms
-            {
-                let _ = tell.unbounded_send(Said::Queued { eta_ms: refusal.retry_after_ms, ahead: 0 });
-            }
-            permit
-        })
-    }
-    fn standing(&self, budget: &Budget) -> Option<Standing> {
-        self.world.standing(budget)
-    }
-    fn take_lane(&self) -> Option<Rc<str>> {
-        self.world.take_lane()
-    }
-    fn free_lane(&self, lane: Rc<str>) {
-        self.world.free_lane(lane);
-    }
-    fn knowledge(&self, fresh: bool) -> LocalBoxFuture<'static, Result<Rc<RefCell<Index>>, ApiError>> {
-        self.world.knowledge(fresh)
-    }
 }

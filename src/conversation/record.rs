@@ -1,10 +1,12 @@
 //! All that is kept of one visitor, and what may be done with it. Time comes in as an argument; what must be kept goes out as rows.
 
+use std::collections::VecDeque;
+
 use serde_json::{Value, json};
 
 use super::handoff::{self, Letter};
 use super::turn::{End, Turn};
-use crate::admission::window::Window;
+use crate::admission::book::MINUTE_MS;
 use crate::admission::{Budget, Refusal, Standing};
 use crate::calendar::DAY_MS;
 use crate::error::{ApiError, Kind};
@@ -40,7 +42,8 @@ const LETTER: &str = "letter";
 pub struct Record {
     turns: Vec<Turn>,
     letters: Vec<Letter>,
-    window: Window,
+    /// When messages and letters of the last minute came, oldest first.
+    spent: VecDeque<u64>,
     standing: Option<Standing>,
 }
 
@@ -73,7 +76,9 @@ impl Record {
         record.letters.sort_by_key(|l| l.number);
         record.turns.iter_mut().filter(|t| t.end.is_none()).for_each(Turn::begin_anew);
         let times = record.turns.iter().map(|t| t.asked_ms).chain(record.letters.iter().map(|l| l.at_ms));
-        record.window = Window::restore(times.map(|at| (at, 1)));
+        let mut times: Vec<u64> = times.collect();
+        times.sort_unstable();
+        record.spent = times.into();
         record
     }
 
@@ -109,12 +114,22 @@ impl Record {
 
     fn spend(&mut self, now_ms: u64, rules: Rules) -> Result<(), ApiError> {
         let Some(budget) = Budget::visitor(rules.rpm) else { return Ok(()) };
-        let grant = self.window.take(now_ms, rules.rpm, 1);
-        self.standing = Some(grant.standing);
-        if grant.permits > 0 {
+        // A clock that went back must not make the minute forget.
+        let now = now_ms.max(self.spent.back().copied().unwrap_or(0));
+        while self.spent.front().is_some_and(|at| at + MINUTE_MS < now) {
+            self.spent.pop_front();
+        }
+        let left = rules.rpm.saturating_sub(self.spent.len() as u64);
+        if left > 0 {
+            self.spent.push_back(now);
+        }
+        let reset_ms = (self.spent.front().copied().unwrap_or(now) + MINUTE_MS + 1).saturating_sub(now);
+        let standing = Standing { limit: rules.rpm, remaining: left.saturating_sub(1), reset_ms };
+        self.standing = Some(standing);
+        if left > 0 {
             return Ok(());
         }
-        Err(Refusal { retry_after_ms: grant.standing.reset_ms, standing: Some(grant.standing) }.to_error(&budget))
+        Err(Refusal { retry_after_ms: reset_ms, standing: Some(standing) }.to_error(&budget))
     }
 
     /// Takes a message in: once, whatever the network made of it.

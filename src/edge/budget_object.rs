@@ -1,35 +1,41 @@
-//! The Durable Object `Budget` (binding `BUDGET`, SQLite): one exact limit for the whole world, named by what it limits.
+//! The Durable Object `Budget` (binding `BUDGET`, SQLite): the limits of one host or key for the whole world, named by what it limits.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use worker::{DurableObject, Env, Request, Response, Result, SqlStorageValue, State, durable_object, js_sys};
 
-use crate::admission::Standing;
-use crate::admission::window::{MINUTE_MS, Window};
+use crate::admission::book::{Book, MINUTE_MS};
+use crate::admission::lessor::{Durable, Lessor};
+use crate::admission::message::Ask;
 
 /// When nothing was asked for this long the object forgets all, in milliseconds.
 const IDLE_MS: u64 = 5 * MINUTE_MS;
 
-/// One limit's window, kept in SQLite so that it survives eviction.
+/// One budget's grants, kept in SQLite so that they survive eviction.
 #[durable_object(alarm)]
 pub struct Budget {
     state: State,
-    window: RefCell<Window>,
+    // None where what was kept could not be read: the object then grants nothing.
+    lessor: RefCell<Option<Lessor>>,
     cleaned_ms: Cell<u64>,
 }
 
 #[derive(serde::Deserialize)]
 struct Row {
-    at: f64,
-    permits: f64,
+    row: f64,
+    cells: String,
 }
 
-/// Reads a grant as this object writes it: permits, limit, remaining and reset, apart by spaces.
-pub fn read_grant(text: &str) -> Option<(u64, Standing)> {
-    let mut numbers = text.split(' ').map(|n| n.parse::<u64>().ok());
-    let mut next = || numbers.next().flatten();
-    Some((next()?, Standing { limit: next()?, remaining: next()?, reset_ms: next()? }))
+#[derive(serde::Deserialize)]
+struct InFlight {
+    holder: String,
+    calls: f64,
+    until: f64,
+}
+
+fn now_ms() -> u64 {
+    js_sys::Date::now() as u64
 }
 
 fn number(n: u64) -> SqlStorageValue {
@@ -37,56 +43,73 @@ fn number(n: u64) -> SqlStorageValue {
 }
 
 impl Budget {
-    fn load(state: &State) -> Result<Window> {
+    fn load(state: &State) -> Result<Lessor> {
         let sql = state.storage().sql();
-        sql.exec("CREATE TABLE IF NOT EXISTS granted (at REAL PRIMARY KEY, permits REAL NOT NULL)", None)?;
-        let rows: Vec<Row> = sql.exec("SELECT at, permits FROM granted", None)?.to_array()?;
-        Ok(Window::restore(rows.into_iter().map(|r| (r.at as u64, r.permits as u64))))
+        sql.exec("CREATE TABLE IF NOT EXISTS booked (row REAL PRIMARY KEY, cells TEXT NOT NULL)", None)?;
+        sql.exec(
+            "CREATE TABLE IF NOT EXISTS in_flight (holder TEXT PRIMARY KEY, calls REAL NOT NULL, until REAL NOT NULL)",
+            None,
+        )?;
+        let rows: Vec<Row> = sql.exec("SELECT row, cells FROM booked", None)?.to_array()?;
+        let held: Vec<InFlight> = sql.exec("SELECT holder, calls, until FROM in_flight", None)?.to_array()?;
+        let book = Book::restore(rows.iter().map(|r| (r.row as u64, r.cells.as_str())));
+        let held = held.iter().filter_map(|h| Some((h.holder.parse().ok()?, h.calls as u32, h.until as u64)));
+        Ok(Lessor::restore(book, held, now_ms()))
     }
 
-    async fn keep(&self, now: u64, row: (u64, u64)) -> Result<()> {
+    /// Writes what must be kept. The reply is held by the platform until it is durable (the output gate).
+    async fn keep(&self, now: u64, durable: Durable) -> Result<()> {
         let sql = self.state.storage().sql();
-        // The reply is held by the platform until this is durable (the output gate).
-        let values = vec![number(row.0), number(row.1)];
-        sql.exec(
-            "INSERT INTO granted VALUES (?, ?) ON CONFLICT (at) DO UPDATE SET permits = excluded.permits",
-            values,
-        )?;
+        for (row, cells) in durable.rows {
+            let values = vec![number(row), cells.into()];
+            sql.exec(
+                "INSERT INTO booked VALUES (?, ?) ON CONFLICT (row) DO UPDATE SET cells = excluded.cells",
+                values,
+            )?;
+        }
+        if let Some((holder, calls, until)) = durable.in_flight {
+            let values = vec![holder.to_string().into(), number(calls.into()), number(until)];
+            sql.exec(
+                "INSERT INTO in_flight VALUES (?, ?, ?) ON CONFLICT (holder) DO UPDATE SET calls = excluded.calls, until = excluded.until",
+                values,
+            )?;
+        }
         if now >= self.cleaned_ms.get() + MINUTE_MS {
             self.cleaned_ms.set(now);
-            sql.exec("DELETE FROM granted WHERE at < ?", vec![number(Window::horizon(now))])?;
+            self.clean(now)?;
             self.state.storage().set_alarm(Duration::from_millis(IDLE_MS)).await?;
         }
+        Ok(())
+    }
+
+    fn clean(&self, now: u64) -> Result<()> {
+        let sql = self.state.storage().sql();
+        sql.exec("DELETE FROM booked WHERE row < ?", vec![number(Book::horizon(now))])?;
+        sql.exec("DELETE FROM in_flight WHERE until < ?", vec![number(now)])?;
         Ok(())
     }
 }
 
 impl DurableObject for Budget {
     fn new(state: State, _env: Env) -> Self {
-        // Without its rows the object must not grant: a window that is full refuses until it is loaded.
-        let window =
-            Self::load(&state).unwrap_or_else(|_| Window::restore([(js_sys::Date::now() as u64, u64::MAX / 2)]));
-        Self { state, window: RefCell::new(window), cleaned_ms: Cell::new(0) }
+        let lessor = Self::load(&state).ok();
+        Self { state, lessor: RefCell::new(lessor), cleaned_ms: Cell::new(0) }
     }
 
-    async fn fetch(&self, request: Request) -> Result<Response> {
-        let address = request.inner().url();
-        let mut numbers = address.rsplit('/').map_while(|part| part.parse::<u64>().ok());
-        let (want, limit) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-        let now = js_sys::Date::now() as u64;
-        let grant = self.window.borrow_mut().take(now, limit, want);
-        if grant.permits > 0 {
-            self.keep(now, grant.row).await?;
-        }
-        let s = grant.standing;
-        Response::ok(format!("{} {} {} {}", grant.permits, s.limit, s.remaining, s.reset_ms))
+    async fn fetch(&self, mut request: Request) -> Result<Response> {
+        let Ok(ask) = serde_json::from_str::<Ask>(&request.text().await?) else {
+            return Response::error("an ask that cannot be read", 400);
+        };
+        let now = now_ms();
+        let Some((lease, durable)) = self.lessor.borrow_mut().as_mut().map(|l| l.grant(now, &ask)) else {
+            return Response::error("what was granted cannot be read", 503);
+        };
+        self.keep(now, durable).await?;
+        Response::ok(serde_json::to_string(&lease)?)
     }
 
     async fn alarm(&self) -> Result<Response> {
-        let now = js_sys::Date::now() as u64;
-        if self.window.borrow_mut().take(now, 0, 0).standing.remaining == 0 {
-            self.state.storage().sql().exec("DELETE FROM granted WHERE at < ?", vec![number(Window::horizon(now))])?;
-        }
+        self.clean(now_ms())?;
         Response::empty()
     }
 }

@@ -11,21 +11,17 @@ use worker::{Env, js_sys};
 use super::bindings::{Namespace, Stub};
 use super::shelf::Shelf;
 use super::{fetch, promise};
-use crate::admission::lease::{Leases, Next};
-use crate::admission::{Budget, Refusal, Standing};
+use crate::admission::message::{Ask, Lease};
 use crate::error::ApiError;
 use crate::knowledge::{Document, Index};
 use crate::world::{Invocation, Outgoing, Sent, World};
 
-/// What the object could not be asked for this long is asked again, in milliseconds.
-const UNREACHABLE_MS: u64 = 1_000;
 /// Lanes kept for the next fan-out of this isolate.
 const MOST_LANES: usize = 64;
 
 /// The edge as decisions see it.
 pub struct Edge {
     env: Env,
-    leases: Rc<RefCell<Leases>>,
     lanes: RefCell<Lanes>,
     shelf: Rc<Shelf>,
 }
@@ -42,7 +38,7 @@ struct Lanes {
 impl Edge {
     /// The world of an isolate.
     pub fn new(env: Env) -> Self {
-        Self { env, leases: Rc::default(), lanes: RefCell::default(), shelf: Rc::default() }
+        Self { env, lanes: RefCell::default(), shelf: Rc::default() }
     }
 }
 
@@ -50,12 +46,12 @@ fn now_ms() -> u64 {
     js_sys::Date::now() as u64
 }
 
-async fn ask(env: &Env, budget: &Budget, want: u64) -> worker::Result<(u64, Standing)> {
-    let stub = env.durable_object("BUDGET")?.get_by_name(&budget.name)?;
-    let url = format!("https://budget/{}/{want}", budget.limit);
-    let text = stub.fetch_with_str(&url).await?.text().await?;
-    super::budget_object::read_grant(&text)
-        .ok_or_else(|| worker::Error::RustError("a grant that cannot be read".into()))
+async fn ask(env: &Env, budget: &str, ask: String) -> worker::Result<String> {
+    let stub = env.durable_object("BUDGET")?.get_by_name(budget)?;
+    let mut init = worker::RequestInit::new();
+    init.with_method(worker::Method::Post).with_body(Some(JsValue::from_str(&ask)));
+    let request = worker::Request::new_with_init("https://budget/", &init)?;
+    stub.fetch_with_request(request).await?.text().await
 }
 
 impl World for Edge {
@@ -79,24 +75,12 @@ impl World for Edge {
         fetch::send(call, lane)
     }
 
-    fn permit(&self, budget: &Budget) -> LocalBoxFuture<'static, Result<Standing, Refusal>> {
-        let asked_ms = now_ms();
-        let want = match self.leases.borrow_mut().spend(budget, asked_ms) {
-            Next::Spent(standing) => return Box::pin(std::future::ready(Ok(standing))),
-            Next::Refused(refusal) => return Box::pin(std::future::ready(Err(refusal))),
-            Next::Ask(want) => want,
-        };
-        let (env, budget, leases) = (self.env.clone(), budget.clone(), self.leases.clone());
+    fn ask(&self, budget: &str, wish: &Ask) -> LocalBoxFuture<'static, Option<Lease>> {
+        let (env, budget, wish) = (self.env.clone(), budget.to_owned(), serde_json::to_string(wish));
         Box::pin(async move {
-            match ask(&env, &budget, want).await {
-                Ok((permits, standing)) => leases.borrow_mut().receive(&budget, asked_ms, now_ms(), permits, standing),
-                Err(_) => Err(Refusal { retry_after_ms: UNREACHABLE_MS, standing: None }),
-            }
+            let text = ask(&env, &budget, wish.ok()?).await.ok()?;
+            serde_json::from_str(&text).ok()
         })
-    }
-
-    fn standing(&self, budget: &Budget) -> Option<Standing> {
-        self.leases.borrow().standing(budget)
     }
 
     fn take_lane(&self) -> Option<Rc<str>> {

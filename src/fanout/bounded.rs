@@ -10,7 +10,7 @@ use super::lane::Slots;
 use crate::counter::Counter;
 use crate::error::{ApiError, Kind};
 use crate::ledger::price;
-use crate::upstream::call::{self, Call};
+use crate::upstream::call::{self, Call, Wait};
 use crate::upstream::wire::Usage;
 use crate::world::Invocation;
 
@@ -23,8 +23,8 @@ pub struct Job {
     pub body: String,
     /// The id of the request that this job serves.
     pub request_id: String,
-    /// How long it may wait for a permit, in milliseconds.
-    pub patience_ms: u64,
+    /// How it waits for its permits.
+    pub wait: Wait,
 }
 
 /// What came of a job.
@@ -64,7 +64,7 @@ async fn run_job(counter: &Counter, job: Job, invocation: Invocation) -> Outcome
         body: job.body,
         request_id: job.request_id,
         invocation,
-        patience_ms: job.patience_ms,
+        wait: job.wait,
     };
     match call::complete(counter, &call, true).await {
         Ok(answered) => Outcome {

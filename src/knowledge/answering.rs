@@ -11,7 +11,7 @@ use super::citation::Citations;
 use super::index::Hit;
 use crate::counter::Counter;
 use crate::error::ApiError;
-use crate::upstream::call::{self, Call};
+use crate::upstream::call::{self, Call, Wait};
 use crate::upstream::stream::{self as upstream_stream, Piece};
 use crate::upstream::wire::{Completion, Fields, Usage, quoted};
 use crate::world::Invocation;
@@ -63,8 +63,8 @@ pub struct Asked {
     pub request_id: String,
     /// Whose connection slots the call uses.
     pub invocation: Invocation,
-    /// How long it may wait for a permit, in milliseconds.
-    pub patience_ms: u64,
+    /// How the call waits for its permits.
+    pub wait: Wait,
 }
 
 impl Asked {
@@ -89,7 +89,7 @@ impl Asked {
             request_id: self.request_id.clone(),
             model: self.model.clone(),
             invocation: self.invocation.clone(),
-            patience_ms: self.patience_ms,
+            wait: self.wait.clone(),
         }
     }
 }

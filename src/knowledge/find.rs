@@ -9,6 +9,7 @@ use super::relevance;
 use crate::counter::Counter;
 use crate::error::ApiError;
 use crate::fanout::bounded;
+use crate::upstream::call::Wait;
 use crate::upstream::wire::Fields;
 
 /// The most passages weighed for one question.
@@ -30,6 +31,7 @@ pub async fn find(
     history: &[Said],
     limit: usize,
     request_id: &str,
+    party: u64,
 ) -> Result<Vec<Source>, ApiError> {
     let index = counter.world.knowledge(false).await?;
     let weighs = !counter.config.targets("analysis").is_empty();
@@ -53,7 +55,7 @@ pub async fn find(
         }
     }
     if weighs && hits.len() > 1 {
-        hits = weigh(counter, question, hits, request_id).await;
+        hits = weigh(counter, question, hits, request_id, party).await;
     }
     hits.truncate(limit);
     Ok(hits.into_iter().map(Source::from).collect())
@@ -88,13 +90,15 @@ fn points_back(question: &str) -> bool {
 }
 
 /// Orders hits by what a cheap model thinks of each, all at once. Those it has not told in time keep the search's word.
-async fn weigh(counter: &Counter, question: &str, hits: Vec<Hit>, request_id: &str) -> Vec<Hit> {
+async fn weigh(counter: &Counter, question: &str, hits: Vec<Hit>, request_id: &str, party: u64) -> Vec<Hit> {
     let texts = hits.iter().map(|h| match &h.title {
         Some(title) => format!("{title}\n{}", h.passage),
         None => h.passage.clone(),
     });
     let jobs: Vec<_> = texts
-        .map(|text| relevance::job(&Fields::default(), "analysis", Some(question), &text, request_id, 0))
+        .map(|text| {
+            relevance::job(&Fields::default(), "analysis", Some(question), &text, request_id, Wait::batch(party, 0))
+        })
         .collect();
     let count = jobs.len();
     let mut results = bounded::run(counter, jobs, count, request_id);

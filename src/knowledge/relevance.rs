@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::fanout::bounded::{Job, Outcome};
 use crate::json::{self, ReadAs};
+use crate::upstream::call::Wait;
 use crate::upstream::wire::{Fields, quoted};
 
 /// What of a document is shown to the model, in characters.
@@ -15,14 +16,14 @@ const ROLE: &str = "You analyse one document for an online shop's customer servi
 that stands in it. Reply with one JSON object and nothing else: {\"relevance\": a number from 0 (nothing to do with the question) \
 to 1 (answers it), \"summary\": at most 100 characters in the document's language, \"key_points\": a list of up to 3 short texts}.";
 
-/// Asks a model about a document. `fields` are the caller's own for the model's request; the call waits `patience_ms` for a permit.
+/// Asks a model about a document. `fields` are the caller's own for the model's request.
 pub fn job(
     fields: &Fields<'_>,
     model: &str,
     question: Option<&str>,
     document: &str,
     request_id: &str,
-    patience_ms: u64,
+    wait: Wait,
 ) -> Job {
     let shown: String = document.chars().take(SHOWN).collect();
     let task = json!({ "question": question, "document": shown }).to_string();
@@ -33,7 +34,7 @@ pub fn job(
         fields.set("temperature", "0.3");
     }
     fields.set("messages", messages.to_string());
-    Job { model: model.to_owned(), body: fields.text(), request_id: request_id.to_owned(), patience_ms }
+    Job { model: model.to_owned(), body: fields.text(), request_id: request_id.to_owned(), wait }
 }
 
 /// What a model's reply says of a document.

@@ -36,6 +36,14 @@ impl Breaker {
         }
     }
 
+    /// For how long calls are passed over from now on, in milliseconds.
+    pub fn open_for_ms(&self, now_ms: u64) -> u64 {
+        match *self {
+            Breaker::Closed(_) => 0,
+            Breaker::Open(since) | Breaker::HalfOpen(since) => since.saturating_add(OPEN_MS).saturating_sub(now_ms),
+        }
+    }
+
     /// A call ended well.
     pub fn succeeded(&mut self) {
         *self = Breaker::Closed(0);

@@ -1,12 +1,17 @@
 //! One call through a route: permits, attempts, retries and fallbacks, until an answer or the last fault.
 
+use std::rc::Rc;
+
 use futures::future::LocalBoxFuture;
 
 use super::fault::Fault;
 use super::patience::{Awaited, Patience};
 use super::retry;
 use super::wire::{Completion, Fields, Usage, quoted};
-use crate::admission::Budget;
+use crate::admission::gate::{self, Pass};
+use crate::admission::holder::Caller;
+use crate::admission::message::Kind as Urgency;
+use crate::admission::{Budget, estimate};
 use crate::config::Target;
 use crate::counter::Counter;
 use crate::error::{ApiError, Kind};
@@ -28,8 +33,43 @@ pub struct Call {
     pub model: String,
     /// Whose connection slots it uses.
     pub invocation: Invocation,
-    /// How long to wait for permits, in milliseconds, before the limit is an error.
+    /// How it waits for its permits.
+    pub wait: Wait,
+}
+
+/// How a call waits for permits.
+#[derive(Debug, Clone)]
+pub struct Wait {
+    /// For so long, in milliseconds, before the limit is an error.
     pub patience_ms: u64,
+    /// How urgent it is.
+    pub kind: Urgency,
+    /// Whose it is: a number for each visitor or key, so that none takes more than its share.
+    pub party: u64,
+    /// Hears of the wait.
+    pub told: Told,
+}
+
+impl Wait {
+    /// One call of a party's, which does not wait.
+    pub fn new(kind: Urgency, party: u64) -> Self {
+        Self { patience_ms: 0, kind, party, told: Told::default() }
+    }
+
+    /// One of many calls of a party's, which wait as long as `patience_ms`.
+    pub fn batch(party: u64, patience_ms: u64) -> Self {
+        Self { patience_ms, ..Self::new(Urgency::Batch, party) }
+    }
+}
+
+/// Hears how long a call will wait, in milliseconds, and how many go first; called again when that changes.
+#[derive(Clone, Default)]
+pub struct Told(pub Option<Rc<dyn Fn(u64, usize)>>);
+
+impl std::fmt::Debug for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_some() { "Told" } else { "Untold" })
+    }
 }
 
 /// How a call ended well.
@@ -69,15 +109,32 @@ pub struct Plain {
     pub usage: Option<Usage>,
 }
 
-/// Reads a reply of status 2xx.
-pub type Read<T> = dyn Fn(Box<dyn Reply>, Patience) -> LocalBoxFuture<'static, Result<T, Fault>>;
+/// Reads a reply of status 2xx; the pass is dropped when the call has ended.
+pub type Read<T> = dyn Fn(Box<dyn Reply>, Patience, Pass) -> LocalBoxFuture<'static, Result<T, Fault>>;
 
 /// Asks for a plain completion.
 pub async fn complete(counter: &Counter, call: &Call, with_content: bool) -> Result<Answered<Plain>, Failed> {
-    let read = move |reply: Box<dyn Reply>, mut patience: Patience| -> LocalBoxFuture<'static, Result<Plain, Fault>> {
+    let read = move |reply: Box<dyn Reply>,
+                     mut patience: Patience,
+                     mut pass: Pass|
+          -> LocalBoxFuture<'static, Result<Plain, Fault>> {
         Box::pin(async move {
-            let body = patience.wait(Awaited::NextByte, reply.bytes(LONGEST_REPLY)).await??;
-            read_plain(body, with_content)
+            let body = match patience.wait(Awaited::NextByte, reply.bytes(LONGEST_REPLY)).await {
+                Ok(Ok(body)) => read_plain(body, with_content),
+                Ok(Err(error)) => Err(error.into()),
+                Err(fault) => Err(fault),
+            };
+            match &body {
+                Ok(plain) => {
+                    pass.answered();
+                    if let Some(usage) = plain.usage {
+                        pass.used(usage.total_tokens.max(usage.prompt_tokens + usage.completion_tokens));
+                    }
+                }
+                Err(fault) if fault.is_the_targets() => pass.failed(),
+                Err(_) => pass.answered(),
+            }
+            body
         })
     };
     run(counter, call, &read).await
@@ -129,14 +186,23 @@ pub async fn run<T>(counter: &Counter, call: &Call, read: &Read<T>) -> Result<An
         latency_ms: counter.world.now_ms().saturating_sub(began),
     };
     let mut deadline = u64::MAX;
+    let budget = Budget::upstream(&counter.config);
+    let caller = Caller {
+        kind: call.wait.kind,
+        party: call.wait.party,
+        tokens: if counter.config.upstream_tpm > 0 { estimate::tokens(&call.body) } else { 0 },
+        patience_ms: call.wait.patience_ms,
+    };
     for (rank, target) in chain {
         let mut retry = 0;
         loop {
-            let budget = Budget::upstream(counter.config.upstream_rpm);
-            if let Err(refused) = permit(counter, budget.as_ref(), call.patience_ms).await {
-                let fault = if attempts == 0 { Fault::Refused(refused) } else { last };
-                return Err(failed(&fault, attempts, began));
-            }
+            let pass = match gate::enter(counter, budget.clone(), caller, call.wait.told.0.as_deref()).await {
+                Ok(pass) => pass,
+                Err(refused) => {
+                    let fault = if attempts == 0 { Fault::Refused(refused) } else { last };
+                    return Err(failed(&fault, attempts, began));
+                }
+            };
             if attempts == 0 {
                 // What was spent waiting for the first permit is not the host's time.
                 began = counter.world.now_ms();
@@ -158,7 +224,7 @@ pub async fn run<T>(counter: &Counter, call: &Call, read: &Read<T>) -> Result<An
                     }
                 }
             };
-            match attempt(counter, call, target, body, deadline, read).await {
+            match attempt(counter, call, target, body, deadline, read, pass).await {
                 Ok(value) => {
                     counter.learned.succeeded(target);
                     let latency_ms = counter.world.now_ms().saturating_sub(began);
@@ -174,7 +240,7 @@ pub async fn run<T>(counter: &Counter, call: &Call, read: &Read<T>) -> Result<An
                 break;
             }
             let wait = retry::backoff_ms(retry, last.asked_ms(), counter.world.random());
-            if now + wait >= deadline || !counter.learned.may_retry(now) {
+            if now + wait >= deadline || !counter.learned.may_retry(now, budget.as_ref()) {
                 break;
             }
             retry += 1;
@@ -188,24 +254,6 @@ pub async fn run<T>(counter: &Counter, call: &Call, read: &Read<T>) -> Result<An
     Err(failed(&last, attempts, began))
 }
 
-/// Takes a permit, waiting for it at most `patience_ms`.
-pub async fn permit(counter: &Counter, budget: Option<&Budget>, patience_ms: u64) -> Result<(), ApiError> {
-    let Some(budget) = budget else { return Ok(()) };
-    let until = counter.world.now_ms() + patience_ms;
-    loop {
-        let refusal = match counter.world.permit(budget).await {
-            Ok(_) => return Ok(()),
-            Err(refusal) => refusal,
-        };
-        // Many may wait for the same moment; a little chance keeps them from arriving as one.
-        let wait = refusal.retry_after_ms.max(5) + (counter.world.random() * 50.0) as u64;
-        if counter.world.now_ms() + wait > until {
-            return Err(refusal.to_error(budget));
-        }
-        counter.world.sleep(wait).await;
-    }
-}
-
 async fn attempt<T>(
     counter: &Counter,
     call: &Call,
@@ -213,6 +261,7 @@ async fn attempt<T>(
     body: String,
     deadline: u64,
     read: &Read<T>,
+    mut pass: Pass,
 ) -> Result<T, Fault> {
     let outgoing = Outgoing {
         url: format!("{}/chat/completions", target.base_url),
@@ -222,7 +271,15 @@ async fn attempt<T>(
         invocation: call.invocation.clone(),
     };
     let mut patience = Patience::new(counter.world.clone(), counter.config.deadlines, deadline);
-    let reply = patience.wait(Awaited::FirstByte, counter.world.send(outgoing)).await??;
+    let sent = patience.wait(Awaited::FirstByte, counter.world.send(outgoing)).await;
+    let reply = match sent.map(|sent| sent.map_err(Fault::from)) {
+        Ok(Ok(reply)) => reply,
+        Ok(Err(fault)) | Err(fault) => {
+            pass.failed();
+            return Err(fault);
+        }
+    };
+    pass.first_byte();
     let status = reply.status();
     if !(200..300).contains(&status) {
         let retry = retry::deserves_retry(status, reply.header("x-should-retry").as_deref());
@@ -236,7 +293,13 @@ async fn attempt<T>(
             Ok(Ok(body)) => body,
             _ => Vec::new(),
         };
-        return Err(Fault::status(status, retry, asked, &body, target.key.as_deref()));
+        let fault = Fault::status(status, retry, asked, &body, target.key.as_deref());
+        match status {
+            429 => pass.refused(asked.unwrap_or(0)),
+            _ if fault.is_the_targets() => pass.failed(),
+            _ => pass.answered(),
+        }
+        return Err(fault);
     }
-    read(reply, patience).await
+    read(reply, patience, pass).await
 }

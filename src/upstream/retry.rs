@@ -46,7 +46,7 @@ pub fn backoff_ms(retry: u32, asked_ms: Option<u64>, random: f64) -> u64 {
 /// A retry budget: each call pays a tenth of a retry in, each retry takes a whole one out.
 ///
 /// A count of retries a call bounds one caller's wait; only a part of the traffic bounds what a failing host must bear.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RetryBudget {
     tokens: f64,
     at_ms: u64,

@@ -8,6 +8,7 @@ use super::fault::Fault;
 use super::patience::{Awaited, Patience};
 use super::sse::{Decoder, Event};
 use super::wire::{Completion, Usage};
+use crate::admission::gate::Pass;
 use crate::counter::Counter;
 use crate::world::{Reply, TransportError};
 
@@ -29,13 +30,16 @@ pub type Pieces = LocalBoxStream<'static, Piece>;
 
 /// Asks for a stream. It is given once its first visible piece has come, so until then every fault is retried.
 pub async fn open(counter: &Counter, call: &Call) -> Result<Answered<Pieces>, Failed> {
-    let read = |reply: Box<dyn Reply>, patience: Patience| -> LocalBoxFuture<'static, Result<Pieces, Fault>> {
-        Box::pin(begin(reply, patience))
-    };
+    let read = |reply: Box<dyn Reply>,
+                patience: Patience,
+                pass: Pass|
+     -> LocalBoxFuture<'static, Result<Pieces, Fault>> { Box::pin(begin(reply, patience, pass)) };
     run(counter, call, &read).await
 }
 
 struct State {
+    // The call is in flight for as long as its stream is.
+    pass: Pass,
     patience: Patience,
     body: LocalBoxStream<'static, Result<Vec<u8>, TransportError>>,
     decoder: Decoder,
@@ -97,18 +101,25 @@ impl State {
         let begins = chunk.begins();
         self.finished |= chunk.choices.iter().any(|c| c.finish_reason.is_some());
         let usage = chunk.usage;
+        if begins {
+            self.pass.answered();
+        }
+        if let Some(usage) = usage {
+            self.pass.used(usage.total_tokens.max(usage.prompt_tokens + usage.completion_tokens));
+        }
         let mut pieces = vec![Piece::Chunk(data.to_owned())];
         pieces.extend(usage.map(Piece::Usage));
         Ok((pieces, begins))
     }
 }
 
-async fn begin(reply: Box<dyn Reply>, patience: Patience) -> Result<Pieces, Fault> {
+async fn begin(reply: Box<dyn Reply>, patience: Patience, pass: Pass) -> Result<Pieces, Fault> {
     let is_page = reply.header("content-type").is_some_and(|t| t.contains("text/html"));
     if is_page {
         return Err(Fault::Unreadable("a page in place of a stream"));
     }
     let mut state = State {
+        pass,
         patience,
         body: reply.stream(),
         decoder: Decoder::default(),
@@ -119,7 +130,13 @@ async fn begin(reply: Box<dyn Reply>, patience: Patience) -> Result<Pieces, Faul
     };
     let mut held = Vec::new();
     loop {
-        let (pieces, begins) = state.step().await?;
+        let (pieces, begins) = match state.step().await {
+            Ok(step) => step,
+            Err(fault) => {
+                state.pass.failed();
+                return Err(fault);
+            }
+        };
         held.extend(pieces);
         if begins {
             break;

@@ -1,0 +1,170 @@
+//! What the host can really bear, learned from what all holders saw: its stated limits may be wrong, or only true on quiet days.
+//!
+//! Calls in flight rise and fall as in CUBIC (RFC 9438): a refusal cuts them, they return quickly to just below where the refusal
+//! was, stay near it, and go on in growing steps when nothing is refused. Over the time that a call takes they give a pace.
+
+use super::message::Report;
+
+/// Reports are judged together for so long, in milliseconds.
+const EPOCH_MS: u64 = 500;
+/// Refused calls that are no sign of a lower capacity: one in so many, of jitter at the edge of a window.
+const JITTER: u32 = 50;
+/// The longest pause that a host may ask of all, in milliseconds.
+const LONGEST_PAUSE_MS: u64 = 30_000;
+/// A first byte this many times slower than usual is a host under strain.
+const STRAIN: f64 = 3.0;
+
+/// What is known of one host.
+#[derive(Debug, Clone, Default)]
+pub struct Capacity {
+    epoch: Report,
+    epoch_ms: u64,
+    running: u32,
+    /// Calls in flight that it bears; none while nothing speaks against more.
+    bears: Option<f64>,
+    /// Where it last refused.
+    peak: f64,
+    step: f64,
+    calm: u32,
+    took_ms: f64,
+    usual_ms: f64,
+    paused_ms: u64,
+}
+
+impl Capacity {
+    /// Takes in what a holder saw, with so many calls in flight worldwide.
+    pub fn learn(&mut self, now_ms: u64, report: &Report, running: u32) {
+        let e = &mut self.epoch;
+        e.ended += report.ended;
+        e.refused += report.refused;
+        e.failed += report.failed;
+        e.took_ms += report.took_ms;
+        e.first_byte_ms += report.first_byte_ms;
+        e.asked_wait_ms = e.asked_wait_ms.max(report.asked_wait_ms);
+        self.running = self.running.max(running);
+        if now_ms >= self.epoch_ms + EPOCH_MS && self.epoch.ended > 0 {
+            self.judge(now_ms);
+            self.epoch = Report::default();
+            self.running = running;
+            self.epoch_ms = now_ms;
+        }
+    }
+
+    fn judge(&mut self, now_ms: u64) {
+        let e = self.epoch;
+        let answered = e.ended.saturating_sub(e.refused + e.failed);
+        if answered > 0 {
+            let took = e.took_ms as f64 / f64::from(answered);
+            self.took_ms = if self.took_ms == 0.0 { took } else { self.took_ms * 0.8 + took * 0.2 };
+        }
+        let first = e.first_byte_ms as f64 / f64::from(answered.max(1));
+        let strained = answered > 4 && self.usual_ms > 0.0 && first > self.usual_ms * STRAIN;
+        if answered > 0 {
+            // What is usual follows a faster host at once and a slower one over minutes.
+            let weight = if self.usual_ms == 0.0 || first < self.usual_ms { 0.3 } else { 0.005 };
+            self.usual_ms += (first - self.usual_ms) * if self.usual_ms == 0.0 { 1.0 } else { weight };
+        }
+        let now = self.bears.unwrap_or(f64::MAX).min(f64::from(self.running.max(1)));
+        let part = f64::from(e.refused) / f64::from(e.ended.max(1));
+        if e.refused > e.ended / JITTER + 2 {
+            self.peak = now;
+            self.bears = Some((now * (1.0 - part.clamp(0.08, 0.5))).max(1.0));
+            (self.step, self.calm) = (0.02, 0);
+            if part > 0.5 {
+                self.paused_ms = now_ms + u64::from(e.asked_wait_ms).min(LONGEST_PAUSE_MS);
+            }
+        } else if strained && self.bears.is_none_or(|b| b > self.peak.max(f64::from(self.running)) * 0.7) {
+            self.peak = self.peak.max(now);
+            self.bears = Some((now * 0.95).max(1.0));
+        } else if let Some(bears) = self.bears {
+            self.calm += 1;
+            let near = bears > self.peak * 0.95 && self.calm < 10;
+            let step = if near { 0.005 } else { self.step };
+            // What is not used cannot be known to be borne.
+            if f64::from(self.running) >= bears * 0.7 {
+                self.bears = Some(bears + (bears * step).max(0.25));
+            }
+            self.step = (self.step * 1.5).min(0.3);
+            if self.calm > 60 {
+                (self.bears, self.peak) = (None, 0.0);
+            }
+        }
+    }
+
+    /// Calls in flight that may be had, at most `limit` (0 is none).
+    pub fn in_flight(&self, limit: u32) -> Option<u32> {
+        let learned = self.bears.map(|b| b.floor().max(1.0) as u32);
+        match (learned, limit) {
+            (None, 0) => None,
+            (None, limit) => Some(limit),
+            (Some(n), 0) => Some(n),
+            (Some(n), limit) => Some(n.min(limit)),
+        }
+    }
+
+    /// Calls a second that so many in flight come to; infinite while none is known.
+    pub fn per_second(&self, limit: u32) -> f64 {
+        match self.in_flight(limit) {
+            // Where calls in flight are counted they bind, and need a permit at hand whenever one ends.
+            Some(n) if self.took_ms > 0.0 => {
+                let more = if limit > 0 { 1_250.0 } else { 1_000.0 };
+                (f64::from(n) * more / self.took_ms).max(0.5)
+            }
+            _ => f64::INFINITY,
+        }
+    }
+
+    /// Until when the host asked to be left alone.
+    pub fn paused_until_ms(&self) -> u64 {
+        self.paused_ms
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A host that bears so many in flight and refuses the rest; gives what was used of it and refused, from second `from` on.
+    fn run(
+        capacity: &mut Capacity,
+        bears: impl Fn(u64) -> u32,
+        seconds: std::ops::Range<u64>,
+        from: u64,
+    ) -> (f64, f64) {
+        let (mut used, mut refused, mut could) = (0.0, 0.0, 0.0);
+        for t in seconds.start * 4..seconds.end * 4 {
+            let tried = capacity.in_flight(0).unwrap_or(1_000).min(1_000);
+            let over = tried.saturating_sub(bears(t / 4));
+            let report = Report {
+                ended: tried,
+                refused: over,
+                took_ms: u64::from(tried - over) * 250,
+                asked_wait_ms: 500,
+                ..Report::default()
+            };
+            capacity.learn(t * 250, &report, tried);
+            if t >= from * 4 {
+                used += f64::from(tried - over);
+                refused += f64::from(over);
+                could += f64::from(bears(t / 4));
+            }
+        }
+        (used / could, refused / (used + refused))
+    }
+
+    #[test]
+    fn a_hidden_limit_is_found_and_used_with_few_refusals() {
+        let mut capacity = Capacity::default();
+        let (used, refused) = run(&mut capacity, |_| 200, 0..120, 20);
+        assert!(used > 0.9 && refused < 0.02, "{used} {refused}");
+    }
+
+    #[test]
+    fn a_host_that_recovers_is_used_again_within_ten_seconds() {
+        let mut capacity = Capacity::default();
+        let host = |t| if (60..90).contains(&t) { 20 } else { 400 };
+        run(&mut capacity, host, 0..90, 0);
+        let (used, _) = run(&mut capacity, host, 90..130, 100);
+        assert!(used > 0.9, "{used}");
+    }
+}

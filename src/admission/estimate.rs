@@ -1,0 +1,39 @@
+//! How many tokens a call may use, told before it is made.
+
+use serde::Deserialize;
+
+/// What an answer may use where the caller sets no bound.
+const ANSWER: u64 = 600;
+
+#[derive(Deserialize, Default)]
+struct Bounds {
+    #[serde(default)]
+    max_tokens: Option<u64>,
+    #[serde(default)]
+    max_completion_tokens: Option<u64>,
+}
+
+/// Tokens of a chat completion's body and its answer, rather too many than too few.
+///
+/// A token is about four bytes of English and about three, one character, of Japanese.
+pub fn tokens(body: &str) -> u32 {
+    let bounds: Bounds = serde_json::from_str(body).unwrap_or_default();
+    let answer = bounds.max_completion_tokens.or(bounds.max_tokens).unwrap_or(ANSWER);
+    u32::try_from(body.len() as u64 / 3 + answer).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_callers_own_bound_counts_before_the_usual_answer() {
+        let body = |rest: &str| {
+            format!(r#"{{"model":"m","messages":[{{"role":"user","content":"返品はできますか"}}]{rest}}}"#)
+        };
+        let plain = tokens(&body(""));
+        assert!((600..700).contains(&plain), "{plain}");
+        assert!(tokens(&body(r#","max_tokens":50"#)) < 150);
+        assert!(tokens(&body(r#","max_tokens":50,"max_completion_tokens":5000"#)) > 5000);
+    }
+}

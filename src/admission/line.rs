@@ -1,0 +1,145 @@
+//! The line of those who wait in one isolate: the first takes the first permit, the second the second.
+//!
+//! A place is a time that was told, and nobody is moved past it: whoever is more urgent goes ahead only where those behind
+//! still start when they were told. When one leaves, all behind it move up.
+
+use std::collections::VecDeque;
+
+use super::message::Kind;
+
+/// How much later than told a place may become, in milliseconds.
+const SLACK_MS: u64 = 1_000;
+
+/// How far the object knows of one who waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// Not yet.
+    No,
+    /// It was told in an ask that is under way.
+    Asked,
+    /// It answered, and had no permit for it.
+    Answered,
+    /// It could not be reached.
+    Failed,
+}
+
+/// One who waits.
+#[derive(Debug, Clone)]
+pub struct Waiter {
+    /// Its number.
+    pub id: u64,
+    /// How urgent it is.
+    pub kind: Kind,
+    /// Whose it is: a visitor's or a key's number.
+    pub party: u64,
+    /// How many of the same party stood before it when it came.
+    pub rank: u32,
+    /// Tokens that it needs.
+    pub tokens: u32,
+    /// When it goes away.
+    pub until_ms: u64,
+    /// The time that it was told.
+    pub told_ms: Option<u64>,
+    /// Whether the permit of its place holds too few tokens for it.
+    pub misfit: bool,
+    /// What the object said of it.
+    pub heard: Heard,
+}
+
+/// All who wait.
+#[derive(Debug, Clone, Default)]
+pub struct Line {
+    waiters: VecDeque<Waiter>,
+}
+
+impl Line {
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.waiters.len()
+    }
+
+    /// Whether nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.waiters.is_empty()
+    }
+
+    /// Everyone, the first first.
+    pub fn iter(&self) -> impl Iterator<Item = &Waiter> {
+        self.waiters.iter()
+    }
+
+    /// Everyone, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Waiter> {
+        self.waiters.iter_mut()
+    }
+
+    /// Where one stands.
+    pub fn position(&self, id: u64) -> Option<usize> {
+        self.waiters.iter().position(|w| w.id == id)
+    }
+
+    /// One by its place.
+    pub fn get_mut(&mut self, at: usize) -> Option<&mut Waiter> {
+        self.waiters.get_mut(at)
+    }
+
+    /// Takes one out.
+    pub fn remove(&mut self, at: usize) -> Option<Waiter> {
+        self.waiters.remove(at)
+    }
+
+    /// How many of a party wait.
+    pub fn of_party(&self, party: u64) -> u32 {
+        self.waiters.iter().filter(|w| w.party == party).count() as u32
+    }
+
+    /// Lets one in: behind all that are as urgent, and of the others behind those who would be late. `time` tells when the
+    /// permit of a place exists, where there is one.
+    pub fn insert(&mut self, waiter: Waiter, time: impl Fn(usize) -> Option<u64>) {
+        let mut at = self.waiters.len();
+        while let Some(before) = at.checked_sub(1).and_then(|b| self.waiters.get(b)) {
+            let ahead = (before.kind, before.rank) <= (waiter.kind, waiter.rank);
+            let late = before.told_ms.is_some_and(|told| time(at).is_none_or(|then| then > told + SLACK_MS));
+            if ahead || late {
+                break;
+            }
+            at -= 1;
+        }
+        self.waiters.insert(at, waiter);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waiter(id: u64, kind: Kind, rank: u32, told_ms: Option<u64>) -> Waiter {
+        Waiter { id, kind, party: id, rank, tokens: 0, until_ms: 60_000, told_ms, misfit: false, heard: Heard::No }
+    }
+
+    fn ids(line: &Line) -> Vec<u64> {
+        line.iter().map(|w| w.id).collect()
+    }
+
+    #[test]
+    fn the_urgent_go_ahead_where_nobody_becomes_late() {
+        let mut line = Line::default();
+        let near = |at: usize| Some(at as u64 * 100);
+        for (id, kind, rank) in
+            [(1, Kind::Batch, 0), (2, Kind::Batch, 1), (3, Kind::New, 0), (4, Kind::Running, 0), (5, Kind::Batch, 0)]
+        {
+            line.insert(waiter(id, kind, rank, None), near);
+        }
+        assert_eq!(ids(&line), [4, 3, 1, 5, 2]);
+    }
+
+    #[test]
+    fn nobody_is_moved_past_the_time_it_was_told() {
+        let mut line = Line::default();
+        let slow = |at: usize| Some(at as u64 * 3_000);
+        line.insert(waiter(1, Kind::New, 0, Some(0)), slow);
+        line.insert(waiter(2, Kind::New, 0, Some(3_000)), slow);
+        line.insert(waiter(3, Kind::Running, 0, None), slow);
+        assert_eq!(ids(&line), [1, 2, 3]);
+    }
+}

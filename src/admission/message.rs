@@ -1,0 +1,122 @@
+//! What a holder of permits and the object that grants them say to each other.
+
+use serde::{Deserialize, Serialize};
+
+use super::Standing;
+use super::book::Slot;
+
+/// Who asks for a permit; the smaller goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Kind {
+    /// A shopper's turn in a conversation that runs.
+    Running,
+    /// A shopper's first question, or one call of a shop's server.
+    New,
+    /// One of many: a batch, an analysis.
+    Batch,
+}
+
+/// How many kinds there are.
+pub const KINDS: usize = 3;
+
+impl Kind {
+    /// All, the most urgent first.
+    pub const ALL: [Kind; KINDS] = [Kind::Running, Kind::New, Kind::Batch];
+}
+
+/// The limits of a budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct Limits {
+    /// Requests in any minute; 0 is none.
+    pub permits: u32,
+    /// Tokens in any minute; 0 is none.
+    pub tokens: u32,
+    /// Calls in flight; 0 is none.
+    pub in_flight: u32,
+    /// Whether a large limit is spread over its minute, since hosts cut a minute's limit into seconds.
+    pub paced: bool,
+    /// The longest that a call runs, in milliseconds.
+    pub longest_ms: u32,
+}
+
+/// Permits wanted by callers of one kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Want {
+    /// Callers that wait with no place.
+    pub waiting: u32,
+    /// Callers that are expected until the next ask.
+    pub ahead: u32,
+    /// Tokens for each.
+    pub tokens: u32,
+    /// How long they would wait, in milliseconds.
+    pub patience_ms: u32,
+}
+
+/// What a holder saw of the host since its last word.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Calls that ended.
+    pub ended: u32,
+    /// Of them, refused with 429.
+    pub refused: u32,
+    /// Of them, failed by the host's fault.
+    pub failed: u32,
+    /// The longest wait that a refusal asked for, in milliseconds.
+    pub asked_wait_ms: u32,
+    /// How long the answered ones took, together, in milliseconds.
+    pub took_ms: u64,
+    /// How long their first bytes took, together, in milliseconds.
+    pub first_byte_ms: u64,
+    /// First attempts made.
+    pub firsts: u32,
+}
+
+/// A holder asks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ask {
+    /// Whose it is: a number of chance.
+    pub holder: u64,
+    /// The limits as the holder's configuration has them.
+    pub limits: Limits,
+    /// What it wants, by kind.
+    pub wants: [Want; KINDS],
+    /// What it was granted and will never spend.
+    pub unspent: Vec<Slot>,
+    /// Tokens used beyond what was reserved.
+    pub over: u32,
+    /// Callers a second.
+    pub demand: f32,
+    /// Calls in flight that it now keeps to.
+    pub allowed: u32,
+    /// Calls in flight.
+    pub running: u32,
+    /// Calls in flight that it could use.
+    pub could_run: u32,
+    /// Retries that it could use.
+    pub retries: u32,
+    /// What it saw.
+    pub report: Report,
+}
+
+/// The object's answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Lease {
+    /// The object's clock when it granted.
+    pub now_ms: u64,
+    /// The permits, which count as spent.
+    pub slots: Vec<Slot>,
+    /// How the budget stands.
+    pub standing: Standing,
+    /// For each kind, milliseconds until a permit is free that this answer did not grant.
+    pub free_ms: [u64; KINDS],
+    /// Calls in flight that the holder may have from now on.
+    pub allowed: u32,
+    /// The holder does not ask again sooner, in milliseconds.
+    pub pause_ms: u64,
+    /// Whether demand is above the limit.
+    pub contended: bool,
+    /// Retries that may be made.
+    pub retries: u32,
+    /// Until when the host is passed over (0: it is not), in milliseconds from now.
+    pub closed_ms: u64,
+}
