@@ -11,7 +11,7 @@
 //! - [`upstream`] is how one call reaches a model: routes, deadlines, retries, breakers, streams.
 //! - [`json`] reads JSON that a model wrote.
 //! - [`ledger`] knows tokens and prices.
-//! - [`calendar`], [`config`], [`counter`], [`error`], [`signature`] and [`world`] are what all of them share: how times are written,
+//! - [`calendar`], [`config`], [`counter`], [`decimal`], [`error`], [`order`], [`signature`] and [`world`] are what all of them share: how times are written,
 //!   what the operator set, what an isolate has learned, what a caller is told, what is signed, and what decisions may ask of the world.
 
 pub mod admission;
@@ -20,6 +20,7 @@ pub mod calendar;
 pub mod config;
 pub mod conversation;
 pub mod counter;
+pub mod decimal;
 #[cfg(target_arch = "wasm32")]
 mod edge;
 pub mod error;
@@ -27,6 +28,7 @@ pub mod fanout;
 pub mod json;
 pub mod knowledge;
 pub mod ledger;
+pub mod order;
 pub mod signature;
 pub mod upstream;
 pub mod world;

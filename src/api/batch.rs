@@ -131,7 +131,7 @@ pub(super) async fn reply(
         })
         .collect()
         .await;
-    all.sort_unstable_by_key(|r| r.0);
+    crate::order::sort_by_key(&mut all, |r| r.0);
     let all: Vec<Value> = all.into_iter().map(|r| r.1).collect();
     Answer::json(json!({ "results": all, "summary": summary.write(world.now_ms().saturating_sub(began)) }).to_string())
 }

@@ -125,7 +125,7 @@ async fn list(counter: &Counter, incoming: &dyn Incoming) -> Result<Answer, ApiE
     let index = index.borrow();
     let mut documents: Vec<&Document> =
         index.documents().filter(|d| after.as_ref().is_none_or(|after| d.id > *after)).collect();
-    documents.sort_by(|a, b| a.id.cmp(&b.id));
+    crate::order::sort_by(&mut documents, |a, b| a.id.cmp(&b.id));
     let more = documents.len() > PAGE;
     documents.truncate(PAGE);
     let next = documents.last().filter(|_| more).map(|d| d.id.as_str());

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::order;
+
 const K1: f64 = 1.2;
 const B: f64 = 0.75;
 
@@ -89,7 +91,7 @@ pub fn rank<'a>(query: &str, passages: impl IntoIterator<Item = &'a str>) -> Vec
             (score > 0.0).then(|| Hit { index, score: (score / most).min(1.0) })
         })
         .collect();
-    hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.index.cmp(&b.index)));
+    order::sort_by(&mut hits, |a, b| b.score.total_cmp(&a.score).then(a.index.cmp(&b.index)));
     hits
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use crate::decimal;
+
 /// The first backoff's ceiling, in milliseconds; it doubles each time.
 const BASE_MS: u64 = 500;
 /// The longest backoff, in milliseconds.
@@ -19,7 +21,7 @@ pub fn deserves_retry(status: u16, should_retry: Option<&str>) -> bool {
 /// The wait that a host asks for, in milliseconds: `retry-after-ms`, else `Retry-After` as seconds or as a date (RFC 9110, 10.2.3).
 pub fn asked_wait_ms(retry_after_ms: Option<&str>, retry_after: Option<&str>, now_ms: u64) -> Option<u64> {
     let number = |text: &str, unit: f64| {
-        let n: f64 = text.trim().parse().ok()?;
+        let n = decimal::read(text.trim())?;
         (n.is_finite() && n >= 0.0).then_some((n * unit).ceil().min(u32::MAX.into()) as u64)
     };
     retry_after_ms.and_then(|t| number(t, 1.0)).or_else(|| {
