@@ -178,7 +178,7 @@ impl Config {
             visitor_secrets,
             visitor_rpm: number("VISITOR_RPM", &get, 20, 0)?,
             address_rpm: number("ADDRESS_RPM", &get, 60, 0)?,
-            queue_ms: number("QUEUE_MS", &get, 15_000, 0)?,
+            queue_ms: number("QUEUE_MS", &get, 15_000, 0)?.min(60_000),
             share_ms: number("SHARE_MS", &get, 60_000, 0)?,
             history_days: number("HISTORY_DAYS", &get, 30, 1)?,
             routes: routes(get("ROUTES"), upstream.as_ref(), &get)?,
