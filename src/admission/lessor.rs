@@ -4,7 +4,6 @@
 //! permits and never doubles them. Only two things must be durable before a grant is told: the rows of the book that it touched
 //! and what its holder may have in flight. All else is learned anew.
 
-
 use super::Standing;
 use super::book::{Book, FARTHEST_MS, Rules, Slot, TICK_MS, Wish};
 use super::capacity::Capacity;

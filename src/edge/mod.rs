@@ -8,6 +8,7 @@ mod fetch;
 mod gone;
 mod knowledge_object;
 mod lane_object;
+mod object;
 mod promise;
 mod request;
 mod response;
@@ -41,7 +42,7 @@ fn counter(env: &Env) -> Result<Counter, ConfigError> {
     COUNTER.with(|slot| {
         slot.borrow_mut()
             .get_or_insert_with(|| {
-                let config = Config::read(&|name| env.var(name).ok().map(|v| v.to_string()))?;
+                let config = Config::read(&|name| object::binding(env, name).and_then(|v| v.as_string()))?;
                 let world = Rc::new(world::Edge::new(env.clone()));
                 let learned = Rc::new(Learned::new(world.now_ms()));
                 Ok(Counter { config: Rc::new(config), world, learned })

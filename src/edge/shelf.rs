@@ -3,8 +3,10 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use worker::{Env, Method, Request, RequestInit, Response, js_sys};
+use worker::wasm_bindgen::JsValue;
+use worker::{Env, js_sys, web_sys};
 
+use super::object;
 use crate::error::ApiError;
 use crate::knowledge::store::{self, Changes, STALE_MS};
 use crate::knowledge::{Document, Index};
@@ -18,13 +20,8 @@ pub struct Shelf {
     checked_ms: Cell<Option<u64>>,
 }
 
-async fn ask(env: &Env, path: &str, body: Option<String>) -> worker::Result<Response> {
-    let stub = env.durable_object("KNOWLEDGE")?.get_by_name("shop")?;
-    let mut init = RequestInit::new();
-    if let Some(body) = body {
-        init.with_method(Method::Post).with_body(Some(body.into()));
-    }
-    stub.fetch_with_request(Request::new_with_init(&format!("https://knowledge/{path}"), &init)?).await
+async fn ask(env: &Env, path: &str, body: Option<&str>) -> Result<web_sys::Response, JsValue> {
+    object::send(&object::named(env, "KNOWLEDGE", "shop")?, &format!("https://knowledge/{path}"), body).await
 }
 
 fn now_ms() -> u64 {
@@ -51,10 +48,11 @@ impl Shelf {
         Ok(Rc::clone(&self.index))
     }
 
-    async fn follow(&self, env: &Env) -> worker::Result<()> {
+    async fn follow(&self, env: &Env) -> Result<(), JsValue> {
         loop {
             let from = self.version.get();
-            let changes: Changes = ask(env, &from.to_string(), None).await?.json().await?;
+            let response = ask(env, &from.to_string(), None).await?;
+            let changes: Changes = serde_json::from_str(&object::text(&response).await?).map_err(object::thrown)?;
             // Another request may have brought the copy further meanwhile.
             if self.version.get() != from {
                 continue;
@@ -71,11 +69,11 @@ impl Shelf {
     /// Stores documents; this isolate sees them at once.
     pub async fn put(self: Rc<Self>, env: Env, documents: Vec<Document>) -> Result<(), ApiError> {
         let body = serde_json::to_string(&documents).map_err(|_| store::unavailable())?;
-        let mut response = ask(&env, "put", Some(body)).await.map_err(|_| store::unavailable())?;
-        match response.status_code() {
+        let response = ask(&env, "put", Some(&body)).await.map_err(|_| store::unavailable())?;
+        match response.status() {
             200 => self.follow(&env).await.map_err(|_| store::unavailable()),
             413 => {
-                let told = response.text().await.unwrap_or_default();
+                let told = object::text(&response).await.unwrap_or_default();
                 let mut numbers = told.split(' ').map(|n| n.parse().unwrap_or(0));
                 Err(store::full(numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)))
             }
@@ -85,8 +83,8 @@ impl Shelf {
 
     /// Removes a document; whether it was there.
     pub async fn remove(self: Rc<Self>, env: Env, id: String) -> Result<bool, ApiError> {
-        let response = ask(&env, "remove", Some(id)).await.map_err(|_| store::unavailable())?;
-        if response.status_code() == 404 {
+        let response = ask(&env, "remove", Some(&id)).await.map_err(|_| store::unavailable())?;
+        if response.status() == 404 {
             return Ok(false);
         }
         self.follow(&env).await.map_err(|_| store::unavailable())?;
