@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::admission::book::FARTHEST_MS;
 use crate::admission::origin;
 use crate::order::Sorted;
+use crate::typed;
 
 /// One model of a route: where a call goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -230,7 +231,7 @@ fn listed(text: Option<String>) -> Vec<String> {
 }
 
 fn contact(text: &str) -> Result<Contact, ConfigError> {
-    serde_json::from_str(text).map_err(|e| {
+    typed::read(text).map_err(|e| {
         let wanted = r#"{"email":"...","phone":"...","hours":"...","url":"..."}, each if there is one"#;
         fault("SHOP_CONTACT", format!("cannot be read ({e}): write JSON such as {wanted}"))
     })
@@ -260,7 +261,7 @@ fn routes(
     get: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Sorted<String, Vec<Target>>, ConfigError> {
     let text = text.as_deref().unwrap_or(DEFAULT_ROUTES);
-    let listed: HashMap<String, Vec<TargetText>> = serde_json::from_str(text).map_err(|e| {
+    let listed: HashMap<String, Vec<TargetText>> = typed::read(text).map_err(|e| {
         fault("ROUTES", format!("cannot be read ({e}): write JSON such as {{\"default\":[{{\"model\":\"gpt-4.1\"}}]}}"))
     })?;
     let mut routes = Sorted::default();

@@ -12,7 +12,7 @@
 //! - [`ladder`] says how good an answer is.
 //! - [`json`] reads JSON that a model wrote.
 //! - [`ledger`] knows tokens and prices.
-//! - [`calendar`], [`config`], [`counter`], [`decimal`], [`error`], [`order`], [`signature`] and [`world`] are what all of them share: how times are written,
+//! - [`calendar`], [`config`], [`counter`], [`decimal`], [`error`], [`order`], [`signature`], [`typed`] and [`world`] are what all of them share: how times are written,
 //!   what the operator set, what an isolate has learned, what a caller is told, what is signed, and what decisions may ask of the world.
 
 pub mod admission;
@@ -32,5 +32,6 @@ pub mod ladder;
 pub mod ledger;
 pub mod order;
 pub mod signature;
+pub mod typed;
 pub mod upstream;
 pub mod world;

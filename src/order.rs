@@ -25,10 +25,20 @@ pub fn sort_and_dedup<T: Ord>(items: &mut Vec<T>) {
     items.dedup();
 }
 
-/// The swaps, in order, that sort so many things; not generic, so there is one sort in the bundle.
+/// Sorts numbers.
+pub fn sort_numbers(numbers: &mut [u32]) {
+    sort_by_order(numbers, &u32::cmp);
+}
+
+/// The one sort in the bundle.
+fn sort_by_order(numbers: &mut [u32], compare: &dyn Fn(&u32, &u32) -> Ordering) {
+    numbers.sort_unstable_by(compare);
+}
+
+/// The swaps, in order, that sort so many things.
 fn swaps(count: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<(u32, u32)> {
     let mut wanted: Vec<u32> = (0..count as u32).collect();
-    wanted.sort_unstable_by(|a, b| compare(*a as usize, *b as usize).then(a.cmp(b)));
+    sort_by_order(&mut wanted, &|a, b| compare(*a as usize, *b as usize).then(a.cmp(b)));
     // What stands where, and where what stands, as the swaps change it.
     let mut standing: Vec<u32> = (0..count as u32).collect();
     let mut place = standing.clone();

@@ -12,6 +12,7 @@ use crate::calendar::DAY_MS;
 use crate::error::{ApiError, Kind};
 use crate::ladder::Rung;
 use crate::order;
+use crate::typed;
 
 /// Turns kept; the oldest go first.
 const MOST_TURNS: usize = 200;
@@ -69,8 +70,8 @@ impl Record {
         let mut record = Self::default();
         for (kind, text) in rows {
             match kind.as_str() {
-                TURN => record.turns.extend(serde_json::from_str::<Turn>(&text)),
-                LETTER => record.letters.extend(serde_json::from_str::<Letter>(&text)),
+                TURN => record.turns.extend(typed::read::<Turn>(&text)),
+                LETTER => record.letters.extend(typed::read::<Letter>(&text)),
                 _ => {}
             }
         }

@@ -15,6 +15,7 @@ use super::promise;
 use crate::admission::book::{Book, MINUTE_MS};
 use crate::admission::lessor::{Durable, Lessor};
 use crate::admission::message::Ask;
+use crate::typed;
 
 /// When nothing was asked for this long the object forgets all, in milliseconds.
 const IDLE_MS: u64 = 5 * MINUTE_MS;
@@ -82,7 +83,7 @@ impl Grants {
     }
 
     async fn answer(&self, request: web_sys::Request) -> Result<web_sys::Response, JsValue> {
-        let Ok(ask) = serde_json::from_str::<Ask>(&object::text(&request).await?) else {
+        let Ok(ask) = typed::read::<Ask>(&object::text(&request).await?) else {
             return object::reply(400, "an ask that cannot be read");
         };
         let now = now_ms();

@@ -21,6 +21,7 @@ use crate::conversation::desk::{Cabinet, Desk, Surroundings};
 use crate::conversation::handoff::Posted;
 use crate::conversation::record::{Row, Rules};
 use crate::counter::Counter;
+use crate::typed;
 
 /// The visitor's object, reached from the Worker.
 pub async fn visit(env: &Env, visit: &Visit) -> Result<web_sys::Response, JsValue> {
@@ -153,7 +154,7 @@ impl Kept {
 
     async fn answer(&self, request: web_sys::Request) -> Result<web_sys::Response, JsValue> {
         let counter = self.counter()?;
-        let visit: Visit = serde_json::from_str(&object::text(&request).await?).map_err(object::thrown)?;
+        let visit: Visit = typed::read(&object::text(&request).await?).map_err(object::thrown)?;
         let desk = self.desk(&counter)?;
         let answer = visit::serve(&counter.config, desk, &visit);
         desk.work().into_iter().for_each(task::start);

@@ -15,6 +15,7 @@ use worker::worker_sys::DurableObjectState;
 use super::object::{self, Sql, number};
 use crate::knowledge::Document;
 use crate::knowledge::store::{self, Change, Changes};
+use crate::typed;
 
 /// Text of one reply's changes, in bytes: the rest comes with the next.
 const PAGE_BYTES: usize = 1 << 20;
@@ -123,7 +124,7 @@ impl Documents {
             let body = row.text("body");
             bytes += body.as_ref().map_or(0, String::len);
             told = row.number("version").unwrap_or(0.0) as u64;
-            let document = body.map(|body| serde_json::from_str(&body)).transpose().map_err(object::thrown)?;
+            let document = body.map(|body| typed::read(&body)).transpose().map_err(object::thrown)?;
             changes.changes.push(Change { id: row.text("id").unwrap_or_default(), document });
         }
         object::reply(200, &serde_json::to_string(&changes).map_err(object::thrown)?)
@@ -133,8 +134,7 @@ impl Documents {
         let address = request.url();
         match address.rsplit('/').next().unwrap_or_default() {
             "put" => {
-                let documents: Vec<Document> =
-                    serde_json::from_str(&object::text(&request).await?).map_err(object::thrown)?;
+                let documents: Vec<Document> = typed::read(&object::text(&request).await?).map_err(object::thrown)?;
                 self.put(&documents)
             }
             "remove" => {

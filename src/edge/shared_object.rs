@@ -14,6 +14,7 @@ use super::{object, response, task};
 use crate::api::reply::Answer;
 use crate::conversation::answering::{self, Asked};
 use crate::conversation::shared;
+use crate::typed;
 
 /// One question's answer.
 #[wasm_bindgen]
@@ -27,8 +28,7 @@ struct Question {
 impl Question {
     async fn answer(&self, request: web_sys::Request) -> Result<web_sys::Response, JsValue> {
         let counter = super::counter(&self.env).map_err(object::thrown)?;
-        let question: shared::Question =
-            serde_json::from_str(&object::text(&request).await?).map_err(object::thrown)?;
+        let question: shared::Question = typed::read(&object::text(&request).await?).map_err(object::thrown)?;
         let world = counter.world.clone();
         let life_ms = counter.config.share_ms;
         let asked = Asked {

@@ -10,6 +10,7 @@ use super::object;
 use crate::error::ApiError;
 use crate::knowledge::store::{self, Changes, STALE_MS};
 use crate::knowledge::{Document, Index};
+use crate::typed;
 
 /// The copy; nothing in it is lost when the isolate is.
 #[derive(Default)]
@@ -52,7 +53,7 @@ impl Shelf {
         loop {
             let from = self.version.get();
             let response = ask(env, &from.to_string(), None).await?;
-            let changes: Changes = serde_json::from_str(&object::text(&response).await?).map_err(object::thrown)?;
+            let changes: Changes = typed::read(&object::text(&response).await?).map_err(object::thrown)?;
             // Another request may have brought the copy further meanwhile.
             if self.version.get() != from {
                 continue;

@@ -15,6 +15,7 @@ use super::{fetch, promise};
 use crate::admission::message::{Ask, Lease};
 use crate::error::ApiError;
 use crate::knowledge::{Document, Index};
+use crate::typed;
 use crate::world::{Invocation, Outgoing, Sent, TransportError, World};
 
 /// Lanes kept for the next fan-out of this isolate.
@@ -81,7 +82,7 @@ impl World for Edge {
         let (env, budget, wish) = (self.env.clone(), budget.to_owned(), serde_json::to_string(wish));
         Box::pin(async move {
             let text = ask(&env, &budget, &wish.ok()?).await.ok()?;
-            serde_json::from_str(&text).ok()
+            typed::read(&text).ok()
         })
     }
 

@@ -336,7 +336,7 @@ impl Index {
         let rank = |(id, total): &(u32, f32)| !(total * self.language(*id, question)).to_bits();
         if best.len() > LOOKED_AT {
             let mut ranks: Vec<u32> = best.iter().map(rank).collect();
-            ranks.sort_unstable();
+            order::sort_numbers(&mut ranks);
             let last = ranks.get(LOOKED_AT - 1).copied().unwrap_or(u32::MAX);
             let mut room = LOOKED_AT - ranks.partition_point(|r| *r < last);
             best.retain(|b| match rank(b).cmp(&last) {
@@ -424,7 +424,7 @@ impl Index {
                 }
             }
         }
-        touched.sort_unstable();
+        order::sort_numbers(&mut touched);
         touched.iter().filter_map(|id| scratch.get_mut(*id as usize).map(std::mem::take)).collect()
     }
 

@@ -67,8 +67,7 @@ pub fn rank<'a>(query: &str, passages: impl IntoIterator<Item = &'a str>) -> Vec
     let all = counted.len() as f64;
     let mean = (counted.iter().map(|(_, l)| l).sum::<f64>() / all.max(1.0)).max(1.0);
     let mut wanted = terms(query);
-    wanted.sort_unstable();
-    wanted.dedup();
+    order::sort_and_dedup(&mut wanted);
     let weighted: Vec<(&String, f64)> = wanted
         .iter()
         .map(|t| {

@@ -1,8 +1,6 @@
 //! When to try again: which replies deserve it, how long to wait, and how much of the traffic retries may be.
 
-use std::time::{Duration, UNIX_EPOCH};
-
-use crate::decimal;
+use crate::{calendar, decimal};
 
 /// The first backoff's ceiling, in milliseconds; it doubles each time.
 const BASE_MS: u64 = 500;
@@ -26,10 +24,7 @@ pub fn asked_wait_ms(retry_after_ms: Option<&str>, retry_after: Option<&str>, no
     };
     retry_after_ms.and_then(|t| number(t, 1.0)).or_else(|| {
         let text = retry_after?;
-        number(text, 1000.0).or_else(|| {
-            let at = httpdate::parse_http_date(text.trim()).ok()?.duration_since(UNIX_EPOCH).ok()?;
-            Some(at.saturating_sub(Duration::from_millis(now_ms)).as_millis() as u64)
-        })
+        number(text, 1000.0).or_else(|| Some(calendar::http_date(text.trim())?.saturating_sub(now_ms)))
     })
 }
 
