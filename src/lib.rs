@@ -11,8 +11,8 @@
 //! - [`upstream`] is how one call reaches a model: routes, deadlines, retries, breakers, streams.
 //! - [`json`] reads JSON that a model wrote.
 //! - [`ledger`] knows tokens and prices.
-//! - [`calendar`], [`config`], [`counter`], [`error`], [`signature`] and [`world`] are what all of them share: how times are written,
-//!   what the operator set, what an isolate has learned, what a caller is told, what is signed, and what decisions may ask of the world.
+//! - [`calendar`], [`config`], [`counter`], [`error`], [`pool`], [`signature`] and [`world`] are what all of them share: how times are written,
+//!   what the operator set, what an isolate has learned, what a caller is told, chance drawn ahead, what is signed, and what decisions may ask of the world.
 
 pub mod admission;
 pub mod api;
@@ -27,6 +27,7 @@ pub mod fanout;
 pub mod json;
 pub mod knowledge;
 pub mod ledger;
+pub mod pool;
 pub mod signature;
 pub mod upstream;
 pub mod world;

@@ -37,11 +37,11 @@ impl World for Clock {
     fn sleep(&self, ms: u64) -> LocalBoxFuture<'static, ()> {
         Box::pin(sleep(Duration::from_millis(ms)))
     }
-    fn random(&self) -> f64 {
+    fn bits(&self) -> u64 {
         thread_local! { static SEED: Cell<u64> = const { Cell::new(7) }; }
         SEED.with(|seed| {
             seed.set(seed.get().wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
-            (seed.get() >> 33) as f64 / f64::from(1u32 << 31)
+            seed.get()
         })
     }
     fn send(&self, _: Outgoing) -> LocalBoxFuture<'static, Sent> {

@@ -163,6 +163,5 @@ async fn session(
 }
 
 fn new_visitor(counter: &Counter) -> String {
-    let part = || (counter.world.random() * f64::from(u32::MAX)) as u32;
-    format!("{:08x}{:08x}{:08x}{:08x}", part(), part(), part(), part())
+    format!("{:016x}{:016x}", counter.world.bits(), counter.world.bits())
 }

@@ -105,8 +105,8 @@ impl Desk {
 
     /// A new id.
     fn id(&self) -> String {
-        let part = || (self.0.given.world.random() * f64::from(u32::MAX)) as u32;
-        format!("{:08x}{:08x}{:08x}", part(), part(), part())
+        let world = &self.0.given.world;
+        format!("{:016x}{:08x}", world.bits(), world.bits() >> 32)
     }
 
     /// Takes a message in and gives its events from after the one that was heard last.
