@@ -24,6 +24,7 @@ pub(crate) mod lexicon;
 pub(crate) mod normal;
 pub mod passage;
 mod question;
+pub mod quote;
 pub mod rank;
 pub mod relevance;
 pub(crate) mod segment;
