@@ -25,7 +25,6 @@ pub(crate) mod normal;
 pub mod passage;
 mod question;
 pub mod quote;
-pub mod rank;
 pub mod relevance;
 pub(crate) mod segment;
 pub mod store;
