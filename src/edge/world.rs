@@ -9,10 +9,11 @@ use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Env, js_sys};
 
 use super::bindings::{self, Namespace, Stub};
-use super::shelf::Shelf;
+use super::shelf::Kept;
 use super::{fetch, promise};
 use crate::admission::message::{Ask, Lease};
 use crate::error::ApiError;
+use crate::knowledge::shelf::Shelf;
 use crate::knowledge::{Document, Index};
 use crate::pool::{self, Pool};
 use crate::world::{Invocation, Outgoing, Sent, World};
@@ -118,15 +119,16 @@ impl World for Edge {
     }
 
     fn knowledge(&self, fresh: bool) -> LocalBoxFuture<'static, Result<Rc<RefCell<Index>>, ApiError>> {
-        Box::pin(Rc::clone(&self.shelf).index(self.env.clone(), fresh))
+        let (shelf, kept) = (Rc::clone(&self.shelf), Kept(self.env.clone()));
+        Box::pin(async move { shelf.index(&kept, fresh).await })
     }
 
     fn put_documents(&self, documents: Vec<Document>) -> LocalBoxFuture<'static, Result<(), ApiError>> {
-        Box::pin(Rc::clone(&self.shelf).put(self.env.clone(), documents))
+        Box::pin(Kept(self.env.clone()).put(Rc::clone(&self.shelf), documents))
     }
 
     fn remove_document(&self, id: String) -> LocalBoxFuture<'static, Result<bool, ApiError>> {
-        Box::pin(Rc::clone(&self.shelf).remove(self.env.clone(), id))
+        Box::pin(Kept(self.env.clone()).remove(Rc::clone(&self.shelf), id))
     }
 
     fn asset(&self, path: String) -> LocalBoxFuture<'static, Option<String>> {

@@ -27,6 +27,7 @@ mod question;
 pub mod quote;
 pub mod relevance;
 pub(crate) mod segment;
+pub mod shelf;
 pub mod store;
 mod terms;
 
