@@ -1141,6 +1141,9 @@ form.person textarea { min-height: 92px; resize: vertical; }
             // Where the answer is itself made of the passages, they are not shown twice.
             if (rung === "passages") Object.assign(shown.firstChild, { textContent: this.#word("excerpt") }).dataset.text = "excerpt";
             else for (const passage of shown.querySelectorAll(".passage")) passage.hidden = false;
+          } else if (rung === "passages") {
+            // What the shop's pages do not answer, a person may.
+            node.append(make("button", { class: "small", type: "button", text: "person", on: { click: () => this.#handoff() } }, this.#word("person")));
           }
           if (id) node.append(this.#marks(id, feedback));
         },
@@ -1172,13 +1175,15 @@ form.person textarea { min-height: 92px; resize: vertical; }
       const buttons = ["up", "down"].map((value) =>
         make("button", { type: "button", class: value, label: value, "aria-label": this.#word(value), "aria-pressed": String(feedback === value), on: { click: () => mark(value) } }, icon(value)),
       );
-      const mark = async (value) => {
+      const mark = async (pressed) => {
         const before = buttons.map((button) => button.getAttribute("aria-pressed"));
+        // Pressed again, a thumb is taken back.
+        const value = before[pressed === "up" ? 0 : 1] === "true" ? null : pressed;
         buttons.forEach((button) => button.setAttribute("aria-pressed", String(button.className === value)));
         try {
           const response = await this.#visitor.call("/chat/feedback", { locale: this.#language, body: { message_id: id, value } });
           if (!response.ok) throw new Refused(response.status);
-          this.#announce(this.#word(value === "up" ? "thanks" : "sorry"));
+          if (value) this.#announce(this.#word(value === "up" ? "thanks" : "sorry"));
         } catch {
           buttons.forEach((button, n) => button.setAttribute("aria-pressed", before[n]));
         }

@@ -214,7 +214,7 @@ pub fn passages(question: &str, sources: &[Source]) -> String {
         (false, true) => format!("お店の案内からお答えします。\n\n{quoted}"),
         (false, false) => format!("From the shop's own pages:\n\n{quoted}"),
         (true, true) => {
-            "お店の案内に、このご質問にお答えできる内容が見つかりませんでした。担当者におつなぎします。".to_owned()
+            "お店の案内に、このご質問にお答えできる内容が見つかりませんでした。担当者にご相談いただけます。".to_owned()
         }
         (true, false) => {
             "The shop's pages do not answer this question. A person at the shop will be glad to help.".to_owned()

@@ -116,6 +116,25 @@ visit("a thumb is told to the counter, can be changed, and is taken back if the 
   await shop.page.reload();
   await shop.answered();
   assert.equal(await down.getAttribute("aria-pressed"), "true");
+  const taken = shop.page.waitForResponse((response) => response.url().endsWith("/chat/feedback"));
+  await down.click();
+  assert.equal((await taken).status(), 200);
+  assert.equal(given().at(-1), null);
+  await shop.page.reload();
+  await shop.answered();
+  assert.equal(await down.getAttribute("aria-pressed"), "false");
+});
+
+visit("a question that the shop's pages do not answer is told so, and a person is a press away", {}, async (shop) => {
+  await shop.open();
+  await shop.ask("猫を飼っていますか");
+  await shop.answered();
+  assert.match(await shop.answer(), /担当者/);
+  assert.equal(await shop.answers.first().locator(".sources").count(), 0);
+  await shop.picture("no-answer");
+  await shop.answers.first().getByRole("button", { name: "担当者に相談" }).click();
+  await shop.chat.locator("form.person").waitFor();
+  await shop.accessible();
 });
 
 visit("asked for a person, the counter gives the shop's contact, with links that call and write", {}, async (shop) => {

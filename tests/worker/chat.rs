@@ -300,6 +300,74 @@ fn one_visitor_sees_nothing_of_another_and_secrets_rotate() {
 }
 
 #[test]
+fn a_token_that_ran_out_is_renewed_for_the_same_visitor_and_never_for_another() {
+    let upstream = Upstream::start("");
+    let shop = "https://shop.example";
+    let variables = [
+        ("ALLOWED_ORIGINS", "https://shop.example, https://second.example"),
+        ("TOKEN_MINUTES", "30"),
+        ("HISTORY_DAYS", "2"),
+        ("ADDRESS_RPM", "1"),
+    ];
+    let worker = start(&upstream, &variables);
+    let from = ("cf-connecting-ip", "192.0.2.9");
+    let session = |token: &str, origin: &str| {
+        let bearer = format!("Bearer {token}");
+        worker.request(
+            "POST",
+            "/chat/session",
+            &[("authorization", &bearer), ("origin", origin), KIND, from],
+            b"{}".to_vec(),
+        )
+    };
+    let history = |token: &str, origin: &str| {
+        let bearer = format!("Bearer {token}");
+        worker.request("GET", "/chat/history", &[("authorization", &bearer), ("origin", origin)], Vec::new())
+    };
+    let id = "0123456789abcdef0123456789abcdef";
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64;
+    let token = |ago_ms: u64| visitor::issue(&[SECRET.to_owned()], id, shop, now - ago_ms).unwrap();
+    let day = 86_400_000;
+    let good = visitor::issue(&[SECRET.to_owned()], id, shop, now + 600_000).unwrap();
+    let bearer = format!("Bearer {good}");
+    let asked = worker.request(
+        "POST",
+        "/chat",
+        &[("authorization", &bearer), ("origin", shop), KIND],
+        json!({"message": QUESTION, "id": "m1"}).to_string().into_bytes(),
+    );
+    assert!(asked.text.contains("event: done"), "{asked:?}");
+    // What has run out opens nothing.
+    let late = token(day);
+    assert_eq!(history(&late, shop).error()["code"], "expired_token");
+    // It is exchanged, any number of times: who is known is no new session of the address.
+    for token in [&good, &late, &late, &token(2 * day - 60_000)] {
+        let reply = session(token, shop);
+        assert_eq!((reply.status, &reply.json()["renewed"]), (200, &json!(true)), "{reply:?}");
+        let fresh = reply.json()["token"].as_str().unwrap().to_owned();
+        let expires: u64 = fresh.split('.').nth(1).unwrap().parse().unwrap();
+        assert!((1_700..=1_960).contains(&(expires - now / 1000)), "{expires}");
+        assert_eq!(history(&fresh, shop).json()["messages"][0]["text"], QUESTION);
+    }
+    // Whatever else is shown begins a conversation of its own, and this address may begin one a minute.
+    let stranger = session("", shop);
+    let fresh = stranger.json()["token"].as_str().unwrap().to_owned();
+    assert_eq!((stranger.status, &stranger.json()["renewed"]), (200, &json!(false)));
+    assert_eq!(history(&fresh, shop).json()["messages"], json!([]));
+    let (claims, signed) = late.rsplit_once('.').unwrap();
+    let theirs = fresh.rsplit_once('.').unwrap().1;
+    for (wrong, origin) in [
+        (token(2 * day + 60_000), shop),
+        (good.clone(), "https://second.example"),
+        (format!("{claims}0.{signed}"), shop),
+        (format!("{id}.{}.{theirs}", now / 1000 + 600), shop),
+        (visitor::issue(&["another secret".to_owned()], id, shop, now).unwrap(), shop),
+    ] {
+        assert_eq!(session(&wrong, origin).error()["code"], "address_rate_limited", "{wrong} at {origin}");
+    }
+}
+
+#[test]
 fn sixteen_kib_is_the_end_and_odd_bodies_are_told_what_is_wrong() {
     let upstream = Upstream::start("");
     let worker = start(&upstream, &[]);
