@@ -224,7 +224,7 @@ pub fn passages(question: &str, sources: &[Source]) -> String {
 
 /// What of a source answers, under its title. The rest is a link away.
 fn shown(question: &str, source: &Source) -> String {
-    let quoted = quote::quote(question, &source.passage);
+    let quoted = quote::quote(question, source.title.as_deref(), &source.passage);
     match &source.title {
         Some(title) => format!("**{}**\n{quoted}", title.trim()),
         None => quoted,

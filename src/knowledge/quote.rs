@@ -19,10 +19,11 @@ struct Section {
 }
 
 /// The part of a passage that answers a question best: whole sentences as they stand there, with [`OMITTED`] between what is not together.
-pub fn quote(question: &str, passage: &str) -> String {
+/// `title` is the page's.
+pub fn quote(question: &str, title: Option<&str>, passage: &str) -> String {
     let text = |range: &Range<usize>| passage.get(range.clone()).unwrap_or_default();
     let sections = sections(passage);
-    let Some((section, best)) = best(question, &sections, &text) else { return passage.trim().to_owned() };
+    let Some((section, best)) = best(question, title, &sections, &text) else { return passage.trim().to_owned() };
     let lines = around(best, &section.lines, LONGEST.saturating_sub(heading_length(section, &text)), &text);
     let kept = section.lines.get(lines.clone()).unwrap_or_default();
     let (Some(first), Some(last)) = (kept.first(), kept.last()) else { return passage.trim().to_owned() };
@@ -64,9 +65,11 @@ fn sections(passage: &str) -> Vec<Section> {
     sections
 }
 
-/// The sentence that answers best, by the search itself, with its section; the first one where none bears on the question.
+/// The sentence that answers best, by the search itself, with its section; the first one where none bears on the question. What stands
+/// under no heading stands under the page's title.
 fn best<'s, 'a>(
     question: &str,
+    title: Option<&str>,
     sections: &'s [Section],
     text: &impl Fn(&Range<usize>) -> &'a str,
 ) -> Option<(&'s Section, usize)> {
@@ -74,7 +77,7 @@ fn best<'s, 'a>(
     let mut documents = Vec::new();
     for section in sections {
         for (at, line) in section.lines.iter().enumerate() {
-            let heading = section.heading.as_ref().map(|h| text(h).to_owned());
+            let heading = section.heading.as_ref().map(text).or(title).map(str::to_owned);
             let (id, content) = (places.len().to_string(), text(line).to_owned());
             documents.push(Document { id, title: heading, content, url: None, lang: None });
             places.push((section, at));
@@ -139,11 +142,21 @@ mod tests {
 
     #[test]
     fn the_line_that_answers_is_quoted_under_its_heading_and_another_section_is_not() {
-        let quoted = quote("北海道の送料はいくらですか", FEES);
+        let quoted = quote("北海道の送料はいくらですか", None, FEES);
         assert!(quoted.starts_with("■ 宅急便の送料(税込)\n") && quoted.contains("北海道 990円"), "{quoted}");
         assert!(!quoted.contains("かや織"), "{quoted}");
-        let other = quote("かや織ふきんはポスト便で送れますか", FEES);
+        let other = quote("かや織ふきんはポスト便で送れますか", None, FEES);
         assert!(other.starts_with("■ ポスト便(全国一律275円)\nかや織ふきんと"), "{other}");
+    }
+
+    #[test]
+    fn what_stands_under_the_pages_title_goes_before_what_only_a_heading_names() {
+        let passage = "商品到着後10日以内で未使用のものに限り、お客様のご都合による返品を承ります。返送の送料はお客様のご負担です。\n\n\
+            ■ 返品をお受けできないもの\n・一度お使いになったもの\n・名入れ刺繍をしたもの";
+        let quoted = quote("返品したい", Some("返品について"), passage);
+        assert!(quoted.starts_with("商品到着後10日以内") && !quoted.contains("名入れ"), "{quoted}");
+        let other = quote("名入れ刺繍をしたものは返品できますか", Some("返品について"), passage);
+        assert!(other.starts_with("■ 返品をお受けできないもの") && other.contains("名入れ刺繍"), "{other}");
     }
 
     #[test]
@@ -151,27 +164,27 @@ mod tests {
         let before = "当店は滋賀県長浜市の小さな店です。".repeat(12);
         let after = "そのほかのことはお尋ねください。".repeat(12);
         let text = format!("{before}返品は商品到着後10日以内に承ります。{after}");
-        let quoted = quote("返品できるのは何日以内ですか", &text);
+        let quoted = quote("返品できるのは何日以内ですか", None, &text);
         assert!(quoted.starts_with("返品は商品到着後10日以内に承ります。"), "{quoted}");
         assert!(length(&quoted) <= LONGEST && quoted.ends_with('。'), "{quoted}");
         let english =
             "We are a small shop in Nagahama. ".repeat(10) + "Returns are accepted within 10 days of delivery.";
-        let quoted = quote("How long do I have to return something?", &english);
+        let quoted = quote("How long do I have to return something?", None, &english);
         assert!(quoted.ends_with("Returns are accepted within 10 days of delivery."), "{quoted}");
     }
 
     #[test]
     fn what_stands_apart_from_its_heading_says_so() {
         let rows = (1..=40).map(|n| format!("第{n}地区 {n}00円\n")).collect::<String>();
-        let quoted = quote("第30地区の料金", &format!("■ 料金\n{rows}"));
+        let quoted = quote("第30地区の料金", None, &format!("■ 料金\n{rows}"));
         assert!(quoted.starts_with("■ 料金\n…\n") && quoted.contains("第30地区 3000円"), "{quoted}");
     }
 
     #[test]
     fn a_short_passage_is_quoted_whole_and_one_without_end_is_cut() {
-        assert_eq!(quote("返品", "返品は8日以内です。"), "返品は8日以内です。");
-        assert_eq!(quote("zzz", "返品は8日以内です。"), "返品は8日以内です。");
-        let endless = quote("返品", &"返品は、".repeat(400));
+        assert_eq!(quote("返品", None, "返品は8日以内です。"), "返品は8日以内です。");
+        assert_eq!(quote("zzz", None, "返品は8日以内です。"), "返品は8日以内です。");
+        let endless = quote("返品", None, &"返品は、".repeat(400));
         assert!(length(&endless) <= LONGEST_SENTENCE + 2 && endless.ends_with("返品は…"), "{endless}");
     }
 
@@ -180,7 +193,7 @@ mod tests {
         fn every_line_of_a_quotation_stands_in_the_passage_and_its_length_is_bounded(
             passage in "([■#]? ?[a-z返品送料は。、. ]{0,90}\n?){0,12}", question in "[a-z返品送料]{0,8}",
         ) {
-            let quoted = quote(&question, &passage);
+            let quoted = quote(&question, None, &passage);
             prop_assert!(length(&quoted) <= LONGEST + LONGEST_SENTENCE, "{}", quoted);
             for line in quoted.lines().map(|l| l.trim_end_matches(OMITTED).trim()) {
                 prop_assert!(passage.contains(line), "{:?} is not in the passage", line);
