@@ -361,6 +361,8 @@ async fn a_model_that_breaks_off_is_followed_by_the_shops_own_passages() {
         let mut heard = Heard::default();
         heard.hear(&mut object.ask("b", "fails", None), 99).await;
         assert_eq!(heard.end["error"]["code"], "broke");
+        // It is told by the id under which the hosts log it.
+        assert_eq!(heard.end["error"]["request_id"], object.scribe.asked.borrow().last().unwrap().request_id);
         // The next question is not held up.
         let mut heard = Heard::default();
         heard.hear(&mut object.ask("c", "q", None), 99).await;

@@ -151,10 +151,14 @@ async fn session(
     let token = visitor::issue(&config.visitor_secrets, &id, origin, expires_ms)?;
     // Whoever is known already is no new session of the address: a busy one must not end a conversation.
     let address = incoming.header("cf-connecting-ip").filter(|a| !renewed && !a.trim().is_empty());
-    if let Some(address) = address {
-        let budget = Budget::address(&visitor::address_digest(&config.visitor_secrets, &address), config.address_rpm);
-        let caller = Caller { kind: Urgency::New, party: 0, tokens: 0, patience_ms: 0 };
-        gate::enter(counter, budget, caller, None).await?;
+    let budget = address.and_then(|address| {
+        Budget::address(&visitor::address_digest(&config.visitor_secrets, &address), config.address_rpm)
+    });
+    let caller = Caller { kind: Urgency::New, party: 0, tokens: 0, patience_ms: 0 };
+    if let Err(refused) = gate::enter(counter, budget.clone(), caller, None).await {
+        let mut answer = Answer::error(&refused, request_id);
+        answer.limits(counter, budget.iter());
+        return Ok(answer);
     }
     let greeting = match locale.as_deref().map(str::to_ascii_lowercase) {
         Some(l) if !l.starts_with("ja") => "Welcome. Ask us anything about delivery, returns or our products.",
@@ -163,6 +167,7 @@ async fn session(
     let told = json!({ "token": token, "expires_at": iso(expires_ms), "renewed": renewed, "greeting": greeting });
     let mut answer = Answer::json(told.to_string());
     answer.header("cache-control", "no-store".into());
+    answer.limits(counter, budget.iter());
     Ok(answer)
 }
 

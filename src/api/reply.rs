@@ -78,16 +78,22 @@ impl Answer {
         self.headers.push((name, value));
     }
 
-    /// Adds the headers of the limits: draft-ietf-httpapi-ratelimit-headers, and OpenAI's own for the tightest.
+    /// Adds the headers of the limits as this isolate knows them: draft-ietf-httpapi-ratelimit-headers, and OpenAI's own for the
+    /// tightest.
     pub fn limits<'a>(&mut self, counter: &Counter, budgets: impl Iterator<Item = &'a Budget>) {
+        self.standings(budgets.map(|budget| (budget, counter.learned.standing(budget))));
+    }
+
+    /// The same where it is known otherwise how each budget stands.
+    pub fn standings<'a>(&mut self, budgets: impl Iterator<Item = (&'a Budget, Option<Standing>)>) {
         let (mut policies, mut states) = (Vec::new(), Vec::new());
         let mut tightest: Option<Standing> = None;
-        for budget in budgets {
+        for (budget, standing) in budgets {
             if budget.limits.permits == 0 {
                 continue;
             }
             policies.push(format!("\"{}\";q={};w=60", budget.kind, budget.limits.permits));
-            let Some(standing) = counter.learned.standing(budget) else { continue };
+            let Some(standing) = standing else { continue };
             states.push(format!("\"{}\";r={};t={}", budget.kind, standing.remaining, standing.reset_ms.div_ceil(1000)));
             if tightest.is_none_or(|t| standing.remaining < t.remaining) {
                 tightest = Some(standing);

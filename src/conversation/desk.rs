@@ -279,7 +279,8 @@ impl Desk {
     async fn answer(&self, number: u64) {
         let mut with_model = true;
         loop {
-            match self.run(number, with_model).await {
+            let request_id = format!("chat_{}", self.id());
+            match self.run(number, with_model, &request_id).await {
                 Ok(end) => return self.end(number, end),
                 Err(error) => {
                     let mut record = self.0.record.borrow_mut();
@@ -287,7 +288,7 @@ impl Desk {
                     // Without the model there is nothing left to try.
                     if turn.run >= MOST_RUNS || !with_model {
                         drop(record);
-                        return self.end(number, End::Failed(error.envelope(&format!("turn_{number}"))));
+                        return self.end(number, End::Failed(error.envelope(&request_id)));
                     }
                     turn.begin_anew();
                     with_model = false;
@@ -319,7 +320,7 @@ impl Desk {
         self.changed();
     }
 
-    async fn run(&self, number: u64, with_model: bool) -> Result<End, ApiError> {
+    async fn run(&self, number: u64, with_model: bool, request_id: &str) -> Result<End, ApiError> {
         let asked = {
             let record = self.0.record.borrow();
             let Some(turn) = record.turn(number) else { return Err(cut_off()) };
@@ -332,7 +333,7 @@ impl Desk {
             Asked {
                 question: turn.question.clone(),
                 earlier: recall(record.turns(), number, recall::MOST_TOKENS),
-                request_id: format!("chat_{}", self.id()),
+                request_id: request_id.to_owned(),
                 with_model,
             }
         };

@@ -190,8 +190,7 @@ mod tests {
 
     async fn text(shelf: &Shelf, store: &Kept) -> String {
         let index = shelf.index(store, false).await.unwrap();
-        let text = index.borrow().get("d").unwrap().content.clone();
-        text
+        index.borrow().get("d").unwrap().content.clone()
     }
 
     async fn pass(ms: u64) {

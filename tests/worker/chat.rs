@@ -215,9 +215,10 @@ fn without_a_model_and_with_one_that_is_down_the_shopper_still_gets_a_rung() {
 fn a_wait_for_a_place_is_told_with_its_time() {
     let upstream = Upstream::start("");
     let worker = start(&upstream, &[("UPSTREAM_RPM", "1"), ("QUEUE_MS", "90000")]);
-    assert_eq!(count(&Visitor::new(&worker).ask("m1", QUESTION, None, 99), "done"), 1);
+    let first = Visitor::new(&worker).ask("m1", QUESTION, None, 99);
+    assert_eq!(first.last().unwrap().data["rung"], "full", "{first:?}");
     let events = Visitor::new(&worker).ask("m1", QUESTION, None, 1);
-    assert_eq!(events[0].name, "queued");
+    assert_eq!(events[0].name, "queued", "{events:?}");
     let eta = events[0].data["eta_ms"].as_u64().unwrap();
     assert!((50_000..=62_000).contains(&eta), "{eta}");
     let impatient = start(&upstream, &[("UPSTREAM_RPM", "1"), ("QUEUE_MS", "500")]);
@@ -406,11 +407,16 @@ fn a_visitor_and_an_address_have_limits_that_are_exact() {
         (0..5).map(|n| visitor.post("/chat", &json!({"message": "q", "id": format!("m{n}")}))).collect();
     assert_eq!(replies.iter().map(|r| r.status).collect::<Vec<_>>(), [200, 200, 200, 429, 429]);
     assert_eq!(replies[3].error()["code"], "visitor_rate_limited");
-    assert_eq!(replies[0].header("ratelimit-policy"), Some("\"visitor\";q=3;w=60"));
+    for (at, left) in [(0, "2"), (2, "0"), (3, "0")] {
+        assert_eq!(replies[at].header("ratelimit-policy"), Some("\"visitor\";q=3;w=60"));
+        assert!(replies[at].header("ratelimit").unwrap().starts_with(&format!("\"visitor\";r={left};t=")));
+        assert_eq!(replies[at].header("x-ratelimit-remaining-requests"), Some(left));
+    }
     // What was answered is still told.
     assert_eq!(visitor.post("/chat", &json!({"message": "q", "id": "m0"})).status, 200);
     let from = |address: &str| {
         let reply = worker.request("POST", "/chat/session", &[KIND, ("cf-connecting-ip", address)], b"{}".to_vec());
+        assert_eq!(reply.header("ratelimit-policy"), Some("\"address\";q=4;w=60"), "{reply:?}");
         reply.status
     };
     let passed = (0..10).filter(|_| from("192.0.2.7") == 200).count();
