@@ -16,7 +16,7 @@ use crate::error::ApiError;
 use crate::knowledge::shelf::Shelf;
 use crate::knowledge::{Document, Index};
 use crate::pool::{self, Pool};
-use crate::world::{Invocation, Outgoing, Sent, World};
+use crate::world::{Invocation, Outgoing, Sent, TransportError, World};
 
 /// Lanes kept for the next fan-out of this isolate.
 const MOST_LANES: usize = 64;
@@ -47,6 +47,11 @@ impl Edge {
 
 fn now_ms() -> u64 {
     js_sys::Date::now() as u64
+}
+
+fn namespace(env: &Env, binding: &str) -> Option<Namespace> {
+    let namespace = js_sys::Reflect::get(env, &binding.into()).ok()?;
+    (!namespace.is_undefined()).then(|| namespace.unchecked_into())
 }
 
 async fn ask(env: &Env, budget: &str, ask: String) -> worker::Result<String> {
@@ -92,8 +97,24 @@ impl World for Edge {
         })
     }
 
+    fn share(&self, name: &str, question: String) -> LocalBoxFuture<'static, Sent> {
+        let stub = namespace(&self.env, "SHARED").and_then(|n| n.get_by_name(name).ok());
+        let Some(stub) = stub else {
+            return Box::pin(std::future::ready(Err(TransportError::Broken("the binding SHARED is missing".into()))));
+        };
+        let here = Invocation::Here(name.into());
+        let call = Outgoing {
+            url: "https://shared/".into(),
+            key: None,
+            body: question,
+            request_id: String::new(),
+            invocation: here,
+        };
+        fetch::send(call, Some(stub))
+    }
+
     fn take_lane(&self) -> Option<Rc<str>> {
-        let namespace: Namespace = js_sys::Reflect::get(&self.env, &"LANE".into()).ok()?.unchecked_into();
+        let namespace = namespace(&self.env, "LANE")?;
         let mut lanes = self.lanes.borrow_mut();
         let (name, id) = match lanes.free.pop() {
             Some(kept) => kept,

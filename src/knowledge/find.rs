@@ -6,6 +6,7 @@ use futures::stream::StreamExt;
 use super::answering::{Said, Source};
 use super::index::{Document, Hit, Index};
 use super::relevance;
+use crate::admission::Budget;
 use crate::counter::Counter;
 use crate::error::ApiError;
 use crate::fanout::bounded;
@@ -94,7 +95,11 @@ async fn best(
     request_id: &str,
     party: u64,
 ) -> Vec<Source> {
-    if weighs(counter) && hits.len() > 1 {
+    // Twenty calls for one question are no good use of a limit that is too small for the questions themselves.
+    let rush = Budget::upstream(&counter.config).is_some_and(|budget| counter.learned.is_rushed(&budget));
+    if weighs(counter) && rush {
+        hits.retain(Hit::bears);
+    } else if weighs(counter) && hits.len() > 1 {
         hits = weigh(counter, question, hits, request_id, party).await;
     }
     hits.truncate(limit);
