@@ -1,5 +1,8 @@
 //! `POST /v1/answer`: a question answered from the given documents, or from the shop's own, with its sources.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use futures::stream::StreamExt;
 use serde_json::{Value, json};
 
@@ -51,8 +54,13 @@ pub async fn answer(counter: &Counter, request: &Request<'_>) -> Result<Answer, 
         return Ok(Answer::json(json!(answering::whole(counter, &asked, fields).await?).to_string()));
     }
     let id = request.id.to_owned();
-    let events = answering::stream(counter, &asked, fields).await?.map(move |event| write(&event, &id));
-    Ok(Answer::events(events.boxed_local()))
+    let failed = Rc::new(Cell::new(false));
+    let failing = Rc::clone(&failed);
+    let events = answering::stream(counter, &asked, fields).await?.map(move |event| {
+        failing.set(matches!(event, Event::Broke(_)));
+        write(&event, &id)
+    });
+    Ok(Answer::events(events.boxed_local()).failing(failed))
 }
 
 fn write(event: &Event, request_id: &str) -> String {
