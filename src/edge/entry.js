@@ -64,6 +64,7 @@ export const Conversation = durable(rust.Conversation);
 export const Idempotency = durable(rust.Idempotency);
 export const Knowledge = durable(rust.Knowledge);
 export const Lane = durable(rust.Lane);
+export const Shared = durable(rust.Shared);
 
 export default {
   fetch(request, env) {

@@ -192,6 +192,17 @@ fn failures_are_not_kept_so_a_retry_under_the_key_tries_again() {
     upstream.set("");
     let well = post(&worker, "stream", CHAT, &body);
     assert!(well.text.ends_with("data: [DONE]\n\n") && !replayed(&well), "{well:?}");
+    let documents = json!([{"id": "d", "content": "返品は8日以内です。"}]);
+    for stream in [false, true] {
+        let body = json!({"model": "m", "query": "返品", "documents": documents, "ladder": true, "stream": stream});
+        let key = format!("answer {stream}");
+        for (fault, rung) in [("status=500", "passages"), ("", "full")] {
+            upstream.set(fault);
+            let reply = post(&worker, &key, "/v1/answer", &body);
+            assert!(reply.text.contains(&format!("\"rung\":\"{rung}\"")) && !replayed(&reply), "{fault}: {reply:?}");
+        }
+        assert!(replayed(&post(&worker, &key, "/v1/answer", &body)));
+    }
     let batch = json!({"model": "m", "prompts": ["q", "r"]});
     upstream.set("status=500");
     assert_eq!(post(&worker, "batch", "/v1/batch", &batch).json()["summary"]["failed"], 2);

@@ -29,6 +29,9 @@ impl World for Clock {
     fn random(&self) -> f64 {
         0.5
     }
+    fn bits(&self) -> u64 {
+        1
+    }
     fn send(&self, _: Outgoing) -> LocalBoxFuture<'static, Sent> {
         panic!("nothing here calls a host")
     }
