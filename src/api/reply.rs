@@ -1,7 +1,11 @@
 //! Writing a reply: bodies, lines as they come, and the headers that tell of limits.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use futures::stream::LocalBoxStream;
 
+use super::idempotency::Keyed;
 use super::visit::Visit;
 use crate::admission::{Budget, Standing};
 use crate::counter::Counter;
@@ -15,6 +19,8 @@ pub enum Body {
     Stream(LocalBoxStream<'static, String>),
     /// What a visitor's own object answers; its status and headers come before these.
     Visit(Visit),
+    /// What the object of the request's idempotency key answers; its status and headers come before these.
+    Keyed(Keyed),
 }
 
 /// A reply.
@@ -25,6 +31,9 @@ pub struct Answer {
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: Body,
+    /// Set, with the last of the body at the latest, where the body tells of a failure that the status does not: another try may
+    /// mend it.
+    pub failed: Option<Rc<Cell<bool>>>,
 }
 
 impl Answer {
@@ -35,7 +44,12 @@ impl Answer {
             ("content-security-policy", "default-src 'none'; frame-ancestors 'none'".into()),
             ("x-content-type-options", "nosniff".into()),
         ];
-        Self { status: 200, headers, body }
+        Self { status: 200, headers, body, failed: None }
+    }
+
+    /// A reply that an object will give.
+    pub fn asked(body: Body) -> Self {
+        Self { status: 200, headers: Vec::new(), body, failed: None }
     }
 
     /// A reply of JSON.
@@ -71,6 +85,11 @@ impl Answer {
             answer.header("www-authenticate", "Bearer".into());
         }
         answer
+    }
+
+    /// The same, whose body tells in `failed` of a failure.
+    pub fn failing(self, failed: Rc<Cell<bool>>) -> Self {
+        Self { failed: Some(failed), ..self }
     }
 
     /// Adds a header.
