@@ -194,7 +194,8 @@ impl<'t, 's> Mender<'t, 's> {
             self.steps += 1;
             self.skip_space();
             self.stopped |= self.steps > fuel;
-            let Some(c) = self.peek().filter(|_| !self.stopped && !self.fence_at(self.at)) else {
+            let over = |c: &char| self.stopped || matches!(c, '`' | '~') && self.fence_at(self.at);
+            let Some(c) = self.peek().filter(|c| !over(c)) else {
                 complete = self.stop();
                 break;
             };
@@ -242,7 +243,10 @@ impl<'t, 's> Mender<'t, 's> {
     pub(super) fn at_value(&mut self, c: char) -> Result<(), Fault> {
         let at = self.at;
         let in_object = self.in_object();
-        if let Some(length) = self.omission_at(at).filter(|_| !in_object) {
+        if c == '"' {
+            self.after_comma = None;
+            self.quoted_value(in_object);
+        } else if let Some(length) = self.omission_at(at).filter(|_| !in_object) {
             self.note(RepairKind::Ellipsis, at);
             self.at += length;
         } else if opens(c) {

@@ -51,6 +51,14 @@ impl Mender<'_, '_> {
     /// Reads the string whose opening quote is at the cursor. Nothing when the text ends inside a key.
     pub(super) fn string(&mut self, place: Place) -> Option<String> {
         let open = self.peek()?;
+        let plain = match open {
+            '"' => self.plain_string::<b'"'>(place),
+            '\'' => self.plain_string::<b'\''>(place),
+            _ => None,
+        };
+        if plain.is_some() {
+            return plain;
+        }
         let ends = closers(open)?;
         let opened_at = self.at;
         let escaped = opened_at > 0 && self.text.as_bytes().get(opened_at - 1) == Some(&b'\\');
@@ -90,10 +98,10 @@ impl Mender<'_, '_> {
             };
             let rest = self.tail(self.at);
             // Most strings by far: nothing but ASCII marks can end them, so their letters need no decoding.
-            let found = if open == '"' && place != Place::Key {
-                rest.bytes().position(|b| b < b' ' || matches!(b, b'"' | b'\\' | b'{' | b'[' | b'}' | b']'))
-            } else {
-                rest.find(stop)
+            let found = match (open, place) {
+                ('"', Place::Key) => next_mark_in_key(rest, stop),
+                ('"', _) => next_mark::<b'"'>(rest.as_bytes()),
+                _ => rest.find(stop),
             };
             let Some(found) = found else {
                 self.steps += rest.len() as u64;
@@ -117,6 +125,10 @@ impl Mender<'_, '_> {
                             return Some(end);
                         }
                         seen.inner_escaped += 1;
+                    }
+                    if seen.out.is_empty() {
+                        // The text goes on: room for more than this part of it.
+                        seen.out.reserve(2 * (here - seen.from) + 32);
                     }
                     self.take(&mut seen, here);
                     self.at = here + 1;
@@ -194,6 +206,38 @@ impl Mender<'_, '_> {
         }
     }
 
+    /// A string between straight quotes that holds no other mark, as most strings do: what reading it mark by mark comes
+    /// to as well.
+    fn plain_string<const QUOTE: u8>(&mut self, place: Place) -> Option<String> {
+        let open = self.at;
+        let start = open + 1;
+        let rest = self.text.as_bytes().get(start..)?;
+        let key = place == Place::Key;
+        let length = if key { plain_key::<QUOTE>(rest)? } else { next_mark::<QUOTE>(rest)? };
+        self.steps += length as u64;
+        match rest.get(length..)? {
+            _ if key => {}
+            // A quote that stands twice may open more than one that stands once.
+            [_, second, ..] if length == 0 && !matches!(second, b',' | b'}' | b']' | b'\n') => return None,
+            [mark, ..] if *mark == QUOTE => {}
+            _ => return None,
+        }
+        self.at = start + length + 1;
+        if !key {
+            if !self.ends_here(place, char::from(QUOTE), false, 0) {
+                self.at = open;
+                return None;
+            }
+            if self.next_from(self.at).1.is_none() {
+                self.doubt = if place == Place::InList { Some(0) } else { None };
+            }
+        }
+        if QUOTE != b'"' {
+            self.note(RepairKind::Quote, open);
+        }
+        self.text.get(start..start + length).map(str::to_owned)
+    }
+
     /// Whether a key's text ends with a colon that a value follows.
     fn ends_with_colon(&mut self, seen: &Seen, here: usize) -> bool {
         let Some((_, colon_at)) = seen.colon else { return false };
@@ -211,8 +255,9 @@ impl Mender<'_, '_> {
 
     /// `"a:" 1`: the colon stands inside the key's quotes, and the value follows.
     fn colon_inside(&mut self, seen: &Seen, here: usize) -> bool {
+        let Some((length, colon_at)) = seen.colon else { return false };
         let close = self.text.get(..here).is_some_and(|t| t.ends_with(colon));
-        let one = seen.colon.is_some_and(|(length, at)| length > 0 && self.next_from(at + 1).0 == here);
+        let one = length > 0 && self.next_from(colon_at + 1).0 == here;
         if !close || !one {
             return false;
         }
@@ -251,6 +296,9 @@ impl Mender<'_, '_> {
     /// Quotes that stand twice at an end are one quote, unless they are the pair of another in the text.
     fn undoubled(&mut self, seen: Seen) -> String {
         let Seen { open, opened_at, doubled, mut out, inner, .. } = seen;
+        if inner == 0 && !doubled {
+            return out;
+        }
         let ends_doubled = inner > 0 && out.ends_with(open);
         if doubled {
             let paired = inner % 2 == 1 && !(inner == 1 && ends_doubled);
@@ -441,6 +489,70 @@ fn cut_to(text: &mut String, length: usize) {
         to -= 1;
     }
     text.truncate(to);
+}
+
+/// Where the first byte stands that may end a text in such quotes or counts in it: a quote, a backslash, a bracket or a
+/// control character; in single quotes also the first byte of a curly one. Eight bytes are looked at at once.
+fn next_mark<const QUOTE: u8>(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGHS: u64 = ONES * 128;
+    let zero = |v: u64| v.wrapping_sub(ONES) & !v;
+    let stops = |b: u8| {
+        b < 0x20
+            || b == QUOTE
+            || matches!(b, b'\\' | b'{' | b'[' | b'}' | b']')
+            || (QUOTE == b'\'' && b == FIRST_OF_CURLY)
+    };
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    for (i, chunk) in chunks.iter().enumerate() {
+        let v = u64::from_le_bytes(*chunk);
+        let control = v.wrapping_sub(ONES * 0x20) & !v;
+        // With this bit set, square brackets become braces; the backslash between them becomes a bar.
+        let braces = v | (ONES * 0x20);
+        let opens = zero(braces ^ (ONES * 0x7b));
+        let between = zero(braces ^ (ONES * 0x7c));
+        let closes = zero(braces ^ (ONES * 0x7d));
+        let mut marks = control | zero(v ^ (ONES * u64::from(QUOTE))) | opens | between | closes;
+        if QUOTE == b'\'' {
+            marks |= zero(v ^ (ONES * u64::from(FIRST_OF_CURLY)));
+        }
+        marks &= HIGHS;
+        // A borrow can only reach bytes above the lowest one found, and a bar is no mark: what was found is looked at.
+        while marks != 0 {
+            let at = marks.trailing_zeros() as usize / 8;
+            if chunk.get(at).is_some_and(|b| stops(*b)) {
+                return Some(i * 8 + at);
+            }
+            marks &= marks - 1;
+        }
+    }
+    rest.iter().position(|b| stops(*b)).map(|at| bytes.len() - rest.len() + at)
+}
+
+/// The first byte of a curly quote.
+const FIRST_OF_CURLY: u8 = 0xe2;
+
+/// The length of a key of letters and digits, when its closing quote follows and the colon touches it.
+pub(super) fn plain_key<const QUOTE: u8>(text: &[u8]) -> Option<usize> {
+    let letter = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b' ');
+    let length = text.iter().take(KEY_REACH - 1).take_while(|b| letter(b)).count();
+    let ends = matches!(text.get(length..), Some([mark, b':', ..]) if *mark == QUOTE);
+    (length > 0 && ends).then_some(length)
+}
+
+/// Where the first mark stands that `stop` stops at: of the letters that are not ASCII only those are decoded that begin
+/// as a mark of another width does.
+fn next_mark_in_key(text: &str, stop: impl Fn(char) -> bool) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut from = 0;
+    loop {
+        let mark = |b: &u8| *b < 0x80 && stop(char::from(*b)) || matches!(b, 0xe2 | 0xef);
+        let at = from + bytes.get(from..)?.iter().position(mark)?;
+        if bytes.get(at).is_some_and(u8::is_ascii) || text.get(at..)?.starts_with(&stop) {
+            return Some(at);
+        }
+        from = at + 1;
+    }
 }
 
 /// A quote that closes a key, whatever opened it, when a colon touches it.
