@@ -122,11 +122,10 @@ impl Marks {
             }
         });
         // Of square brackets only `[think]` and `[/think]` are such a tag.
-        let behind = bytes.iter().skip(1);
-        let tag = bytes
-            .iter()
-            .zip(behind)
-            .fold(false, |seen, (mark, next)| seen | (*mark == b'[' && matches!(next, b't' | b'T' | b'/')));
+        let behind = bytes.get(1..).unwrap_or_default();
+        let tag = bytes.iter().zip(behind).fold(false, |seen, (mark, next)| {
+            seen | (*mark == b'[') & ((*next == b't') | (*next == b'T') | (*next == b'/'))
+        });
         Self(seen | if tag { Self::TAG } else { 0 })
     }
 

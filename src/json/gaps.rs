@@ -20,19 +20,15 @@ impl Mender<'_, '_> {
             at = self.run.1;
         }
         let next = loop {
-            if let Some(b' ' | b'\n') = self.text.as_bytes().get(at) {
-                self.steps += 1;
-                at += 1;
-                continue;
-            }
+            let rest = self.text.as_bytes().get(at..).unwrap_or_default();
+            let plain = rest.iter().take_while(|b| matches!(b, b' ' | b'\n')).count();
+            at += plain;
             match self.char_at(at) {
-                Some(c) if space(c) => {
-                    self.steps += 1;
-                    at += c.len_utf8();
-                }
+                Some(c) if space(c) => at += c.len_utf8(),
                 next => break next,
             }
         };
+        self.steps += (at - from) as u64;
         if at > from + 8 {
             self.run = (from, at);
         }

@@ -99,6 +99,8 @@ pub(super) struct Mender<'t, 's> {
     pub(super) repairs: Vec<Repair>,
     pub(super) after_comma: Option<usize>,
     pub(super) root: Option<Value>,
+    /// Pairs of the object read last: those of a list are alike, so the next one gets as much room at once.
+    pub(super) last_length: usize,
     /// The run of white space crossed last.
     pub(super) run: (usize, usize),
     pub(super) begin: usize,
@@ -126,6 +128,7 @@ impl<'t, 's> Mender<'t, 's> {
             repairs: Vec::new(),
             after_comma: None,
             root: None,
+            last_length: 0,
             run: (0, 0),
             begin: at,
             balance: None,
@@ -420,10 +423,13 @@ impl<'t, 's> Mender<'t, 's> {
         match self.stack.last_mut() {
             Some(Frame::Object { map, key, loose, .. }) => {
                 *loose = false;
-                if let Some((name, at)) = key.take()
-                    && map.insert(name, value).is_some()
-                {
-                    twice = Some(at);
+                if let Some((name, at)) = key.take() {
+                    if map.is_empty() && self.last_length > 1 {
+                        *map = Map::with_capacity(self.last_length);
+                    }
+                    if map.insert(name, value).is_some() {
+                        twice = Some(at);
+                    }
                 }
             }
             Some(Frame::List { items, .. }) => items.push(value),

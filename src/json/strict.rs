@@ -8,6 +8,10 @@ use serde_json::{Map, Number, Value};
 
 use super::MAX_DEPTH;
 
+/// An object gets no more room than for so many pairs before they are read: what it needs is small against what one pair
+/// takes anyway.
+pub(super) const MOST_ROOM: usize = 7;
+
 /// A valid value.
 pub(super) struct Valid {
     pub value: Value,
@@ -64,6 +68,8 @@ pub(super) fn value_at(text: &str, at: usize) -> Result<Valid, Invalid> {
     let mut cursor = Cursor { text, bytes: text.as_bytes(), at };
     let mut stack: Vec<Frame> = Vec::new();
     let mut twice = Vec::new();
+    // Pairs of the object read last: those of a list are alike, so the next one gets as much room at once.
+    let mut last_length = 0;
     loop {
         // A value begins here.
         let mut value = match cursor.skip_space() {
@@ -77,7 +83,8 @@ pub(super) fn value_at(text: &str, at: usize) -> Result<Valid, Invalid> {
                     Value::Object(Map::new())
                 } else {
                     let (key, at) = cursor.key()?;
-                    stack.push(Frame::Object(Map::new(), key, at));
+                    let map = if last_length > 1 { Map::with_capacity(last_length) } else { Map::new() };
+                    stack.push(Frame::Object(map, key, at));
                     continue;
                 }
             }
@@ -127,6 +134,7 @@ pub(super) fn value_at(text: &str, at: usize) -> Result<Valid, Invalid> {
                         (*key, *at) = cursor.key()?;
                         break;
                     }
+                    last_length = map.len().min(MOST_ROOM);
                     value = Value::Object(std::mem::take(map));
                     stack.pop();
                 }
