@@ -2,7 +2,8 @@
 
 use super::chars::{any_quote, closers, closes, colon, colon_like, comma, opens, opens_list, quote, space};
 use super::mend::Mender;
-use super::string::{KEY_REACH, plain_key};
+use super::plain::plain_key;
+use super::string::KEY_REACH;
 
 /// The literals of JSON and of Python.
 const LITERALS: [&str; 6] = ["true", "false", "null", "True", "False", "None"];

@@ -30,6 +30,7 @@ mod keys;
 mod lenient;
 mod lone;
 mod mend;
+mod plain;
 mod plausible;
 mod reader;
 mod reasoning;
