@@ -16,6 +16,7 @@ impl Mender<'_, '_> {
             self.steps += length as u64;
             self.at += length;
             self.put_bare(self.text.get(start..self.at).unwrap_or(""), start, false);
+            self.pass_comma();
             return Ok(());
         }
         if let Some(end) = self.unopened(start) {

@@ -129,6 +129,7 @@ impl Mender<'_, '_> {
                 self.note(RepairKind::Bracket, at);
             }
             self.pop();
+            self.pass_comma();
             return;
         }
         self.note(RepairKind::Bracket, at);

@@ -62,6 +62,17 @@ impl Mender<'_, '_> {
             self.quoted_keys += 1;
         }
         self.key(key, at);
+        self.pass_colon();
+    }
+
+    /// A colon that touches the key, and that no other mark of the kind follows, is passed at once.
+    fn pass_colon(&mut self) {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let ([b':', b' ', then, ..] | [b':', then, ..]) = rest else { return };
+        if then.is_ascii_graphic() && !matches!(then, b':' | b'=' | b'>') {
+            self.at += 1;
+            self.next = Next::Value;
+        }
     }
 
     pub(super) fn bare_key(&mut self, at: usize) {

@@ -368,6 +368,7 @@ impl<'t, 's> Mender<'t, 's> {
             text.push_str(&self.string(place).unwrap_or_default());
         }
         self.put(Value::String(text));
+        self.pass_comma();
     }
 
     pub(super) fn in_python_parenthesis(&self) -> bool {
@@ -379,15 +380,10 @@ impl<'t, 's> Mender<'t, 's> {
         let in_object = self.in_object();
         let item = if in_object { Next::Key } else { Next::Value };
         if comma(c) || (matches!(c, '.' | '。') && self.ends_line(at + c.len_utf8())) {
-            self.at += c.len_utf8();
             if c != ',' {
                 self.note(RepairKind::Comma, at);
             }
-            self.after_comma = Some(at);
-            if let Some(Frame::List { commas, .. }) = self.stack.last_mut() {
-                *commas += 1;
-            }
-            self.next = item;
+            self.pass_separator(c.len_utf8());
         } else if closes(c) {
             self.close(c);
         } else if self.ellipsis_at(at) {
@@ -415,6 +411,28 @@ impl<'t, 's> Mender<'t, 's> {
             self.note(RepairKind::Comma, at);
             self.next = item;
         }
+    }
+
+    /// A comma that touches what was just put is passed at once.
+    #[inline]
+    pub(super) fn pass_comma(&mut self) {
+        if self.next == Next::Separator && self.root.is_none() && self.text.as_bytes().get(self.at) == Some(&b',') {
+            self.steps += 1;
+            self.pass_separator(1);
+        }
+    }
+
+    fn pass_separator(&mut self, length: usize) {
+        self.after_comma = Some(self.at);
+        self.at += length;
+        self.next = match self.stack.last_mut() {
+            Some(Frame::List { commas, .. }) => {
+                *commas += 1;
+                Next::Value
+            }
+            Some(Frame::Object { .. }) => Next::Key,
+            None => Next::Value,
+        };
     }
 
     pub(super) fn put(&mut self, value: Value) {
