@@ -18,6 +18,8 @@ impl Mender<'_, '_> {
         let at = self.at;
         if c == '"' {
             self.quoted_key(at);
+        } else if c.is_ascii_alphabetic() {
+            self.bare_key(at);
         } else if closes(c) {
             if let Some(comma) = self.after_comma.take() {
                 self.note(RepairKind::Comma, comma);

@@ -249,6 +249,9 @@ impl<'t, 's> Mender<'t, 's> {
         if c == '"' {
             self.after_comma = None;
             self.quoted_value(in_object);
+        } else if c.is_ascii_alphabetic() || (c.is_ascii_digit() && (in_object || self.bullet_at(at).is_none())) {
+            self.after_comma = None;
+            self.bare(in_object)?;
         } else if let Some(length) = self.omission_at(at).filter(|_| !in_object) {
             self.note(RepairKind::Ellipsis, at);
             self.at += length;
