@@ -6,10 +6,10 @@ use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
 use futures::future::LocalBoxFuture;
-use worker::js_sys::{Date, Object, Promise};
+use worker::js_sys::{Object, Promise};
 use worker::wasm_bindgen;
 use worker::wasm_bindgen::prelude::*;
-use worker::worker_sys::{DurableObjectState, DurableObjectStorage};
+use worker::worker_sys::DurableObjectState;
 use worker::{Env, js_sys, web_sys};
 
 use super::bindings::{self, WithBody};
@@ -68,16 +68,6 @@ impl Storage {
             "INSERT INTO kept VALUES (?, ?, ?) ON CONFLICT (kind, number) DO UPDATE SET written = excluded.written";
         sql.run(write, &[JsValue::from_str(kind), number(*at), JsValue::from_str(text)])
     }
-
-    /// Does something with the storage that takes its time. What fails is done again at the next event.
-    fn later<F: Future<Output = Result<(), JsValue>> + 'static>(&self, work: impl FnOnce(DurableObjectStorage) -> F) {
-        if let Ok(storage) = self.state.storage() {
-            let work = work(storage);
-            task::start(Box::pin(async move {
-                let _ = work.await;
-            }));
-        }
-    }
 }
 
 impl Cabinet for Storage {
@@ -96,17 +86,19 @@ impl Cabinet for Storage {
 
     fn clear(&self) {
         self.made.set(false);
-        // What could not be deleted is looked at again by nobody, and harms nobody.
-        self.later(|storage| async move {
-            let _ = promise::settled(storage.delete_alarm(Object::new())).await;
-            promise::settled(storage.delete_all()).await.map(drop)
-        });
+        if let Ok(storage) = self.state.storage() {
+            task::start(Box::pin(async move {
+                // What could not be deleted is looked at again by nobody, and harms nobody.
+                let _ = promise::settled(storage.delete_alarm(Object::new())).await;
+                let _ = promise::settled(storage.delete_all()).await;
+            }));
+        }
     }
 
     fn wake_at(&self, ms: u64) {
-        self.later(move |storage| async move {
-            promise::settled(storage.set_alarm(Date::new(&number(ms)), Object::new())).await.map(drop)
-        });
+        if let Ok(storage) = self.state.storage() {
+            object::wake_at(&storage, ms);
+        }
     }
 
     fn post(&self, letter: Posted) -> LocalBoxFuture<'static, Result<u16, String>> {
@@ -136,10 +128,7 @@ impl Kept {
         let given = Surroundings {
             world: counter.world.clone(),
             cabinet: self.cabinet.clone(),
-            answering: Rc::new(FromDocuments {
-                counter: counter.clone(),
-                party: (counter.world.random() * 9e15) as u64,
-            }),
+            answering: Rc::new(FromDocuments { counter: counter.clone(), party: counter.world.bits() >> 11 }),
             rules: Rules { rpm: config.visitor_rpm, history_days: config.history_days },
             longest_ms: config.queue_ms + 2 * config.deadlines.total_ms,
             handoff: config.handoff.clone(),

@@ -4,14 +4,14 @@
 #![allow(unsafe_code, reason = "wasm-bindgen's macro writes it")]
 
 use futures::future::LocalBoxFuture;
-use worker::js_sys::{Array, Promise, Reflect};
+use worker::js_sys::{Array, Date, Object, Promise, Reflect};
 use worker::wasm_bindgen;
 use worker::wasm_bindgen::prelude::*;
-use worker::worker_sys::{DurableObjectState, SqlStorage};
+use worker::worker_sys::{DurableObjectState, DurableObjectStorage, SqlStorage};
 use worker::{Env, wasm_bindgen_futures, web_sys};
 
 use super::bindings::Namespace;
-use super::promise;
+use super::{promise, task};
 
 #[wasm_bindgen]
 extern "C" {
@@ -48,6 +48,15 @@ pub async fn send(service: &Service, url: &str, body: Option<&str>) -> Result<we
         init.set_body(&JsValue::from_str(body));
     }
     Ok(promise::settled(service.fetch(url, &init)).await?.unchecked_into())
+}
+
+/// Sets an object's alarm. It is set in this very event, with whatever the event keeps.
+pub fn wake_at(storage: &DurableObjectStorage, ms: u64) {
+    let set = storage.set_alarm(Date::new(&number(ms)), Object::new());
+    task::start(Box::pin(async move {
+        // What cannot be set now is set again with the next that is kept.
+        let _ = promise::settled(set).await;
+    }));
 }
 
 /// The body of a request or a response, as text.

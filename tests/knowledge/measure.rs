@@ -2,7 +2,9 @@
 
 #![allow(clippy::panic, clippy::indexing_slicing)]
 
-use madoguchi::knowledge::{Document, Index, passage, rank};
+mod rank;
+
+use madoguchi::knowledge::{Document, Index, passage};
 use serde::Deserialize;
 use serde_json::Value;
 
