@@ -2,9 +2,11 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { gzipSync } from "node:zlib";
+import { namedInOrder } from "./order.mjs";
 import { Stop, digest, isDone, markDone, must, program, root, step, toolPath } from "./steps.mjs";
 
-const inputs = ["Cargo.toml", "Cargo.lock", "package-lock.json", "build.rs", "src", "scripts/build.mjs"];
+const inputs = ["Cargo.toml", "Cargo.lock", "package-lock.json", "build.rs", "src", "scripts/build.mjs", "scripts/order.mjs"];
 const target = "wasm32-unknown-unknown";
 // What workerd understands; binaryen's newer encodings are left out.
 const features = ["mutable-globals", "sign-ext", "nontrapping-float-to-int", "bulk-memory", "multivalue", "reference-types", "exception-handling"];
@@ -18,6 +20,21 @@ function texts(path) {
   return readdirSync(path).sort().flatMap((name) => texts(join(path, name)));
 }
 
+/** Makes the module small. More than -O1 makes it smaller as it is and larger after gzip. */
+async function optimize(wasm) {
+  const opt = (...flags) =>
+    must(join(root, "node_modules/.bin/wasm-opt"), [...features.map((f) => `--enable-${f}`), ...flags, wasm, "-o", wasm]);
+  await opt("-O1", "--dae-optimizing", ...(names ? ["--debuginfo"] : []));
+  if (names) return;
+  writeFileSync(wasm, namedInOrder(readFileSync(wasm)));
+  await opt("--reorder-functions-by-name");
+}
+
+/** What is uploaded, in bytes after gzip, as `wrangler deploy --dry-run` counts it. */
+export function bundleSize() {
+  return gzipSync(Buffer.concat(["index.js", "index_bg.wasm"].map((f) => readFileSync(join(root, "build", f))))).length;
+}
+
 async function bundle(profile, show) {
   const work = join(root, "target/worker");
   const built = join(root, "target", target, profile);
@@ -29,10 +46,7 @@ async function bundle(profile, show) {
     "--experimental-reset-state-function", "--force-enable-abort-handler",
   ]);
   const wasm = join(work, "index_bg.wasm");
-  if (profile === "release") {
-    const enabled = features.map((f) => `--enable-${f}`);
-    await must(join(root, "node_modules/.bin/wasm-opt"), ["-O3", ...enabled, ...(names ? ["--debuginfo"] : []), wasm, "-o", wasm]);
-  }
+  if (profile === "release") await optimize(wasm);
   const entry = join(work, "entry.js");
   writeFileSync(entry, readFileSync(join(root, "src/edge/entry.js")));
   await must(join(root, "node_modules/.bin/esbuild"), [
@@ -56,6 +70,7 @@ export async function build({ profile = process.env.MADOGUCHI_PROFILE ?? "releas
   const key = digest(profile, String(names), ...inputs.flatMap((i) => texts(join(root, i))));
   if (existsSync(join(root, "build/index.js")) && isDone("worker", key)) return;
   await step(`building the Worker (${profile})`, () => bundle(profile, false));
+  if (profile === "release" && !names) console.log(`the Worker's bundle: ${(bundleSize() / 1024).toFixed(1)} KiB after gzip`);
   markDone("worker", key);
 }
 
