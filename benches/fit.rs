@@ -51,8 +51,8 @@ fn case(set: &Set, asked: &crate::measure::Asked) -> Case {
             .map(|(id, passage, e)| (e.0.map(f64::from), asked.answered_by(id, passage)))
             .collect(),
         weight: match asked.id.is_null() {
-            true if set.asked.iter().all(|a| a.id.is_null()) => 0.3,
-            true => 0.8,
+            true if set.asked.iter().all(|a| a.id.is_null()) => 0.4,
+            true => 1.2,
             false => 1.0,
         },
     }

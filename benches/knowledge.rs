@@ -32,20 +32,13 @@ fn main() {
         }
         return;
     }
-    if words.iter().any(|w| w == "--dump") {
-        for p in PARTS.iter().filter(|p| !p.name.contains("held") && !p.name.contains("fresh")) {
-            for asked in sets[p.set].asked(p.half) {
-                let ev: Vec<_> = sets[p.set].index.evidence(&asked.q).into_iter().map(|(id, passage, e)| serde_json::json!([id, asked.answered_by(id, passage), e.0.to_vec()])).collect();
-                println!("{}", serde_json::json!({"part": p.name, "q": asked.q, "null": asked.id.is_null(), "ev": ev}));
-            }
-        }
-        return;
-    }
     if words.iter().any(|w| w == "--fit") {
         let tuned: Vec<_> = PARTS
             .iter()
             .filter(|p| p.tuned)
-            .flat_map(|p| sets[p.set].asked(p.half).map(|asked| (p.name.split(',').next().unwrap_or(p.name), &sets[p.set], asked)))
+            .flat_map(|p| {
+                sets[p.set].asked(p.half).map(|asked| (p.name.split(',').next().unwrap_or(p.name), &sets[p.set], asked))
+            })
             .collect();
         return fit::fit(&tuned);
     }

@@ -114,10 +114,8 @@ pub fn sets() -> Vec<Set> {
         (3, "clothing_questions"),
         (0, "fresh_questions"),
     ];
-    let own = own.map(|(shop, file)| Set {
-        index: indexed(shop),
-        asked: lines(&format!("tests/knowledge/{file}.ndjson")),
-    });
+    let own =
+        own.map(|(shop, file)| Set { index: indexed(shop), asked: lines(&format!("tests/knowledge/{file}.ndjson")) });
     let topics = (0..SHOPS.len()).map(|shop| Set { index: indexed(shop), asked: topics(SHOPS[shop].0) });
     own.into_iter().chain(topics).collect()
 }
