@@ -543,7 +543,7 @@ impl Holder {
             self.permits += slot.permits as usize;
             self.slots.push_back(Held { from_ms: now_ms + ahead, until_ms, slot: *slot });
         }
-        self.slots.make_contiguous().sort_by_key(|h| h.from_ms);
+        crate::order::sort_by_key(self.slots.make_contiguous(), |h| h.from_ms);
         self.expire(now_ms);
         for (full, (at, free)) in self.full_until_ms.iter_mut().zip(self.free_at_ms.iter_mut().zip(lease.free_ms)) {
             *at = now_ms + free;
