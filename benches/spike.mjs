@@ -36,7 +36,7 @@ async function ours(host) {
     return await people("chat", counter.url, [], { VISITOR_SECRET: secret });
   } finally {
     counter.stop();
-    rmSync(state, { recursive: true, force: true });
+    rmSync(state, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 });
   }
 }
 
