@@ -165,7 +165,7 @@ impl Lessor {
             if contended { known.credit } else { f64::INFINITY }
         };
         let mut slots: Vec<Slot> = Vec::new();
-        let (mut short, mut far) = (false, 0);
+        let (mut short, mut lacking, mut far) = (false, false, 0);
         for (kind, want) in Kind::ALL.into_iter().zip(&ask.wants) {
             let to = now + (u64::from(want.patience_ms).min(FARTHEST_MS)) / TICK_MS;
             let (share, until) = match kind {
@@ -186,7 +186,9 @@ impl Lessor {
                     left -= count(&more);
                     got.extend(more);
                 }
-                short |= left > 0;
+                // A batch has time, and that it waits is no rush.
+                short |= left > 0 && kind != Kind::Batch;
+                lacking |= left > 0;
                 touched.extend(got.iter().map(|s| s.tick / 40));
                 slots.append(&mut got);
             }
@@ -201,7 +203,7 @@ impl Lessor {
             self.contended_until = now_ms + 2 * pause_ms.max(400) + 1_000;
         }
         let mut free_ms = [0; KINDS];
-        if short || slots.is_empty() {
+        if lacking || slots.is_empty() {
             let tokens = ask.wants.iter().map(|w| w.tokens).max().unwrap_or(0);
             free_ms = [self.book.free_in_ms(&rules, begin, tokens, 1.0); KINDS];
             if contended && let Some(free) = free_ms.get_mut(Kind::New as usize) {

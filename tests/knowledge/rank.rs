@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-use crate::order;
-
 const K1: f64 = 1.2;
 const B: f64 = 0.75;
 
@@ -67,7 +65,8 @@ pub fn rank<'a>(query: &str, passages: impl IntoIterator<Item = &'a str>) -> Vec
     let all = counted.len() as f64;
     let mean = (counted.iter().map(|(_, l)| l).sum::<f64>() / all.max(1.0)).max(1.0);
     let mut wanted = terms(query);
-    order::sort_and_dedup(&mut wanted);
+    wanted.sort_unstable();
+    wanted.dedup();
     let weighted: Vec<(&String, f64)> = wanted
         .iter()
         .map(|t| {
@@ -90,7 +89,7 @@ pub fn rank<'a>(query: &str, passages: impl IntoIterator<Item = &'a str>) -> Vec
             (score > 0.0).then(|| Hit { index, score: (score / most).min(1.0) })
         })
         .collect();
-    order::sort_by(&mut hits, |a, b| b.score.total_cmp(&a.score).then(a.index.cmp(&b.index)));
+    hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.index.cmp(&b.index)));
     hits
 }
 
