@@ -322,7 +322,7 @@ fn capacity(tick: u64, pace: f64) -> u64 {
     if pace.is_infinite() {
         return u64::MAX;
     }
-    (((tick + 1) as f64 * pace).floor() - (tick as f64 * pace).floor()) as u64
+    ((tick + 1) as f64 * pace) as u64 - (tick as f64 * pace) as u64
 }
 
 fn read_row(text: &str) -> Vec<Cell> {

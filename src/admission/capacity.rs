@@ -11,6 +11,10 @@ const EPOCH_MS: u64 = 500;
 const JITTER: u32 = 50;
 /// The longest pause that a host may ask of all, in milliseconds.
 const LONGEST_PAUSE_MS: u64 = 30_000;
+/// Epochs for which it stays near the last refusal before it goes on.
+const CALM: u32 = 6;
+/// How long a call takes while that is not known, in milliseconds.
+const TOOK_MS: f64 = 2_000.0;
 /// A first byte this many times slower than usual is a host under strain.
 const STRAIN: f64 = 3.0;
 
@@ -69,7 +73,7 @@ impl Capacity {
         if e.refused > e.ended / JITTER + 2 {
             self.peak = now;
             self.bears = Some((now * (1.0 - part.clamp(0.08, 0.5))).max(1.0));
-            (self.step, self.calm) = (0.02, 0);
+            (self.step, self.calm) = (0.03, 0);
             if part > 0.5 {
                 self.paused_ms = now_ms + u64::from(e.asked_wait_ms).min(LONGEST_PAUSE_MS);
             }
@@ -78,13 +82,13 @@ impl Capacity {
             self.bears = Some((now * 0.95).max(1.0));
         } else if let Some(bears) = self.bears {
             self.calm += 1;
-            let near = bears > self.peak * 0.95 && self.calm < 10;
+            let near = bears > self.peak * 0.95 && self.calm < CALM;
             let step = if near { 0.005 } else { self.step };
             // What is not used cannot be known to be borne.
             if f64::from(self.running) >= bears * 0.7 {
-                self.bears = Some(bears + (bears * step).max(0.25));
+                self.bears = Some(bears + (bears * step).max(0.5));
             }
-            self.step = (self.step * 1.5).min(0.3);
+            self.step = (self.step * 1.6).min(0.4);
             if self.calm > 60 {
                 (self.bears, self.peak) = (None, 0.0);
             }
@@ -102,16 +106,17 @@ impl Capacity {
         }
     }
 
-    /// Calls a second that so many in flight come to; infinite while none is known.
-    pub fn per_second(&self, limit: u32) -> f64 {
-        match self.in_flight(limit) {
-            // Where calls in flight are counted they bind, and need a permit at hand whenever one ends.
-            Some(n) if self.took_ms > 0.0 => {
-                let more = if limit > 0 { 1_250.0 } else { 1_000.0 };
-                (f64::from(n) * more / self.took_ms).max(0.5)
-            }
+    /// Calls a second that what was learned comes to; infinite while nothing speaks against more.
+    pub fn per_second(&self) -> f64 {
+        match self.bears {
+            Some(bears) if self.took_ms > 0.0 => (bears.floor().max(1.0) * 1_000.0 / self.took_ms).max(0.5),
             _ => f64::INFINITY,
         }
+    }
+
+    /// How long a call takes, in milliseconds.
+    pub fn took_ms(&self) -> f64 {
+        if self.took_ms > 0.0 { self.took_ms } else { TOOK_MS }
     }
 
     /// Until when the host asked to be left alone.

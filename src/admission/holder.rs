@@ -6,13 +6,18 @@
 use std::collections::VecDeque;
 
 use super::book::{LIFE_MS, Slot, TICK_MS};
-use super::lessor::ALLOWED_MS;
+use super::lessor::SOON_MS;
+use super::crowd::Crowd;
 use super::line::{Heard, Line, Waiter};
-use super::message::{Ask, KINDS, Kind, Lease, Limits, Report, Want};
+use super::message::{Ask, KINDS, Kind, Lease, Limits, Report, Settled, Want};
+use super::places::ALLOWED_MS;
 use super::{Refusal, Standing};
 
-/// An ask that was not answered for so long is given up; its answer is not used any more. In milliseconds.
+/// An ask that was not answered for so long, or for some times a usual trip, is given up; its answer is not used any more. In
+/// milliseconds.
 const UNANSWERED_MS: u64 = 1_200;
+const UNANSWERED_LEAST_MS: u64 = 250;
+const UNANSWERED_TRIPS: u64 = 4;
 /// After an ask that failed the next one waits, in milliseconds.
 const UNREACHABLE_MS: u64 = 1_000;
 /// What was seen is told after so long even with no wish, in milliseconds; refusals sooner.
@@ -23,14 +28,18 @@ const BATCH_AGAIN_MS: u64 = 2_000;
 const BATCH_LATEST_MS: u64 = 32_000;
 /// The longest that a shopper waits to hear whether there is a place, where others are turned away, in milliseconds.
 const DARK_MS: u64 = 250;
-/// Places that one party may ask for at once while demand is above the limit.
-const PLACES: u32 = 2;
-/// Permits whose time comes so soon want a place in flight, in milliseconds.
-const SOON_MS: u64 = 2_000;
+/// A line for places in flight that is full is taken to be full for so long, in milliseconds.
+const LINE_FULL_MS: u64 = 500;
 /// Arrivals are averaged over so long, in milliseconds.
 const MEMORY_MS: f64 = 3_000.0;
+/// Callers expected in a permit's life from which on permits are asked for ahead while demand is above the limit.
+const AHEAD_LEAST: f64 = 1.5;
+/// A permit is kept for so many callers that are expected in its time.
+const LIKELY: f64 = 0.7;
 /// Returns kept for the next ask.
 const MOST_UNSPENT: usize = 500;
+/// Asks without an answer whose returns are told again.
+const MOST_UNSURE: usize = 8;
 
 /// One who wants a permit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,6 +133,7 @@ pub struct Holder {
     line: Line,
     next_id: u64,
     rates: [Rate; KINDS],
+    crowd: Crowd,
     tokens: [f64; KINDS],
     asking: Option<(u64, u64)>,
     asks: u64,
@@ -137,10 +147,16 @@ pub struct Holder {
     free_at_ms: [u64; KINDS],
     batch_again_ms: u64,
     batch_wait_ms: u64,
-    unspent: Vec<Slot>,
-    over: u32,
+    settled: Settled,
+    /// Told in asks that were not answered.
+    unsure: Vec<Settled>,
+    heard: u64,
+    tell_ms: u64,
     allowed: u32,
     allowed_until_ms: u64,
+    scarce: bool,
+    /// For each kind, the turns of those who wait for a place in flight.
+    turns: [Vec<u64>; KINDS],
     running: u32,
     took_ms: f64,
     report: Report,
@@ -161,6 +177,7 @@ impl Holder {
             line: Line::default(),
             next_id: 0,
             rates: [Rate::default(); KINDS],
+            crowd: Crowd::default(),
             tokens: [0.0; KINDS],
             asking: None,
             asks: 0,
@@ -174,10 +191,14 @@ impl Holder {
             free_at_ms: [0; KINDS],
             batch_again_ms: 0,
             batch_wait_ms: BATCH_AGAIN_MS,
-            unspent: Vec::new(),
-            over: 0,
+            settled: Settled::default(),
+            unsure: Vec::new(),
+            heard: 0,
+            tell_ms: TELL_SOON_MS,
             allowed: if limits.in_flight > 0 { 0 } else { u32::MAX },
             allowed_until_ms: 0,
+            scarce: false,
+            turns: Default::default(),
             running: 0,
             took_ms: 1_000.0,
             report: Report::default(),
@@ -207,13 +228,14 @@ impl Holder {
         if slot.permits == 0 && slot.tokens == 0 {
             return;
         }
-        let room = self.unspent.len() < MOST_UNSPENT;
-        match self.unspent.last_mut() {
+        let unspent = &mut self.settled.unspent;
+        let room = unspent.len() < MOST_UNSPENT;
+        match unspent.last_mut() {
             Some(last) if last.tick == slot.tick => {
                 last.permits += slot.permits;
                 last.tokens += slot.tokens;
             }
-            _ if room => self.unspent.push(slot),
+            _ if room => unspent.push(slot),
             // What is not given back was spent: a loss, never a permit too many.
             _ => {}
         }
@@ -244,7 +266,10 @@ impl Holder {
         let id = self.next_id;
         self.next_id += 1;
         let kind = caller.kind as usize;
-        if let (Some(rate), Some(tokens)) = (self.rates.get_mut(kind), self.tokens.get_mut(kind)) {
+        let beyond = self.crowd.arrive(now_ms, caller.party, self.contended);
+        if beyond {
+            // It is no demand that others' permits should be held for.
+        } else if let (Some(rate), Some(tokens)) = (self.rates.get_mut(kind), self.tokens.get_mut(kind)) {
             rate.add(now_ms);
             *tokens = (*tokens * 0.998).max(caller.tokens.into());
         }
@@ -252,7 +277,7 @@ impl Holder {
             id,
             kind: caller.kind,
             party: caller.party,
-            rank: if self.line.is_empty() { 0 } else { self.line.of_party(caller.party) },
+            beyond,
             tokens: caller.tokens,
             until_ms: now_ms.saturating_add(caller.patience_ms),
             told_ms: None,
@@ -276,6 +301,7 @@ impl Holder {
         let (pause_ms, asking) = (self.next_ask_ms.saturating_sub(now_ms), self.asking.is_some());
         let blocked = self.blocked(now_ms);
         let batch_again = self.batch_again_ms.saturating_sub(now_ms);
+        let turn = if found.is_none() { self.turn(place) } else { None };
         let Some(waiter) = self.line.get_mut(place) else { return refused(1, None) };
         let kind = waiter.kind as usize;
         let patient = now_ms < waiter.until_ms;
@@ -295,12 +321,21 @@ impl Holder {
                 return Step::Wait { ms: eta_ms.clamp(5, 500), eta_ms: Some(eta_ms), ahead: place };
             }
         }
+        // One that is overdue has its place as soon as one is free.
+        if let Some(turn_ms) = turn.map(|t| t.max(now_ms)).filter(|t| *t <= waiter.until_ms + LIFE_MS) {
+            if waiter.kind != Kind::Batch {
+                waiter.told_ms.get_or_insert(turn_ms);
+            }
+            let eta_ms = turn_ms - now_ms;
+            return Step::Wait { ms: if asking { 10 } else { pause_ms.clamp(5, 500) }, eta_ms: Some(eta_ms), ahead: place };
+        }
         let free_at = self.free_at_ms.get(kind).copied().unwrap_or(0);
-        let full = self.full_until_ms.get(kind).is_some_and(|until| now_ms < *until) && !asking;
+        let full = self.full_until_ms.get(kind).is_some_and(|until| now_ms < *until) && (!asking || self.scarce);
         // In a rush nobody is kept in the dark until the next ask.
         let full = full || (self.contended && !asking && pause_ms > DARK_MS);
         let gone = match waiter.heard {
             Heard::Failed => true,
+            _ if now_ms > waiter.until_ms + LIFE_MS => true,
             // A batch has time: its turn comes when the rush is over.
             _ if waiter.kind == Kind::Batch && patient => false,
             Heard::Answered => true,
@@ -321,6 +356,16 @@ impl Holder {
             _ => pause_ms.clamp(5, 250),
         };
         Step::Wait { ms, eta_ms: None, ahead: place }
+    }
+
+    /// The turn of one who waits for a place in flight.
+    fn turn(&self, place: usize) -> Option<u64> {
+        if self.turns.iter().all(Vec::is_empty) {
+            return None;
+        }
+        let kind = self.line.iter().nth(place)?.kind;
+        let before = self.line.iter().take(place).skip(self.permits).filter(|w| w.kind == kind).count();
+        self.turns.get(kind as usize)?.get(before).copied()
     }
 
     fn take(&mut self, place: usize, at: usize) -> Step {
@@ -382,7 +427,7 @@ impl Holder {
             && let Some(used) = if ended.refused { Some(0) } else { ended.tokens }
         {
             let reserved = permit.slot.tokens;
-            self.over = self.over.saturating_add(used.saturating_sub(reserved));
+            self.settled.over = self.settled.over.saturating_add(used.saturating_sub(reserved));
             self.give_up(Slot { permits: 0, tokens: reserved.saturating_sub(used), ..permit.slot });
         }
     }
@@ -406,21 +451,22 @@ impl Holder {
         for (_, waiter) in unplaced {
             let Some(want) = wants.get_mut(waiter.kind as usize) else { continue };
             let later = waiter.kind == Kind::Batch && now_ms < self.batch_again_ms;
-            if waiter.heard != Heard::Failed && !later && (!self.contended || waiter.rank < PLACES) {
+            if waiter.heard != Heard::Failed && !later && (!self.contended || !waiter.beyond) {
                 want.waiting += 1;
                 want.tokens = want.tokens.max(waiter.tokens);
                 let patience = u32::try_from(waiter.until_ms.saturating_sub(now_ms)).unwrap_or(u32::MAX);
                 want.patience_ms = want.patience_ms.max(patience);
             }
         }
+        // A permit ahead that nobody comes for in its life is lost, and missed where demand is above the limit.
+        let rate = self.rates.iter().map(|r| r.now(now_ms)).sum::<f64>();
+        let rare = self.contended && rate * LIFE_MS as f64 / 1_000.0 < AHEAD_LEAST;
         let mut free = self.permits.saturating_sub(self.line.len()) as f64;
         let longest = wants.iter().map(|w| w.patience_ms).max().unwrap_or(0);
         for ((want, expected), tokens) in wants.iter_mut().zip(self.expected(now_ms)).zip(self.tokens) {
             let missing = expected - free;
             free = (free - expected).max(0.0);
-            // Less than one would mostly be lost, unless demand is so high that somebody will come.
-            let least = if self.contended { 0.3 } else { 1.0 };
-            if expected >= least && missing > 0.0 && missing >= expected / 2.0 {
+            if !rare && expected >= 1.0 && missing > 0.0 && missing >= expected / 2.0 {
                 want.ahead = missing.ceil().min(50_000.0) as u32;
                 want.tokens = want.tokens.max(tokens as u32);
             }
@@ -429,29 +475,56 @@ impl Holder {
         wants
     }
 
+    /// While others wait elsewhere, what nobody here is likely to come for goes back at once, the latest first.
+    fn give_up_spare(&mut self, now_ms: u64) {
+        if !self.contended {
+            return;
+        }
+        let per_second = self.rates.iter().map(|r| r.now(now_ms)).sum::<f64>();
+        while let Some(spare) = self.permits.checked_sub(self.line.len()).filter(|n| *n > 0) {
+            let Some(held) = self.slots.back_mut() else { return };
+            let seconds = held.until_ms.saturating_sub(now_ms) as f64 / 1_000.0;
+            if per_second * seconds >= spare as f64 * LIKELY {
+                return;
+            }
+            let tokens = held.slot.tokens / held.slot.permits.max(1);
+            let one = Slot { tick: held.slot.tick, permits: 1, tokens };
+            held.slot.permits -= 1;
+            held.slot.tokens -= tokens;
+            if held.slot.permits == 0 {
+                self.slots.pop_back();
+            }
+            self.permits -= 1;
+            self.give_up(one);
+        }
+    }
+
     /// The ask to send now, if one is due.
     pub fn ask(&mut self, now_ms: u64, queue_ms: u32) -> Option<Ask> {
         self.expire(now_ms);
-        if self.asking.is_some_and(|(_, since)| now_ms < since + UNANSWERED_MS) || now_ms < self.next_ask_ms {
+        if self.asking.is_some_and(|(_, since)| now_ms < since + self.unanswered_ms()) {
             return None;
         }
         if self.asking.is_some() {
             self.unreachable(self.asks, now_ms);
             return None;
         }
-        let mut wants = self.wants(now_ms);
+        self.give_up_spare(now_ms);
         let since = now_ms.saturating_sub(self.asked_ms);
-        let told = self.report.refused + self.report.failed > 0;
-        let bounded = self.allowed != u32::MAX;
-        let soon = self.slots.iter().take_while(|h| h.from_ms <= now_ms + SOON_MS).map(|h| h.slot.permits).sum::<u32>();
-        let could_run = self.running + soon + u32::from(!self.line.is_empty());
+        let urgent = self.is_urgent(now_ms);
+        if now_ms < self.next_ask_ms && !(urgent && self.failures == 0 && since >= self.tell_ms) {
+            return None;
+        }
+        let mut wants = self.wants(now_ms);
+        let (bounded, could_run, idle) = (self.allowed != u32::MAX, self.could_run(now_ms), self.idle(now_ms));
         let due = wants.iter().any(|w| w.waiting + w.ahead > 0)
-            || (told && since >= TELL_SOON_MS)
+            || (urgent && since >= self.tell_ms)
+            || (!self.settled.is_empty() && since >= TELL_MS)
             || (self.report.ended > 0 && since >= TELL_MS)
             || (self.retries_wanted > 0 && since >= TELL_SOON_MS)
-            || (bounded && !self.line.is_empty() && (self.running >= self.allowed || now_ms >= self.allowed_until_ms))
+            || self.lacks(now_ms)
             || (bounded && could_run > 0 && now_ms + ALLOWED_MS / 2 >= self.allowed_until_ms)
-            || (bounded && could_run < self.allowed && since >= TELL_SOON_MS);
+            || (idle && since >= TELL_MS);
         if !due {
             return None;
         }
@@ -466,16 +539,32 @@ impl Holder {
                 waiter.heard = Heard::Asked;
             }
         }
+        let (parties, often, rest) = self.crowd.told(now_ms);
         self.asks += 1;
         self.asking = Some((self.asks, now_ms));
         self.asked_ms = now_ms;
+        if bounded {
+            // What is not used is given back; the answer may give it anew.
+            self.allowed = self.allowed.min(could_run);
+        }
+        let settled = Settled { number: self.asks, ..std::mem::take(&mut self.settled) };
+        if !settled.is_empty() {
+            self.unsure.push(settled);
+        }
+        // What is never given back was spent: a loss, never a permit too many.
+        let old = self.unsure.len().saturating_sub(MOST_UNSURE);
+        self.unsure.drain(..old);
         Some(Ask {
             holder: self.id,
+            number: self.asks,
+            heard: self.heard,
             limits: self.limits,
             wants,
-            unspent: std::mem::take(&mut self.unspent),
-            over: std::mem::take(&mut self.over),
+            settled: self.unsure.clone(),
             demand: self.rates.iter().map(|r| r.now(now_ms)).sum::<f64>() as f32,
+            parties,
+            often,
+            rest,
             allowed: self.allowed,
             running: self.running,
             could_run,
@@ -491,15 +580,66 @@ impl Holder {
 
     /// When the first of those who wait should look again, if anybody waits.
     pub fn next_look_ms(&self, now_ms: u64) -> Option<u64> {
-        if self.line.is_empty() {
-            return None;
-        }
         let blocked = self.blocked(now_ms);
+        if self.line.is_empty() {
+            return self.next_tell_ms(now_ms).map(|at| at.max(now_ms + 5));
+        }
         let permit = self.slots.front().filter(|_| !blocked).map(|h| h.from_ms);
-        let ask = self.asking.map_or(self.next_ask_ms, |(_, since)| since + UNANSWERED_MS);
+        let ask = self.asking.map_or(self.next_ask_ms, |(_, since)| since + self.unanswered_ms());
         let kinds = self.line.iter().skip(if blocked { 0 } else { self.permits }).map(|w| w.kind);
         let wish = kinds.min().map(|kind| if kind == Kind::Batch { ask.max(self.batch_again_ms) } else { ask });
-        permit.into_iter().chain(wish).min().map(|at| at.max(now_ms + 5))
+        let soon_ms = self.soon_ms();
+        let place = self.slots.iter().find(|h| h.from_ms > now_ms + soon_ms).map(|h| h.from_ms - soon_ms);
+        let place = place.filter(|_| self.allowed != u32::MAX);
+        permit.into_iter().chain(wish).chain(place).min().map(|at| at.max(now_ms + 5))
+    }
+
+    /// When something should be told with nobody waiting: what is given back, or will be when its time is over.
+    pub fn next_tell_ms(&self, now_ms: u64) -> Option<u64> {
+        if self.asking.is_some() {
+            return None;
+        }
+        let told = !self.settled.is_empty() || self.idle(now_ms);
+        let at = if self.is_urgent(now_ms) && self.failures == 0 {
+            self.asked_ms + self.tell_ms
+        } else {
+            self.next_ask_ms.max(self.asked_ms + TELL_MS)
+        };
+        let told = told.then_some(at);
+        told.into_iter().chain(self.slots.front().map(|h| h.until_ms)).min()
+    }
+
+    /// How long before a permit's time its place in flight is asked for.
+    fn soon_ms(&self) -> u64 {
+        (self.trip_ms * 3 / 2 + 50).min(SOON_MS)
+    }
+
+    fn unanswered_ms(&self) -> u64 {
+        (UNANSWERED_LEAST_MS + self.trip_ms * UNANSWERED_TRIPS).min(UNANSWERED_MS)
+    }
+
+    /// Calls that run with those whose permit's time is near.
+    fn could_run(&self, now_ms: u64) -> u32 {
+        let soon = self.slots.iter().take_while(|h| h.from_ms <= now_ms + self.soon_ms());
+        self.running + soon.map(|h| h.slot.permits).sum::<u32>()
+    }
+
+    /// Whether it holds places in flight that it does not use.
+    fn idle(&self, now_ms: u64) -> bool {
+        self.allowed != u32::MAX && self.could_run(now_ms) < self.allowed
+    }
+
+    /// Whether an ask is due before the pause is over: bad news of the host, what others wait for, a place that is needed.
+    fn is_urgent(&self, now_ms: u64) -> bool {
+        self.report.refused + self.report.failed > 0
+            || (self.contended && !self.settled.unspent.is_empty())
+            || (self.scarce && self.idle(now_ms))
+            || self.lacks(now_ms)
+    }
+
+    /// Whether a permit's time is near and there is no place in flight for it.
+    fn lacks(&self, now_ms: u64) -> bool {
+        self.allowed != u32::MAX && self.could_run(now_ms) > self.allowed
     }
 
     fn blocked(&self, now_ms: u64) -> bool {
@@ -511,16 +651,24 @@ impl Holder {
         let Some((_, asked_ms)) = self.asking.filter(|(number, _)| *number == ask) else { return };
         self.asking = None;
         self.failures = 0;
+        self.heard = ask;
+        self.unsure.clear();
+        self.tell_ms = lease.tell_ms;
         let trip = now_ms.saturating_sub(asked_ms);
         self.trip_ms = (self.trip_ms * 3 + trip) / 4;
         self.pause_ms = lease.pause_ms;
         self.next_ask_ms = now_ms.max(asked_ms + lease.pause_ms);
         self.contended = lease.contended;
+        self.crowd.keep_to(lease.share.into(), &lease.shares);
         self.retries = (self.retries + lease.retries).min(10);
         self.retries_wanted = 0;
         self.closed_until_ms = now_ms + lease.closed_ms;
         self.allowed = lease.allowed;
         self.allowed_until_ms = asked_ms + ALLOWED_MS;
+        self.scarce = lease.scarce;
+        for (turns, line) in self.turns.iter_mut().zip(&lease.line) {
+            *turns = line.iter().map(|ms| now_ms + u64::from(*ms)).collect();
+        }
         self.standing = Some(lease.standing);
         for slot in &lease.slots {
             let ahead = (slot.tick * TICK_MS).saturating_sub(lease.now_ms);
@@ -539,7 +687,8 @@ impl Holder {
         for (full, (at, free)) in self.full_until_ms.iter_mut().zip(self.free_at_ms.iter_mut().zip(lease.free_ms)) {
             *at = now_ms + free;
             // Until a permit is free, or until others may have left, there is no use in asking.
-            *full = if free > 0 { now_ms + free.min(lease.pause_ms.max(20)) } else { 0 };
+            let least = if lease.scarce { LINE_FULL_MS } else { 20 };
+            *full = if free > 0 { now_ms + free.min(lease.pause_ms.max(least)) } else { 0 };
         }
         let free = lease.free_ms.last().copied().unwrap_or(0);
         if free > 0 && lease.slots.is_empty() {

@@ -1,0 +1,171 @@
+//! Fair shares: while demand is above the limit, no visitor and no key takes more permits a second than its share.
+//!
+//! A share is the level to which all who want more are cut while those who want less have what they want (max-min). Each holder
+//! tells how many parties it sees and which of them ask most; the object tells the level, and each of the many-handed its part
+//! of it in that holder.
+
+use std::collections::BTreeMap;
+
+/// A party that was not seen for so long counts no more, in milliseconds.
+const ACTIVE_MS: u64 = 10_000;
+/// Permits that a party may take at once, whatever its share.
+const BURST: f64 = 2.0;
+/// Arrivals are averaged over so long, in milliseconds.
+const MEMORY_MS: f64 = 3_000.0;
+/// Parties that are remembered.
+const MOST: usize = 2_000;
+/// Parties that are told of, and how often each must come, a second.
+const TOLD: usize = 8;
+const OFTEN: f64 = 0.3;
+/// The part of the limit that each may take however large the crowd is: a key may serve many shoppers.
+const LEAST: f64 = 0.02;
+
+#[derive(Debug, Clone, Copy)]
+struct Party {
+    credit: f64,
+    per_second: f64,
+    seen_ms: u64,
+    /// What the object said of this one.
+    share: Option<f64>,
+}
+
+/// Who came to one isolate.
+#[derive(Debug, Clone)]
+pub struct Crowd {
+    parties: BTreeMap<u64, Party>,
+    share: f64,
+}
+
+impl Default for Crowd {
+    fn default() -> Self {
+        Self { parties: BTreeMap::new(), share: f64::INFINITY }
+    }
+}
+
+impl Crowd {
+    /// One of a party has come; whether that is beyond its share, as far as shares are kept now.
+    pub fn arrive(&mut self, now_ms: u64, party: u64, kept: bool) -> bool {
+        if self.parties.len() >= MOST && !self.parties.contains_key(&party) {
+            self.parties.retain(|_, p| now_ms < p.seen_ms + ACTIVE_MS);
+            // A crowd of so many has no greedy one among it that matters.
+            if self.parties.len() >= MOST {
+                self.parties.clear();
+            }
+        }
+        let fresh = Party { credit: BURST, per_second: 0.0, seen_ms: now_ms, share: None };
+        let known = self.parties.entry(party).or_insert(fresh);
+        let passed = now_ms.saturating_sub(known.seen_ms) as f64;
+        let gained = known.share.unwrap_or(self.share) * passed / 1_000.0;
+        known.credit = if gained.is_nan() { BURST } else { (known.credit + gained).min(BURST) };
+        known.per_second = known.per_second * (-passed / MEMORY_MS).exp() + 1_000.0 / MEMORY_MS;
+        known.seen_ms = now_ms;
+        if !kept {
+            return false;
+        }
+        let beyond = known.credit < 1.0;
+        known.credit -= if beyond { 0.0 } else { 1.0 };
+        beyond
+    }
+
+    /// How many parties there are, those that come most often with their arrivals a second, and the arrivals of the rest.
+    pub fn told(&self, now_ms: u64) -> (u32, Vec<(u64, f32)>, f32) {
+        let active = self.parties.iter().filter(|(_, p)| now_ms < p.seen_ms + ACTIVE_MS);
+        let mut often: Vec<(u64, f32)> = Vec::new();
+        let (mut parties, mut all) = (0, 0.0);
+        for (party, known) in active {
+            parties += 1;
+            let per_second = known.per_second * (-(now_ms.saturating_sub(known.seen_ms) as f64) / MEMORY_MS).exp();
+            all += per_second as f32;
+            if per_second >= OFTEN {
+                often.push((*party, per_second as f32));
+            }
+        }
+        often.sort_by(|a, b| b.1.total_cmp(&a.1));
+        often.truncate(TOLD);
+        let rest = all - often.iter().map(|o| o.1).sum::<f32>();
+        (parties, often, rest)
+    }
+
+    /// What the object said: the share of each party, and of some their own.
+    pub fn keep_to(&mut self, share: f64, of: &[(u64, f32)]) {
+        self.share = share;
+        self.parties.values_mut().for_each(|p| p.share = None);
+        for (party, share) in of {
+            if let Some(known) = self.parties.get_mut(party) {
+                known.share = Some(f64::from(*share));
+            }
+        }
+    }
+}
+
+/// The shares of all, worldwide.
+#[derive(Debug, Clone, Default)]
+pub struct Shares {
+    /// Those that come often: arrivals a second, and how many holders tell of them.
+    often: BTreeMap<u64, (f64, u32)>,
+    parties: f64,
+    rest: f64,
+}
+
+impl Shares {
+    /// Counts all anew, from what each holder told: its parties, those that come often, and the arrivals a second of the rest.
+    pub fn count<'a>(&mut self, told: impl Iterator<Item = (u32, &'a [(u64, f32)], f32)>) {
+        self.often.clear();
+        (self.parties, self.rest) = (0.0, 0.0);
+        for (parties, often, rest) in told {
+            self.rest += f64::from(rest);
+            self.parties += f64::from(parties);
+            for (party, per_second) in often {
+                let sum = self.often.entry(*party).or_default();
+                *sum = (sum.0 + f64::from(*per_second), sum.1 + 1);
+            }
+        }
+        // Who comes to several isolates is one.
+        self.parties -= self.often.values().map(|o| f64::from(o.1 - 1)).sum::<f64>();
+    }
+
+    /// The most permits a second that one party may have, where there are `per_second` in all.
+    pub fn level(&self, per_second: f64) -> f64 {
+        let evenly = per_second / self.parties.max(1.0);
+        let (few, many): (Vec<f64>, Vec<f64>) = self.often.values().map(|o| o.0).partition(|d| *d <= evenly);
+        let left = per_second - self.rest - few.iter().sum::<f64>();
+        evenly.max(left / many.len().max(1) as f64).max(per_second * LEAST)
+    }
+
+    /// What those of one holder that come often may have there.
+    pub fn of(&self, level: f64, told: &[(u64, f32)]) -> Vec<(u64, f32)> {
+        let part = |(party, here): &(u64, f32)| {
+            let (all, holders) = self.often.get(party)?;
+            let part = (f64::from(*here) / all.max(0.001)).min(1.0);
+            (*holders > 1).then_some((*party, (level * part) as f32))
+        };
+        told.iter().filter_map(part).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_greedy_are_cut_to_the_level_that_leaves_the_modest_what_they_want() {
+        let mut shares = Shares::default();
+        let greedy = [(1, 40.0)];
+        shares.count([(6, &greedy[..], 5.0), (1, &greedy[..], 0.0)].into_iter());
+        // Six parties: five want one each, and one wants eighty of twenty.
+        let level = shares.level(20.0);
+        assert!((level - 15.0).abs() < 0.01, "{level}");
+        let here = shares.of(level, &greedy);
+        assert!(here.len() == 1 && (here[0].1 - 7.5).abs() < 0.01, "{here:?}");
+    }
+
+    #[test]
+    fn a_party_gets_its_share_over_time_and_a_little_at_once() {
+        let mut crowd = Crowd::default();
+        crowd.keep_to(1.0, &[]);
+        let taken = (0..1_000).filter(|n| !crowd.arrive(n * 10, 7, true)).count();
+        assert!((11..=13).contains(&taken), "{taken}");
+        assert!(!crowd.arrive(10_000, 8, true), "another has its own");
+        assert!(!crowd.arrive(10_000, 7, false), "nothing is kept from anybody while there is enough");
+    }
+}
