@@ -36,6 +36,8 @@ const MEMORY_MS: f64 = 3_000.0;
 const AHEAD_LEAST: f64 = 1.5;
 /// A permit is kept for so many callers that are expected in its time.
 const LIKELY: f64 = 0.7;
+/// So many who wait are a rush, whatever the object says later.
+const RUSH: usize = 8;
 /// Returns kept for the next ask.
 const MOST_UNSPENT: usize = 500;
 /// Asks without an answer whose returns are told again.
@@ -217,6 +219,11 @@ impl Holder {
     /// Whether somebody waits or a call runs.
     pub fn is_used(&self) -> bool {
         self.running > 0 || !self.line.is_empty() || self.asking.is_some()
+    }
+
+    /// Whether more is asked than there is, as far as is known here: of the limit, or for the moment.
+    pub fn is_rushed(&self) -> bool {
+        self.contended || self.line.len() > RUSH
     }
 
     /// Until when the host is passed over, in milliseconds.

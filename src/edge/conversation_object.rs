@@ -19,13 +19,7 @@ use crate::counter::Counter;
 
 /// The visitor's object, reached from the Worker.
 pub async fn visit(env: &Env, visit: &Visit) -> Result<web_sys::Response> {
-    let stub = env.durable_object("CONVERSATION")?.get_by_name(&visit.visitor)?;
-    let written = serde_json::to_string(visit).map_err(|e| worker::Error::RustError(e.to_string()))?;
-    let init = web_sys::RequestInit::new();
-    init.set_method("POST");
-    init.set_body(&JsValue::from_str(&written));
-    let request = web_sys::Request::new_with_str_and_init("https://conversation/", &init)?;
-    Ok(stub.fetch_with_request(request.into()).await?.into())
+    super::ask_object(env, "CONVERSATION", &visit.visitor, &serde_json::to_string(visit)?).await
 }
 
 /// One visitor's conversation.
@@ -94,12 +88,7 @@ impl Cabinet for Storage {
     }
 
     fn wake_at(&self, ms: u64) {
-        let storage = self.state.storage();
-        task::start(Box::pin(async move {
-            let at = js_sys::Date::new(&JsValue::from_f64(ms as f64));
-            // The next event sets it again.
-            let _ = storage.set_alarm(worker::ScheduledTime::new(at)).await;
-        }));
+        super::wake_at(self.state.storage(), ms);
     }
 
     fn post(&self, letter: Posted) -> LocalBoxFuture<'static, std::result::Result<u16, String>> {
@@ -129,10 +118,7 @@ impl Conversation {
         let given = Surroundings {
             world: counter.world.clone(),
             cabinet: self.cabinet.clone(),
-            answering: Rc::new(FromDocuments {
-                counter: counter.clone(),
-                party: (counter.world.random() * 9e15) as u64,
-            }),
+            answering: Rc::new(FromDocuments { counter: counter.clone(), party: counter.world.bits() >> 11 }),
             rules: Rules { rpm: config.visitor_rpm, history_days: config.history_days },
             longest_ms: config.queue_ms + 2 * config.deadlines.total_ms,
             handoff: config.handoff.clone(),
@@ -154,9 +140,7 @@ impl DurableObject for Conversation {
 
     async fn fetch(&self, request: Request) -> Result<Response> {
         let counter = self.counter()?;
-        let body = promise::settled(request.inner().unchecked_ref::<WithBody>().bytes()).await?;
-        let visit: Visit = serde_json::from_slice(&body.unchecked_into::<js_sys::Uint8Array>().to_vec())
-            .map_err(|e| worker::Error::RustError(e.to_string()))?;
+        let visit: Visit = serde_json::from_slice(&super::read_text(&request).await?)?;
         let desk = self.desk(&counter)?;
         let answer = visit::serve(&counter.config, desk, &visit);
         desk.work().into_iter().for_each(task::start);
