@@ -33,6 +33,8 @@ pub struct Capacity {
     took_ms: f64,
     usual_ms: f64,
     paused_ms: u64,
+    /// Calls a second that it says it bears, and until when that holds.
+    stated: Option<(f64, u64)>,
 }
 
 impl Capacity {
@@ -45,6 +47,9 @@ impl Capacity {
         e.took_ms += report.took_ms;
         e.first_byte_ms += report.first_byte_ms;
         e.asked_wait_ms = e.asked_wait_ms.max(report.asked_wait_ms);
+        if let Some(stated) = report.stated {
+            self.stated = Some((stated.per_second.into(), now_ms + u64::from(stated.for_ms)));
+        }
         self.running = self.running.max(running);
         if now_ms >= self.epoch_ms + EPOCH_MS && self.epoch.ended > 0 {
             self.judge(now_ms);
@@ -112,6 +117,11 @@ impl Capacity {
             Some(bears) if self.took_ms > 0.0 => (bears.floor().max(1.0) * 1_000.0 / self.took_ms).max(0.5),
             _ => f64::INFINITY,
         }
+    }
+
+    /// Calls a second that the host says it bears at this moment; infinite where it says nothing.
+    pub fn stated(&self, now_ms: u64) -> f64 {
+        self.stated.filter(|(_, until)| now_ms < *until).map_or(f64::INFINITY, |(per_second, _)| per_second)
     }
 
     /// How long a call takes, in milliseconds.

@@ -3,21 +3,17 @@
 //! A permit at hand is spent with no round trip. Its times came on the object's clock; they are kept on this isolate's, its
 //! first moment counted from when the answer came and its last from when the ask went, so that no clocks need agree.
 
+mod asking;
+
 use std::collections::VecDeque;
 
-use super::book::{LIFE_MS, Slot, TICK_MS};
-use super::lessor::SOON_MS;
+use super::book::{LIFE_MS, Slot};
 use super::crowd::Crowd;
 use super::line::{Heard, Line, Waiter};
-use super::message::{Ask, KINDS, Kind, Lease, Limits, Report, Settled, Want};
-use super::places::ALLOWED_MS;
+use super::message::{KINDS, Kind, Limits, Report, Settled, Tried};
 use super::{Refusal, Standing};
+use crate::upstream::ratelimit::Stated;
 
-/// An ask that was not answered for so long, or for some times a usual trip, is given up; its answer is not used any more. In
-/// milliseconds.
-const UNANSWERED_MS: u64 = 1_200;
-const UNANSWERED_LEAST_MS: u64 = 250;
-const UNANSWERED_TRIPS: u64 = 4;
 /// After an ask that failed the next one waits, in milliseconds.
 const UNREACHABLE_MS: u64 = 1_000;
 /// What was seen is told after so long even with no wish, in milliseconds; refusals sooner.
@@ -28,20 +24,16 @@ const BATCH_AGAIN_MS: u64 = 2_000;
 const BATCH_LATEST_MS: u64 = 32_000;
 /// The longest that a shopper waits to hear whether there is a place, where others are turned away, in milliseconds.
 const DARK_MS: u64 = 250;
-/// A line for places in flight that is full is taken to be full for so long, in milliseconds.
-const LINE_FULL_MS: u64 = 500;
 /// Arrivals are averaged over so long, in milliseconds.
 const MEMORY_MS: f64 = 3_000.0;
-/// Callers expected in a permit's life from which on permits are asked for ahead while demand is above the limit.
-const AHEAD_LEAST: f64 = 1.5;
-/// A permit is kept for so many callers that are expected in its time.
-const LIKELY: f64 = 0.7;
+/// Headers of replies are read so often, in milliseconds.
+const LOOK_MS: u64 = 250;
+/// Targets told of in one ask.
+const MOST_TRIED: usize = 16;
 /// So many who wait are a rush, whatever the object says later.
 const RUSH: usize = 8;
 /// Returns kept for the next ask.
 const MOST_UNSPENT: usize = 500;
-/// Asks without an answer whose returns are told again.
-const MOST_UNSURE: usize = 8;
 
 /// One who wants a permit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,14 +68,18 @@ pub enum Step {
         eta_ms: Option<u64>,
         /// How many go first here.
         ahead: usize,
+        /// Whether it has a permit, whose time is not yet.
+        placed: bool,
     },
     /// There is no place within its patience.
     Refused(Refusal),
 }
 
 /// How a call ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Ended {
+    /// The number of the target that was called.
+    pub target: u64,
     /// The host refused it with 429.
     pub refused: bool,
     /// It failed by the host's fault.
@@ -98,6 +94,8 @@ pub struct Ended {
     pub first_byte_ms: u64,
     /// Tokens used; none where the host did not say, and then what was reserved counts.
     pub tokens: Option<u32>,
+    /// What the host said of its limits.
+    pub stated: Option<Stated>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -164,7 +162,10 @@ pub struct Holder {
     report: Report,
     retries: u32,
     retries_wanted: u32,
-    closed_until_ms: u64,
+    tried: Vec<Tried>,
+    closed: Vec<(u64, u64)>,
+    looked_ms: u64,
+    teller_until_ms: u64,
     standing: Option<Standing>,
 }
 
@@ -206,7 +207,10 @@ impl Holder {
             report: Report::default(),
             retries: 2,
             retries_wanted: 0,
-            closed_until_ms: 0,
+            tried: Vec::new(),
+            closed: Vec::new(),
+            looked_ms: 0,
+            teller_until_ms: 0,
             standing: None,
         }
     }
@@ -226,9 +230,18 @@ impl Holder {
         self.contended || self.line.len() > RUSH
     }
 
-    /// Until when the host is passed over, in milliseconds.
-    pub fn closed_until_ms(&self) -> u64 {
-        self.closed_until_ms
+    /// Until when a target is passed over, as the world knows, in milliseconds.
+    pub fn closed_until_ms(&self, target: u64) -> u64 {
+        self.closed.iter().find(|c| c.0 == target).map_or(0, |c| c.1)
+    }
+
+    /// Whether a reply's headers should be read for what the host says of its limits: not each time, since that has its cost.
+    pub fn looks(&mut self, now_ms: u64) -> bool {
+        let due = now_ms >= self.looked_ms + LOOK_MS;
+        if due {
+            self.looked_ms = now_ms;
+        }
+        due
     }
 
     fn give_up(&mut self, slot: Slot) {
@@ -325,7 +338,7 @@ impl Holder {
                 }
                 let eta_ms = from_ms.saturating_sub(now_ms);
                 // Others may leave, so that the place comes sooner.
-                return Step::Wait { ms: eta_ms.clamp(5, 500), eta_ms: Some(eta_ms), ahead: place };
+                return Step::Wait { ms: eta_ms.clamp(5, 500), eta_ms: Some(eta_ms), ahead: place, placed: true };
             }
         }
         // One that is overdue has its place as soon as one is free.
@@ -334,7 +347,8 @@ impl Holder {
                 waiter.told_ms.get_or_insert(turn_ms);
             }
             let eta_ms = turn_ms - now_ms;
-            return Step::Wait { ms: if asking { 10 } else { pause_ms.clamp(5, 500) }, eta_ms: Some(eta_ms), ahead: place };
+            let ms = if asking { 10 } else { pause_ms.clamp(5, 500) };
+            return Step::Wait { ms, eta_ms: Some(eta_ms), ahead: place, placed: false };
         }
         let free_at = self.free_at_ms.get(kind).copied().unwrap_or(0);
         let full = self.full_until_ms.get(kind).is_some_and(|until| now_ms < *until) && (!asking || self.scarce);
@@ -362,7 +376,7 @@ impl Holder {
             _ if asking => 10,
             _ => pause_ms.clamp(5, 250),
         };
-        Step::Wait { ms, eta_ms: None, ahead: place }
+        Step::Wait { ms, eta_ms: None, ahead: place, placed: false }
     }
 
     /// The turn of one who waits for a place in flight.
@@ -377,10 +391,10 @@ impl Holder {
 
     fn take(&mut self, place: usize, at: usize) -> Step {
         let Some(waiter) = self.line.remove(place) else {
-            return Step::Wait { ms: 5, eta_ms: None, ahead: 0 };
+            return Step::Wait { ms: 5, eta_ms: None, ahead: 0, placed: false };
         };
         let Some(held) = self.slots.get_mut(at) else {
-            return Step::Wait { ms: 5, eta_ms: None, ahead: 0 };
+            return Step::Wait { ms: 5, eta_ms: None, ahead: 0, placed: false };
         };
         let tick = held.slot.tick;
         // Tokens are reserved for each permit alike; a longer call takes several permits' and gives the permits back.
@@ -423,6 +437,18 @@ impl Holder {
         self.report.ended += u32::from(!ended.left);
         self.report.refused += u32::from(ended.refused);
         self.report.failed += u32::from(ended.failed);
+        self.report.stated = Stated::least(self.report.stated, ended.stated);
+        if !ended.left && !ended.refused {
+            let known = self.tried.iter().position(|t| t.target == ended.target);
+            let at = known.unwrap_or(self.tried.len());
+            if known.is_none() && at < MOST_TRIED {
+                self.tried.push(Tried { target: ended.target, ..Tried::default() });
+            }
+            if let Some(tried) = self.tried.get_mut(at) {
+                tried.answered += u32::from(!ended.failed);
+                tried.failed += u32::from(ended.failed);
+            }
+        }
         let asked = u32::try_from(ended.asked_wait_ms).unwrap_or(u32::MAX);
         self.report.asked_wait_ms = self.report.asked_wait_ms.max(asked);
         if !ended.refused && !ended.failed && !ended.left {
@@ -447,289 +473,7 @@ impl Holder {
         has
     }
 
-    fn expected(&self, now_ms: u64) -> [f64; KINDS] {
-        let seconds = (self.pause_ms as f64 * 1.3 + self.trip_ms as f64 * 1.5 + 50.0) / 1_000.0;
-        self.rates.map(|rate| rate.now(now_ms) * seconds)
-    }
-
-    fn wants(&self, now_ms: u64) -> [Want; KINDS] {
-        let mut wants = [Want::default(); KINDS];
-        let unplaced = self.line.iter().enumerate().filter(|(place, w)| *place >= self.permits || w.misfit);
-        for (_, waiter) in unplaced {
-            let Some(want) = wants.get_mut(waiter.kind as usize) else { continue };
-            let later = waiter.kind == Kind::Batch && now_ms < self.batch_again_ms;
-            if waiter.heard != Heard::Failed && !later && (!self.contended || !waiter.beyond) {
-                want.waiting += 1;
-                want.tokens = want.tokens.max(waiter.tokens);
-                let patience = u32::try_from(waiter.until_ms.saturating_sub(now_ms)).unwrap_or(u32::MAX);
-                want.patience_ms = want.patience_ms.max(patience);
-            }
-        }
-        // A permit ahead that nobody comes for in its life is lost, and missed where demand is above the limit.
-        let rate = self.rates.iter().map(|r| r.now(now_ms)).sum::<f64>();
-        let rare = self.contended && rate * LIFE_MS as f64 / 1_000.0 < AHEAD_LEAST;
-        let mut free = self.permits.saturating_sub(self.line.len()) as f64;
-        let longest = wants.iter().map(|w| w.patience_ms).max().unwrap_or(0);
-        for ((want, expected), tokens) in wants.iter_mut().zip(self.expected(now_ms)).zip(self.tokens) {
-            let missing = expected - free;
-            free = (free - expected).max(0.0);
-            if !rare && expected >= 1.0 && missing > 0.0 && missing >= expected / 2.0 {
-                want.ahead = missing.ceil().min(50_000.0) as u32;
-                want.tokens = want.tokens.max(tokens as u32);
-            }
-            want.patience_ms = want.patience_ms.max(if want.ahead > 0 { longest } else { 0 });
-        }
-        wants
-    }
-
-    /// While others wait elsewhere, what nobody here is likely to come for goes back at once, the latest first.
-    fn give_up_spare(&mut self, now_ms: u64) {
-        if !self.contended {
-            return;
-        }
-        let per_second = self.rates.iter().map(|r| r.now(now_ms)).sum::<f64>();
-        while let Some(spare) = self.permits.checked_sub(self.line.len()).filter(|n| *n > 0) {
-            let Some(held) = self.slots.back_mut() else { return };
-            let seconds = held.until_ms.saturating_sub(now_ms) as f64 / 1_000.0;
-            if per_second * seconds >= spare as f64 * LIKELY {
-                return;
-            }
-            let tokens = held.slot.tokens / held.slot.permits.max(1);
-            let one = Slot { tick: held.slot.tick, permits: 1, tokens };
-            held.slot.permits -= 1;
-            held.slot.tokens -= tokens;
-            if held.slot.permits == 0 {
-                self.slots.pop_back();
-            }
-            self.permits -= 1;
-            self.give_up(one);
-        }
-    }
-
-    /// The ask to send now, if one is due.
-    pub fn ask(&mut self, now_ms: u64, queue_ms: u32) -> Option<Ask> {
-        self.expire(now_ms);
-        if self.asking.is_some_and(|(_, since)| now_ms < since + self.unanswered_ms()) {
-            return None;
-        }
-        if self.asking.is_some() {
-            self.unreachable(self.asks, now_ms);
-            return None;
-        }
-        self.give_up_spare(now_ms);
-        let since = now_ms.saturating_sub(self.asked_ms);
-        let urgent = self.is_urgent(now_ms);
-        if now_ms < self.next_ask_ms && !(urgent && self.failures == 0 && since >= self.tell_ms) {
-            return None;
-        }
-        let mut wants = self.wants(now_ms);
-        let (bounded, could_run, idle) = (self.allowed != u32::MAX, self.could_run(now_ms), self.idle(now_ms));
-        let due = wants.iter().any(|w| w.waiting + w.ahead > 0)
-            || (urgent && since >= self.tell_ms)
-            || (!self.settled.is_empty() && since >= TELL_MS)
-            || (self.report.ended > 0 && since >= TELL_MS)
-            || (self.retries_wanted > 0 && since >= TELL_SOON_MS)
-            || self.lacks(now_ms)
-            || (bounded && could_run > 0 && now_ms + ALLOWED_MS / 2 >= self.allowed_until_ms)
-            || (idle && since >= TELL_MS);
-        if !due {
-            return None;
-        }
-        for (kind, want) in Kind::ALL.into_iter().zip(wants.iter_mut()) {
-            if want.ahead > 0 && kind != Kind::Batch {
-                want.patience_ms = want.patience_ms.max(queue_ms);
-            }
-        }
-        let permits = self.permits;
-        for (place, waiter) in self.line.iter_mut().enumerate() {
-            if place >= permits || waiter.misfit {
-                waiter.heard = Heard::Asked;
-            }
-        }
-        let (parties, often, rest) = self.crowd.told(now_ms);
-        self.asks += 1;
-        self.asking = Some((self.asks, now_ms));
-        self.asked_ms = now_ms;
-        if bounded {
-            // What is not used is given back; the answer may give it anew.
-            self.allowed = self.allowed.min(could_run);
-        }
-        let settled = Settled { number: self.asks, ..std::mem::take(&mut self.settled) };
-        if !settled.is_empty() {
-            self.unsure.push(settled);
-        }
-        // What is never given back was spent: a loss, never a permit too many.
-        let old = self.unsure.len().saturating_sub(MOST_UNSURE);
-        self.unsure.drain(..old);
-        Some(Ask {
-            holder: self.id,
-            number: self.asks,
-            heard: self.heard,
-            limits: self.limits,
-            wants,
-            settled: self.unsure.clone(),
-            demand: self.rates.iter().map(|r| r.now(now_ms)).sum::<f64>() as f32,
-            parties,
-            often,
-            rest,
-            allowed: self.allowed,
-            running: self.running,
-            could_run,
-            retries: self.retries_wanted.saturating_sub(self.retries).min(5),
-            report: std::mem::take(&mut self.report),
-        })
-    }
-
-    /// The number of the ask that was made last; an answer is given with it.
-    pub fn ask_number(&self) -> u64 {
-        self.asks
-    }
-
-    /// When the first of those who wait should look again, if anybody waits.
-    pub fn next_look_ms(&self, now_ms: u64) -> Option<u64> {
-        let blocked = self.blocked(now_ms);
-        if self.line.is_empty() {
-            return self.next_tell_ms(now_ms).map(|at| at.max(now_ms + 5));
-        }
-        let permit = self.slots.front().filter(|_| !blocked).map(|h| h.from_ms);
-        let ask = self.asking.map_or(self.next_ask_ms, |(_, since)| since + self.unanswered_ms());
-        let kinds = self.line.iter().skip(if blocked { 0 } else { self.permits }).map(|w| w.kind);
-        let wish = kinds.min().map(|kind| if kind == Kind::Batch { ask.max(self.batch_again_ms) } else { ask });
-        let soon_ms = self.soon_ms();
-        let place = self.slots.iter().find(|h| h.from_ms > now_ms + soon_ms).map(|h| h.from_ms - soon_ms);
-        let place = place.filter(|_| self.allowed != u32::MAX);
-        permit.into_iter().chain(wish).chain(place).min().map(|at| at.max(now_ms + 5))
-    }
-
-    /// When something should be told with nobody waiting: what is given back, or will be when its time is over.
-    pub fn next_tell_ms(&self, now_ms: u64) -> Option<u64> {
-        if self.asking.is_some() {
-            return None;
-        }
-        let told = !self.settled.is_empty() || self.idle(now_ms);
-        let at = if self.is_urgent(now_ms) && self.failures == 0 {
-            self.asked_ms + self.tell_ms
-        } else {
-            self.next_ask_ms.max(self.asked_ms + TELL_MS)
-        };
-        let told = told.then_some(at);
-        told.into_iter().chain(self.slots.front().map(|h| h.until_ms)).min()
-    }
-
-    /// How long before a permit's time its place in flight is asked for.
-    fn soon_ms(&self) -> u64 {
-        (self.trip_ms * 3 / 2 + 50).min(SOON_MS)
-    }
-
-    fn unanswered_ms(&self) -> u64 {
-        (UNANSWERED_LEAST_MS + self.trip_ms * UNANSWERED_TRIPS).min(UNANSWERED_MS)
-    }
-
-    /// Calls that run with those whose permit's time is near.
-    fn could_run(&self, now_ms: u64) -> u32 {
-        let soon = self.slots.iter().take_while(|h| h.from_ms <= now_ms + self.soon_ms());
-        self.running + soon.map(|h| h.slot.permits).sum::<u32>()
-    }
-
-    /// Whether it holds places in flight that it does not use.
-    fn idle(&self, now_ms: u64) -> bool {
-        self.allowed != u32::MAX && self.could_run(now_ms) < self.allowed
-    }
-
-    /// Whether an ask is due before the pause is over: bad news of the host, what others wait for, a place that is needed.
-    fn is_urgent(&self, now_ms: u64) -> bool {
-        self.report.refused + self.report.failed > 0
-            || (self.contended && !self.settled.unspent.is_empty())
-            || (self.scarce && self.idle(now_ms))
-            || self.lacks(now_ms)
-    }
-
-    /// Whether a permit's time is near and there is no place in flight for it.
-    fn lacks(&self, now_ms: u64) -> bool {
-        self.allowed != u32::MAX && self.could_run(now_ms) > self.allowed
-    }
-
     fn blocked(&self, now_ms: u64) -> bool {
         self.running >= self.allowed || (self.allowed != u32::MAX && now_ms >= self.allowed_until_ms)
-    }
-
-    /// Takes in the answer to an ask. One that was given up is not used: what it granted is lost.
-    pub fn receive(&mut self, ask: u64, now_ms: u64, lease: &Lease) {
-        let Some((_, asked_ms)) = self.asking.filter(|(number, _)| *number == ask) else { return };
-        self.asking = None;
-        self.failures = 0;
-        self.heard = ask;
-        self.unsure.clear();
-        self.tell_ms = lease.tell_ms;
-        let trip = now_ms.saturating_sub(asked_ms);
-        self.trip_ms = (self.trip_ms * 3 + trip) / 4;
-        self.pause_ms = lease.pause_ms;
-        self.next_ask_ms = now_ms.max(asked_ms + lease.pause_ms);
-        self.contended = lease.contended;
-        self.crowd.keep_to(lease.share.into(), &lease.shares);
-        self.retries = (self.retries + lease.retries).min(10);
-        self.retries_wanted = 0;
-        self.closed_until_ms = now_ms + lease.closed_ms;
-        self.allowed = lease.allowed;
-        self.allowed_until_ms = asked_ms + ALLOWED_MS;
-        self.scarce = lease.scarce;
-        for (turns, line) in self.turns.iter_mut().zip(&lease.line) {
-            *turns = line.iter().map(|ms| now_ms + u64::from(*ms)).collect();
-        }
-        self.standing = Some(lease.standing);
-        for slot in &lease.slots {
-            let ahead = (slot.tick * TICK_MS).saturating_sub(lease.now_ms);
-            let behind = lease.now_ms.saturating_sub(slot.tick * TICK_MS);
-            let until_ms = (asked_ms + ahead + LIFE_MS).saturating_sub(behind);
-            // An answer that took as long as a permit lives is of no use.
-            if until_ms <= now_ms + ahead + TICK_MS {
-                self.give_up(*slot);
-                continue;
-            }
-            self.permits += slot.permits as usize;
-            self.slots.push_back(Held { from_ms: now_ms + ahead, until_ms, slot: *slot });
-        }
-        self.slots.make_contiguous().sort_by_key(|h| h.from_ms);
-        self.expire(now_ms);
-        for (full, (at, free)) in self.full_until_ms.iter_mut().zip(self.free_at_ms.iter_mut().zip(lease.free_ms)) {
-            *at = now_ms + free;
-            // Until a permit is free, or until others may have left, there is no use in asking.
-            let least = if lease.scarce { LINE_FULL_MS } else { 20 };
-            *full = if free > 0 { now_ms + free.min(lease.pause_ms.max(least)) } else { 0 };
-        }
-        let free = lease.free_ms.last().copied().unwrap_or(0);
-        if free > 0 && lease.slots.is_empty() {
-            self.batch_again_ms = now_ms + free.max(self.batch_wait_ms);
-            self.batch_wait_ms = (self.batch_wait_ms * 2).min(BATCH_LATEST_MS);
-        } else {
-            (self.batch_again_ms, self.batch_wait_ms) = (0, BATCH_AGAIN_MS);
-        }
-        for waiter in self.line.iter_mut() {
-            if waiter.heard == Heard::Asked {
-                waiter.heard = Heard::Answered;
-            }
-        }
-        if let Some(least) = lease.free_ms.iter().min().filter(|f| **f > 0 && self.limits.permits > 0) {
-            // A small limit that is spent is known to be spent until then.
-            if lease.slots.is_empty() && *least > lease.pause_ms && !self.limits.paced {
-                self.next_ask_ms = now_ms + *least;
-                self.full_until_ms = self.free_at_ms;
-            }
-        }
-    }
-
-    /// The object could not be reached, or its answer was not understood: nothing is granted.
-    pub fn unreachable(&mut self, ask: u64, now_ms: u64) {
-        if self.asking.take_if(|(number, _)| *number == ask).is_none() {
-            return;
-        }
-        // One message may be lost; when a second is too, the object is away.
-        self.failures += 1;
-        self.next_ask_ms = if self.failures < 2 { now_ms } else { now_ms + UNREACHABLE_MS };
-        for waiter in self.line.iter_mut() {
-            if waiter.heard == Heard::Asked {
-                waiter.heard = if self.failures < 2 { Heard::No } else { Heard::Failed };
-            }
-        }
     }
 }

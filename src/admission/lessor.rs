@@ -34,6 +34,8 @@ const TELL_MS: u64 = 50;
 pub const SOON_MS: u64 = 600;
 /// A holder silent for this long has no demand, in milliseconds.
 const SILENT_MS: u64 = 25_000;
+/// Targets whose failures are remembered.
+const MOST_TARGETS: usize = 64;
 /// A holder that waits in line for a place comes for it no oftener, in milliseconds.
 const POLL_MS: u64 = 150;
 /// Nor more seldom.
@@ -69,7 +71,7 @@ pub struct Lessor {
     places: Places,
     shares: Shares,
     capacity: Capacity,
-    breaker: Breaker,
+    breakers: BTreeMap<u64, Breaker>,
     retries: RetryBudget,
     contended_until: u64,
     contended_since: u64,
@@ -89,7 +91,7 @@ impl Lessor {
             places: Places::restore(in_flight),
             shares: Shares::default(),
             capacity: Capacity::default(),
-            breaker: Breaker::default(),
+            breakers: BTreeMap::new(),
             retries: RetryBudget::new(now_ms),
             contended_until: 0,
             contended_since: 0,
@@ -140,7 +142,7 @@ impl Lessor {
         if self.asks < ASKS_PER_SECOND as f64 * 0.4 { 20 } else { evenly.max(20) }
     }
 
-    fn rules(&self, limits: &Limits) -> Rules {
+    fn rules(&self, now_ms: u64, limits: &Limits) -> Rules {
         let stated = if limits.paced && limits.permits >= SPREAD_FROM {
             f64::from(limits.permits) / 60.0 * PLANNED
         } else {
@@ -148,7 +150,7 @@ impl Lessor {
         };
         // Where calls in flight are counted they are handed out one by one, and what was learned bounds them, not the pace.
         let learned = if limits.in_flight > 0 { f64::INFINITY } else { self.capacity.per_second() };
-        let per_second = stated.min(learned);
+        let per_second = stated.min(learned).min(self.capacity.stated(now_ms));
         let pace = per_second * TICK_MS as f64 / 1_000.0;
         Rules { permits: limits.permits, tokens: limits.tokens, pace }
     }
@@ -194,7 +196,7 @@ impl Lessor {
         self.capacity.learn(now_ms, &ask.report, self.places.running());
         self.judge_host(now_ms, ask);
 
-        let rules = self.rules(&ask.limits);
+        let rules = self.rules(now_ms, &ask.limits);
         let demand = self.known.get(&ask.holder).map_or(0.0, |k| k.demand);
         let part = demand / self.demand.max(demand).max(0.001);
         let in_flight = self.capacity.in_flight(ask.limits.in_flight).filter(|_| ask.limits.in_flight > 0);
@@ -202,9 +204,9 @@ impl Lessor {
         // Where permits lie far ahead they bind and tell the times; a place is found when a permit's time is near.
         let tokens = ask.wants.iter().map(|w| w.tokens).max().unwrap_or(0);
         let by_places = in_flight.is_some() && self.book.free_in_ms(&rules, begin, tokens, 1.0) <= SOON_MS;
-        let placed = in_flight.filter(|_| !overtaken).map(|limit| {
-            self.places.place(now_ms, ask, limit, self.capacity.took_ms(), part, by_places)
-        });
+        let placed = in_flight
+            .filter(|_| !overtaken)
+            .map(|limit| self.places.place(now_ms, ask, limit, self.capacity.took_ms(), part, by_places));
         let mut per_second = (rules.pace * 1_000.0 / TICK_MS as f64).min(f64::from(rules.permits.max(1)) / 60.0);
         if let Some(limit) = in_flight {
             per_second = per_second.min(f64::from(limit) * 1_000.0 / self.capacity.took_ms());
@@ -213,7 +215,8 @@ impl Lessor {
             Some(again_ms) => again_ms.clamp(POLL_MS, POLL_LATEST_MS).max(self.busy_ms()),
             None => self.pause_ms(now_ms, per_second),
         };
-        let placed = placed.unwrap_or_else(|| Placed { allowed: if in_flight.is_some() { 0 } else { u32::MAX }, ..Placed::default() });
+        let placed = placed
+            .unwrap_or_else(|| Placed { allowed: if in_flight.is_some() { 0 } else { u32::MAX }, ..Placed::default() });
         let near = begin + (2 * pause_ms + 500) / TICK_MS;
         let contended = now_ms < self.contended_until;
         let fair = {
@@ -303,7 +306,7 @@ impl Lessor {
             share: share as f32,
             shares: self.shares.of(share, &ask.often),
             retries,
-            closed_ms: self.breaker.open_for_ms(now_ms),
+            closed: self.closed(now_ms),
         };
         let rows = touched.into_iter().map(|row| self.book.row(row * 40)).collect();
         (lease, Durable { rows, in_flight: placed.durable.map(|(n, until)| (ask.holder, n, until)) })
@@ -314,15 +317,27 @@ impl Lessor {
         for _ in 0..r.firsts.min(1_000) {
             self.retries.deposit();
         }
-        if r.ended > r.failed + r.refused {
-            self.breaker.succeeded();
-        } else {
-            for _ in 0..r.failed.min(10) {
+        for tried in &ask.tried {
+            if tried.answered > 0 {
+                self.breakers.remove(&tried.target);
+                continue;
+            }
+            // Models are named by callers, so the map must not grow with their inventions.
+            if self.breakers.len() >= MOST_TARGETS {
+                self.breakers.clear();
+            }
+            let breaker = self.breakers.entry(tried.target).or_default();
+            for _ in 0..tried.failed.min(10) {
                 // A failure after the open time is a trial's.
-                self.breaker.admits(now_ms);
-                self.breaker.failed(now_ms);
+                breaker.admits(now_ms);
+                breaker.failed(now_ms);
             }
         }
+    }
+
+    fn closed(&self, now_ms: u64) -> Vec<(u64, u64)> {
+        let open = self.breakers.iter().map(|(target, breaker)| (*target, breaker.open_for_ms(now_ms)));
+        open.filter(|(_, ms)| *ms > 0).collect()
     }
 
     /// Since when and until when demand is above the limit.

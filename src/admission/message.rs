@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Standing;
 use super::book::Slot;
+use crate::upstream::ratelimit::Stated;
 
 /// Who asks for a permit; the smaller goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -69,6 +70,19 @@ pub struct Report {
     pub first_byte_ms: u64,
     /// First attempts made.
     pub firsts: u32,
+    /// What the host said of its limits; the lowest.
+    pub stated: Option<Stated>,
+}
+
+/// How calls to one target ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tried {
+    /// The target's number.
+    pub target: u64,
+    /// Calls that ended well.
+    pub answered: u32,
+    /// Calls that failed by its fault.
+    pub failed: u32,
 }
 
 /// What a holder gives back and settles.
@@ -122,6 +136,8 @@ pub struct Ask {
     pub retries: u32,
     /// What it saw.
     pub report: Report,
+    /// The targets that it saw.
+    pub tried: Vec<Tried>,
 }
 
 /// The object's answer.
@@ -153,6 +169,6 @@ pub struct Lease {
     pub shares: Vec<(u64, f32)>,
     /// Retries that may be made.
     pub retries: u32,
-    /// Until when the host is passed over (0: it is not), in milliseconds from now.
-    pub closed_ms: u64,
+    /// Targets that are passed over, worldwide, each for so many milliseconds from now.
+    pub closed: Vec<(u64, u64)>,
 }

@@ -166,7 +166,13 @@ impl Places {
         // Those whose turn it was stay first.
         let again = std::mem::take(&mut held.last).map(|n| if unheard { n } else { 0 });
         for (kind, count) in Kind::ALL.into_iter().zip(again).filter(|a| a.1 > 0) {
-            self.line.push_front(Waiting { holder: ask.holder, kind, count, until_ms: now_ms + GONE_MS, passed_ms: Some(0) });
+            self.line.push_front(Waiting {
+                holder: ask.holder,
+                kind,
+                count,
+                until_ms: now_ms + GONE_MS,
+                passed_ms: Some(0),
+            });
         }
     }
 
@@ -227,7 +233,8 @@ impl Places {
         let before_all = before.all();
         let wanted = wanted.map(|n| if fresh { n } else { 0 });
         for ((kind, wanted), want) in Kind::ALL.into_iter().zip(wanted).zip(&ask.wants) {
-            let (Some(now), Some(line)) = (placed.now.get_mut(kind as usize), placed.line.get_mut(kind as usize)) else {
+            let (Some(now), Some(line)) = (placed.now.get_mut(kind as usize), placed.line.get_mut(kind as usize))
+            else {
                 continue;
             };
             let taken = wanted.min(free.min(before.leaves(room, near)));
@@ -313,7 +320,13 @@ impl Turns {
     fn new(now_ms: u64, took_ms: f64, limit: u32, given: &VecDeque<(u64, u32)>, places: u32) -> Self {
         // Places that were not given lately have no time; those that were are the last to become free.
         let given: Vec<(u64, u32)> = given.iter().copied().collect();
-        Self { now_ms, took_ms, limit: limit.max(1), given: given.into_iter().peekable(), passed: limit.saturating_sub(places) }
+        Self {
+            now_ms,
+            took_ms,
+            limit: limit.max(1),
+            given: given.into_iter().peekable(),
+            passed: limit.saturating_sub(places),
+        }
     }
 
     /// Milliseconds until the turn of the one that so many stand before; called with growing numbers.

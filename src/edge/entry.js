@@ -1,16 +1,17 @@
 // The Worker's entry as the platform calls it: hands each event to Rust, and makes the wasm instance anew after a panic.
+import { waitUntil } from "cloudflare:workers";
 import * as rust from "./index.js";
 
 const state = rust.__worker_init_state();
 
-rust.callbacks(rust.resolved, rust.rejected);
+rust.callbacks(rust.resolved, rust.rejected, waitUntil);
 
 /** A panic has left the instance in pieces: the next event gets a new one. */
 function revive() {
   if (!state.criticalError) return;
   console.log("a panic ended the wasm instance; starting a new one");
   rust.__wbg_reset_state();
-  rust.callbacks(rust.resolved, rust.rejected);
+  rust.callbacks(rust.resolved, rust.rejected, waitUntil);
   state.criticalError = false;
   state.instanceId++;
 }

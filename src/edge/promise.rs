@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use futures::future::LocalBoxFuture;
 use worker::js_sys::{Function, Promise};
 use worker::wasm_bindgen;
 use worker::wasm_bindgen::prelude::*;
@@ -27,6 +28,7 @@ enum Slot {
 struct Callbacks {
     resolved: Function,
     rejected: Function,
+    wait_until: Function,
 }
 
 thread_local! {
@@ -35,10 +37,10 @@ thread_local! {
     static CALLBACKS: RefCell<Option<Callbacks>> = const { RefCell::new(None) };
 }
 
-/// Takes the two functions through which JavaScript tells; the entry gives `resolved` and `rejected` of this file.
+/// Takes the two functions through which JavaScript tells, `resolved` and `rejected` of this file, and the platform's `waitUntil`.
 #[wasm_bindgen]
-pub fn callbacks(resolved: Function, rejected: Function) {
-    CALLBACKS.with(|c| *c.borrow_mut() = Some(Callbacks { resolved, rejected }));
+pub fn callbacks(resolved: Function, rejected: Function, wait_until: Function) {
+    CALLBACKS.with(|c| *c.borrow_mut() = Some(Callbacks { resolved, rejected, wait_until }));
 }
 
 /// JavaScript tells a value.
@@ -122,6 +124,21 @@ pub async fn settled(promise: Result<Promise, JsValue>) -> Result<JsValue, JsVal
         promise.unchecked_ref::<Thenable>().then(&resolved, &rejected)
     })?;
     slot.await
+}
+
+/// Runs a future that the platform lets end after the reply, for as long as it lets anything.
+pub fn run_on(work: LocalBoxFuture<'static, ()>) -> Result<(), JsValue> {
+    let mut ended = None;
+    let promise = Promise::new(&mut |resolve, _| ended = Some(resolve));
+    with_callbacks(|c| c.wait_until.call1(&JsValue::UNDEFINED, &promise))?;
+    task::start(Box::pin(async move {
+        work.await;
+        if let Some(ended) = ended {
+            // Whoever waited has gone if this cannot be told.
+            let _ = ended.call0(&JsValue::UNDEFINED);
+        }
+    }));
+    Ok(())
 }
 
 /// A function that ends the future beside it when JavaScript calls it.

@@ -81,6 +81,10 @@ impl World for Edge {
         })
     }
 
+    fn later(&self, work: LocalBoxFuture<'static, ()>) -> bool {
+        promise::run_on(work).is_ok()
+    }
+
     fn send(&self, call: Outgoing) -> LocalBoxFuture<'static, Sent> {
         let lane = match &call.invocation {
             Invocation::Here(_) => None,

@@ -229,7 +229,11 @@ fn tokens_and_calls_in_flight() {
             let mut m = World::new(plan).run();
             check(&format!("three limits {seed} {in_flight} {tokens} {isolates}"), limits, &mut m);
             let used: u32 = (2..12).map(|s| m.spent.get(s)).sum();
-            println!("a second {:.1} in flight {:.3}", f64::from(used) / 100.0, m.running_ms as f64 / (f64::from(in_flight.max(1)) * 118_000.0));
+            println!(
+                "a second {:.1} in flight {:.3}",
+                f64::from(used) / 100.0,
+                m.running_ms as f64 / (f64::from(in_flight.max(1)) * 118_000.0)
+            );
         }
     }
 }
@@ -269,7 +273,8 @@ fn a_host_that_recovers_is_used_again_within_ten_seconds() {
                 [(at, *mood), (at + 30.0, Mood::Well)]
             });
             let demand = f64::from(permits) / 60.0 * 3.0;
-            let plan = Plan { moods: moods.collect(), seconds: 310, ..steady(seed, permits, in_flight, 0, demand, 100) };
+            let plan =
+                Plan { moods: moods.collect(), seconds: 310, ..steady(seed, permits, in_flight, 0, demand, 100) };
             let limits = plan.limits;
             let mut m = World::new(plan).run();
             let name = format!("recovery {seed} permits {permits} in flight {in_flight}");

@@ -326,7 +326,7 @@ impl World {
         let isolate = (place + PLACES * self.chance.under(here)).min(self.plan.isolates - 1);
         self.measures.places[self.isolates[isolate].place].1 += 1;
         let now = self.local(isolate);
-        if self.isolates[isolate].holder.closed_until_ms() > now && self.chance.happens(0.95) {
+        if self.isolates[isolate].holder.closed_until_ms(0) > now && self.chance.happens(0.95) {
             return self.turned_away(shopper, 1_000);
         }
         let patience_ms = match shopper.kind {
