@@ -22,7 +22,7 @@ const WINDOW: u64 = (MINUTE_MS + LIFE_MS) / TICK_MS;
 /// promised tick end at or after it and a suffix of them tells its room.
 pub const FARTHEST_MS: u64 = MINUTE_MS;
 /// Ticks that are kept in one row.
-const ROW: u64 = 1_000 / TICK_MS;
+pub const ROW: u64 = 1_000 / TICK_MS;
 
 /// Permits of one tick, with the tokens reserved for them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

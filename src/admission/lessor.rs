@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Standing;
-use super::book::{Book, FARTHEST_MS, Rules, Slot, TICK_MS, Wish};
+use super::book::{Book, FARTHEST_MS, ROW, Rules, Slot, TICK_MS, Wish};
 use super::capacity::Capacity;
 use super::crowd::Shares;
 use super::message::{Ask, KINDS, Kind, Lease, Limits, Settled};
@@ -36,6 +36,8 @@ pub const SOON_MS: u64 = 600;
 const SILENT_MS: u64 = 25_000;
 /// Targets whose failures are remembered.
 const MOST_TARGETS: usize = 64;
+/// More calls a second than any budget bears.
+const MOST: f64 = 1e6;
 /// A holder that waits in line for a place comes for it no oftener, in milliseconds.
 const POLL_MS: u64 = 150;
 /// Nor more seldom.
@@ -61,6 +63,27 @@ pub struct Durable {
     pub rows: Vec<(u64, String)>,
     /// A holder and what it may have in flight until a time in milliseconds; none where that has not grown.
     pub in_flight: Option<(u64, u32, u64)>,
+}
+
+/// How an ask's wants are booked.
+struct Terms {
+    rules: Rules,
+    /// From this tick on; up to `near` for whoever asks, and past that as many as are fair.
+    begin: u64,
+    near: u64,
+    pause_ms: u64,
+    fair: f64,
+    /// Whether places in flight bind; none where they are not counted.
+    by_places: Option<bool>,
+}
+
+/// What was booked.
+#[derive(Default)]
+struct Booked {
+    slots: Vec<Slot>,
+    far: u32,
+    /// Whether there was less than was wanted.
+    short: bool,
 }
 
 /// One budget's grants.
@@ -155,14 +178,21 @@ impl Lessor {
         Rules { permits: limits.permits, tokens: limits.tokens, pace }
     }
 
-    /// Answers an ask. What the second value holds must be durable before the first is sent.
-    pub fn grant(&mut self, now_ms: u64, ask: &Ask) -> (Lease, Durable) {
+    /// Calls a second that all limits together come to, each call reserving so many tokens.
+    fn per_second(&self, rules: &Rules, in_flight: Option<u32>, tokens: u32) -> f64 {
+        let of_minute =
+            |limit: u32, each: u32| if limit == 0 { MOST } else { f64::from(limit) / 60.0 / f64::from(each.max(1)) };
+        let running = in_flight.map_or(MOST, |limit| f64::from(limit) * 1_000.0 / self.capacity.took_ms());
+        let paced = rules.pace * 1_000.0 / TICK_MS as f64;
+        paced.min(of_minute(rules.permits, 1)).min(of_minute(rules.tokens, tokens)).min(running)
+    }
+
+    /// Takes in what a holder tells; whether it was overtaken by a later ask, and the milliseconds since the last one.
+    fn take_in(&mut self, now_ms: u64, ask: &Ask, touched: &mut BTreeSet<u64>) -> (bool, u64) {
         let longest_ms = u64::from(ask.limits.longest_ms);
         let gap = now_ms.saturating_sub(self.asked_ms) as f64 / 1_000.0;
         self.asks = self.asks * (-gap).exp() + 1.0;
         self.asked_ms = self.asked_ms.max(now_ms);
-        let now = self.book.advance(now_ms);
-        let mut touched = BTreeSet::new();
         let fresh = !self.known.contains_key(&ask.holder);
         self.active += u64::from(fresh);
         let known = self.known.entry(ask.holder).or_default();
@@ -176,11 +206,11 @@ impl Lessor {
         let over: u32 = settled.clone().map(|s| s.over).fold(0, u32::saturating_add);
         for slot in settled.flat_map(|s| &s.unspent).chain(&unused) {
             self.book.give_back(*slot);
-            touched.insert(slot.tick / 40);
+            touched.insert(slot.tick / ROW);
         }
         if over > 0 {
             self.book.charge(over);
-            touched.insert(now / 40);
+            touched.insert(now_ms / TICK_MS / ROW);
         }
         known.number = known.number.max(ask.number);
         let elapsed = now_ms.saturating_sub(known.seen_ms).min(SILENT_MS);
@@ -195,7 +225,57 @@ impl Lessor {
         }
         self.capacity.learn(now_ms, &ask.report, self.places.running());
         self.judge_host(now_ms, ask);
+        (overtaken, elapsed)
+    }
 
+    /// Books what is wanted, the urgent first: near permits for whoever asks, far ones as far as the share goes.
+    fn book_wants(&mut self, now: u64, ask: &Ask, placed: &Placed, terms: &Terms) -> Booked {
+        let mut booked = Booked::default();
+        for (kind, want) in Kind::ALL.into_iter().zip(&ask.wants) {
+            let to = now + (u64::from(want.patience_ms).min(FARTHEST_MS)) / TICK_MS;
+            let (share, until) = match kind {
+                Kind::Running => (1.0, to),
+                Kind::New => (NEW_SHARE, to),
+                // Batches take what nobody else has taken when its time is near.
+                Kind::Batch => (1.0, to.min(terms.begin + (terms.pause_ms + 250) / TICK_MS)),
+            };
+            let waiting = match terms.by_places {
+                Some(true) => placed.now.get(kind as usize).copied().unwrap_or(0),
+                Some(false) => want.waiting.saturating_sub(placed.line.get(kind as usize).map_or(0, Vec::len) as u32),
+                None => want.waiting,
+            };
+            let ahead = if placed.scarce { 0 } else { want.ahead };
+            for (permits, over) in [(waiting, 0), (ahead, terms.pause_ms / TICK_MS)] {
+                let wish = Wish {
+                    from: terms.begin,
+                    to: until.min(terms.near),
+                    permits,
+                    tokens: want.tokens,
+                    over,
+                    share: 1.0,
+                };
+                let mut got = self.book.book(&terms.rules, &wish);
+                let mut left = permits - count(&got);
+                if left > 0 && until > terms.near {
+                    let allowed = left.min((terms.fair - f64::from(booked.far)).max(0.0) as u32);
+                    let wish = Wish { from: terms.near + 1, to: until, permits: allowed, over: 0, share, ..wish };
+                    let more = self.book.book(&terms.rules, &wish);
+                    booked.far += count(&more);
+                    left -= count(&more);
+                    got.extend(more);
+                }
+                booked.short |= left > 0;
+                booked.slots.append(&mut got);
+            }
+        }
+        booked
+    }
+
+    /// Answers an ask. What the second value holds must be durable before the first is sent.
+    pub fn grant(&mut self, now_ms: u64, ask: &Ask) -> (Lease, Durable) {
+        let now = self.book.advance(now_ms);
+        let mut touched = BTreeSet::new();
+        let (overtaken, elapsed) = self.take_in(now_ms, ask, &mut touched);
         let rules = self.rules(now_ms, &ask.limits);
         let demand = self.known.get(&ask.holder).map_or(0.0, |k| k.demand);
         let part = demand / self.demand.max(demand).max(0.001);
@@ -207,10 +287,7 @@ impl Lessor {
         let placed = in_flight
             .filter(|_| !overtaken)
             .map(|limit| self.places.place(now_ms, ask, limit, self.capacity.took_ms(), part, by_places));
-        let mut per_second = (rules.pace * 1_000.0 / TICK_MS as f64).min(f64::from(rules.permits.max(1)) / 60.0);
-        if let Some(limit) = in_flight {
-            per_second = per_second.min(f64::from(limit) * 1_000.0 / self.capacity.took_ms());
-        }
+        let per_second = self.per_second(&rules, in_flight, tokens);
         let pause_ms = match placed.as_ref().and_then(|p| p.again_ms) {
             Some(again_ms) => again_ms.clamp(POLL_MS, POLL_LATEST_MS).max(self.busy_ms()),
             None => self.pause_ms(now_ms, per_second),
@@ -225,40 +302,11 @@ impl Lessor {
             known.credit = (known.credit + share * elapsed as f64 / 1_000.0).min((share * 5.0).max(1.0));
             if contended { known.credit } else { f64::INFINITY }
         };
-        let mut slots: Vec<Slot> = Vec::new();
-        let (mut short, mut far) = (placed.short.contains(&true), 0);
-        for (kind, want) in Kind::ALL.into_iter().zip(&ask.wants) {
-            let to = now + (u64::from(want.patience_ms).min(FARTHEST_MS)) / TICK_MS;
-            let (share, until) = match kind {
-                Kind::Running => (1.0, to),
-                Kind::New => (NEW_SHARE, to),
-                // Batches take what nobody else has taken when its time is near.
-                Kind::Batch => (1.0, to.min(begin + (pause_ms + 250) / TICK_MS)),
-            };
-            let waiting = match in_flight {
-                Some(_) if by_places => placed.now.get(kind as usize).copied().unwrap_or(0),
-                Some(_) => want.waiting.saturating_sub(placed.line.get(kind as usize).map_or(0, Vec::len) as u32),
-                None => want.waiting,
-            };
-            let ahead = if placed.scarce { 0 } else { want.ahead };
-            let wishes = [(waiting, 0), (ahead, pause_ms / TICK_MS)].into_iter().filter(|_| !overtaken);
-            for (permits, over) in wishes {
-                let wish = Wish { from: begin, to: until.min(near), permits, tokens: want.tokens, over, share: 1.0 };
-                let mut got = self.book.book(&rules, &wish);
-                let mut left = permits - count(&got);
-                if left > 0 && until > near {
-                    let allowed = left.min((fair - f64::from(far)).max(0.0) as u32);
-                    let wish = Wish { from: near + 1, to: until, permits: allowed, over: 0, share, ..wish };
-                    let more = self.book.book(&rules, &wish);
-                    far += count(&more);
-                    left -= count(&more);
-                    got.extend(more);
-                }
-                short |= left > 0;
-                touched.extend(got.iter().map(|s| s.tick / 40));
-                slots.append(&mut got);
-            }
-        }
+        let terms = Terms { rules, begin, near, pause_ms, fair, by_places: in_flight.map(|_| by_places) };
+        let Booked { slots, far, short } =
+            if overtaken { Booked::default() } else { self.book_wants(now, ask, &placed, &terms) };
+        let short = short || placed.short.contains(&true);
+        touched.extend(slots.iter().map(|s| s.tick / ROW));
         if let Some(known) = self.known.get_mut(&ask.holder) {
             known.credit -= f64::from(far);
             if !overtaken {
@@ -308,7 +356,7 @@ impl Lessor {
             retries,
             closed: self.closed(now_ms),
         };
-        let rows = touched.into_iter().map(|row| self.book.row(row * 40)).collect();
+        let rows = touched.into_iter().map(|row| self.book.row(row * ROW)).collect();
         (lease, Durable { rows, in_flight: placed.durable.map(|(n, until)| (ask.holder, n, until)) })
     }
 
