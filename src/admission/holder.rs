@@ -19,9 +19,8 @@ const UNREACHABLE_MS: u64 = 1_000;
 /// What was seen is told after so long even with no wish, in milliseconds; refusals sooner.
 const TELL_MS: u64 = 5_000;
 const TELL_SOON_MS: u64 = 300;
-/// A batch that got nothing asks again after so long, in milliseconds, and then after twice as long.
+/// In a rush a batch that got nothing asks again after so long, in milliseconds, and then after twice as long.
 const BATCH_AGAIN_MS: u64 = 2_000;
-const BATCH_LATEST_MS: u64 = 32_000;
 /// The longest that a shopper waits to hear whether there is a place, where others are turned away, in milliseconds.
 const DARK_MS: u64 = 250;
 /// Arrivals are averaged over so long, in milliseconds.

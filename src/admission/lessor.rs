@@ -4,8 +4,6 @@
 //! permits and never doubles them. Only two things must be durable before a grant is told: the rows of the book that it touched
 //! and what its holder may have in flight. All else is learned anew.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::Standing;
 use super::book::{Book, FARTHEST_MS, ROW, Rules, Slot, TICK_MS, Wish};
 use super::capacity::Capacity;
@@ -82,8 +80,9 @@ struct Terms {
 struct Booked {
     slots: Vec<Slot>,
     far: u32,
-    /// Whether there was less than was wanted.
+    /// Whether there was less than was wanted by those who have no time, and by anybody.
     short: bool,
+    lacking: bool,
 }
 
 /// One budget's grants.
@@ -264,7 +263,9 @@ impl Lessor {
                     left -= count(&more);
                     got.extend(more);
                 }
-                booked.short |= left > 0;
+                // A batch has time, and that it waits is no rush.
+                booked.short |= left > 0 && kind != Kind::Batch;
+                booked.lacking |= left > 0;
                 booked.slots.append(&mut got);
             }
         }
@@ -303,9 +304,10 @@ impl Lessor {
             if contended { known.credit } else { f64::INFINITY }
         };
         let terms = Terms { rules, begin, near, pause_ms, fair, by_places: in_flight.map(|_| by_places) };
-        let Booked { slots, far, short } =
+        let Booked { slots, far, short, lacking } =
             if overtaken { Booked::default() } else { self.book_wants(now, ask, &placed, &terms) };
-        let short = short || placed.short.contains(&true);
+        let urgent = |kind: Kind| placed.short.get(kind as usize).is_some_and(|s| *s);
+        let short = short || urgent(Kind::Running) || urgent(Kind::New);
         touched.extend(slots.iter().map(|s| s.tick / ROW));
         if let Some(known) = self.known.get_mut(&ask.holder) {
             known.credit -= f64::from(far);
@@ -320,7 +322,7 @@ impl Lessor {
             self.contended_until = now_ms + 2 * pause_ms.max(400) + 1_000;
         }
         let mut free_ms = [0; KINDS];
-        if short || slots.is_empty() {
+        if lacking || slots.is_empty() {
             free_ms = [self.book.free_in_ms(&rules, begin, tokens, 1.0); KINDS];
             if contended && let Some(free) = free_ms.get_mut(Kind::New as usize) {
                 *free = self.book.free_in_ms(&rules, begin, tokens, NEW_SHARE);

@@ -9,6 +9,7 @@ mod gone;
 mod idempotency_object;
 mod knowledge_object;
 mod lane_object;
+mod object;
 mod promise;
 mod request;
 mod response;
@@ -42,7 +43,7 @@ fn counter(env: &Env) -> Result<Counter, ConfigError> {
     COUNTER.with(|slot| {
         slot.borrow_mut()
             .get_or_insert_with(|| {
-                let config = Config::read(&|name| env.var(name).ok().map(|v| v.to_string()))?;
+                let config = Config::read(&|name| object::binding(env, name).and_then(|v| v.as_string()))?;
                 let world = Rc::new(world::Edge::new(env.clone()));
                 let learned = Rc::new(Learned::new(world.now_ms()));
                 Ok(Counter { config: Rc::new(config), world, learned })
@@ -70,31 +71,6 @@ pub fn fetch(incoming: web_sys::Request, idempotency_key: Option<String>, env: E
         };
         let _ = answer.call1(&JsValue::UNDEFINED, &response);
     }));
-}
-
-/// What the object of a name answers to a request of this text.
-async fn ask_object(env: &Env, binding: &str, name: &str, written: &str) -> worker::Result<web_sys::Response> {
-    let stub = env.durable_object(binding)?.get_by_name(name)?;
-    let init = web_sys::RequestInit::new();
-    init.set_method("POST");
-    init.set_body(&JsValue::from_str(written));
-    let request = web_sys::Request::new_with_str_and_init("https://object/", &init)?;
-    Ok(stub.fetch_with_request(request.into()).await?.into())
-}
-
-/// Sets an object's alarm. It is set in this very event, with whatever the event keeps.
-fn wake_at(storage: worker::Storage, ms: u64) {
-    task::start(Box::pin(async move {
-        let at = js_sys::Date::new(&JsValue::from_f64(ms as f64));
-        // What cannot be set now is set again with the next that is kept.
-        let _ = storage.set_alarm(worker::ScheduledTime::new(at)).await;
-    }));
-}
-
-/// The text of a request to an object.
-async fn read_text(request: &worker::Request) -> Result<Vec<u8>, JsValue> {
-    let body = promise::settled(request.inner().unchecked_ref::<bindings::WithBody>().bytes()).await?;
-    Ok(body.unchecked_into::<js_sys::Uint8Array>().to_vec())
 }
 
 async fn respond(request: request::EdgeRequest, env: &Env) -> Result<web_sys::Response, JsValue> {

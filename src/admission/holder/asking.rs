@@ -5,7 +5,7 @@ use super::super::lessor::SOON_MS;
 use super::super::line::Heard;
 use super::super::message::{Ask, KINDS, Kind, Lease, Settled, Want};
 use super::super::places::ALLOWED_MS;
-use super::{BATCH_AGAIN_MS, BATCH_LATEST_MS, Held, Holder, TELL_MS, UNREACHABLE_MS};
+use super::{BATCH_AGAIN_MS, Held, Holder, TELL_MS, UNREACHABLE_MS};
 
 /// An ask that was not answered for so long, or for some times a usual trip, is given up; its answer is not used any more. In
 /// milliseconds.
@@ -20,6 +20,10 @@ const AHEAD_LEAST: f64 = 1.5;
 const LIKELY: f64 = 0.7;
 /// Who took it on to tell something and has not so long after has gone, in milliseconds.
 const TELLER_MS: u64 = 3_000;
+/// A batch that got nothing, where nobody else wants more than there is, asks again after so long, in milliseconds.
+const BATCH_SOON_MS: u64 = 150;
+/// The longest that a batch waits to ask again, in milliseconds.
+const BATCH_LATEST_MS: u64 = 32_000;
 /// Asks without an answer whose returns are told again.
 const MOST_UNSURE: usize = 8;
 
@@ -285,8 +289,12 @@ impl Holder {
         }
         let free = lease.free_ms.last().copied().unwrap_or(0);
         if free > 0 && lease.slots.is_empty() {
-            self.batch_again_ms = now_ms + free.max(self.batch_wait_ms);
-            self.batch_wait_ms = (self.batch_wait_ms * 2).min(BATCH_LATEST_MS);
+            if lease.contended {
+                self.batch_again_ms = now_ms + free.max(self.batch_wait_ms);
+                self.batch_wait_ms = (self.batch_wait_ms * 2).min(BATCH_LATEST_MS);
+            } else {
+                self.batch_again_ms = now_ms + free.max(BATCH_SOON_MS);
+            }
         } else {
             (self.batch_again_ms, self.batch_wait_ms) = (0, BATCH_AGAIN_MS);
         }
