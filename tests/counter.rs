@@ -164,11 +164,11 @@ impl World for Handle {
             Some(lease)
         })
     }
-    fn later(&self, work: LocalBoxFuture<'static, ()>) -> bool {
-        if self.0.runs_on.get() {
-            tokio::task::spawn_local(work);
-        }
+    fn runs_on(&self) -> bool {
         self.0.runs_on.get()
+    }
+    fn later(&self, work: LocalBoxFuture<'static, ()>) {
+        tokio::task::spawn_local(work);
     }
     fn take_lane(&self) -> Option<Rc<str>> {
         let id = self.0.lanes.get() + 1;

@@ -6,6 +6,7 @@ use futures::future::{Either, select};
 
 use super::Budget;
 use super::holder::{Caller, Ended, Permit, Step};
+use super::message::Ask;
 use crate::counter::Counter;
 use crate::error::ApiError;
 use crate::upstream::ratelimit::Stated;
@@ -132,37 +133,50 @@ impl Drop for Asking<'_> {
     }
 }
 
-/// Sends the ask that is due, if one is, and takes in its answer; false where none was due.
-async fn ask(counter: &Counter, budget: &Budget) -> bool {
+fn due(counter: &Counter, budget: &Budget) -> Option<(u64, Ask)> {
     let (world, now) = (&counter.world, counter.world.now_ms());
     let queue_ms = u32::try_from(counter.config.queue_ms).unwrap_or(u32::MAX);
-    let due = counter.learned.with_holder(budget, &**world, |h| h.ask(now, queue_ms).map(|ask| (h.ask_number(), ask)));
-    let Some((number, ask)) = due else { return false };
-    let asking = Asking { counter, budget, number };
-    if let Either::Left((Some(lease), _)) = select(world.ask(&budget.name, &ask), world.sleep(GIVE_UP_MS)).await {
+    counter.learned.with_holder(budget, &**world, |h| h.ask(now, queue_ms).map(|ask| (h.ask_number(), ask)))
+}
+
+async fn send(counter: &Counter, budget: &Budget, number: u64, ask: &Ask) {
+    let world = &counter.world;
+    let _asking = Asking { counter, budget, number };
+    if let Either::Left((Some(lease), _)) = select(world.ask(&budget.name, ask), world.sleep(GIVE_UP_MS)).await {
         counter.learned.with_holder(budget, &**world, |h| h.receive(number, world.now_ms(), &lease));
     }
-    drop(asking);
+}
+
+/// Sends the ask that is due, if one is, and takes in its answer; false where none was due.
+async fn ask(counter: &Counter, budget: &Budget) -> bool {
+    let Some((number, ask)) = due(counter, budget) else { return false };
+    send(counter, budget, number, &ask).await;
     true
 }
 
-/// Lets an ask that is due run while no caller waits for it; false where the platform has no way for that.
-fn ask_beside(counter: &Counter, budget: &Rc<Budget>) -> bool {
-    let (own, budget) = (counter.clone(), Rc::clone(budget));
-    counter.world.later(Box::pin(async move {
-        ask(&own, &budget).await;
-    }))
+/// Lets an ask that is due run while no caller waits for it.
+fn ask_beside(counter: &Counter, budget: &Rc<Budget>) {
+    if !counter.world.runs_on() {
+        return;
+    }
+    if let Some((number, ask)) = due(counter, budget) {
+        let (own, budget) = (counter.clone(), Rc::clone(budget));
+        counter.world.later(Box::pin(async move { send(&own, &budget, number, &ask).await }));
+    }
 }
 
 /// Gives back what nobody here needs, and settles what is known, when that is due.
 fn tell_later(counter: &Counter, budget: &Rc<Budget>) {
+    // Where nothing runs on by itself the next caller's ask tells it.
+    if !counter.world.runs_on() {
+        return;
+    }
     let take = |counter: &Counter, budget: &Budget| {
         let now = counter.world.now_ms();
         counter.learned.with_holder(budget, &*counter.world, |h| h.take_telling(now)).map(|at| at.saturating_sub(now))
     };
     let Some(first_ms) = take(counter, budget) else { return };
     let (own, budget) = (counter.clone(), Rc::clone(budget));
-    // Where nothing runs on by itself the next caller's ask tells it.
     counter.world.later(Box::pin(async move {
         let (mut wait_ms, began) = (first_ms, own.world.now_ms());
         loop {
@@ -199,6 +213,11 @@ pub async fn enter(
     let caller = Caller { patience_ms: caller.patience_ms.max(NO_WAIT_MS), ..caller };
     let id = counter.learned.with_holder(&budget, &*counter.world, |h| h.arrive(now, caller));
     let _place = Place { counter, budget: &budget, id };
+    // Where nothing runs on by itself, whoever comes when an ask is due makes it, and before a permit is taken, whose life is
+    // short.
+    if !counter.world.runs_on() {
+        ask(counter, &budget).await;
+    }
     let mut known_ms: Option<u64> = None;
     loop {
         match with(counter.world.now_ms(), id) {
@@ -217,8 +236,10 @@ pub async fn enter(
                     }
                 }
                 // An ask holds up only who has no permit yet.
-                let asked = if placed { ask_beside(counter, &budget) } else { ask(counter, &budget).await };
-                if placed || !asked {
+                if placed {
+                    ask_beside(counter, &budget);
+                }
+                if placed || !ask(counter, &budget).await {
                     counter.world.sleep(ms).await;
                 }
             }

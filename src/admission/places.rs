@@ -69,6 +69,8 @@ struct Held {
     kept: (u32, u64),
     /// The places of its last answer.
     last: [u32; KINDS],
+    /// What it keeps to if that answer is lost.
+    own: u32,
 }
 
 /// What a holder is told.
@@ -285,7 +287,8 @@ impl Places {
         }
         if let Some(held) = self.held.get_mut(&ask.holder) {
             // What was told before may still be kept to, if this answer is lost.
-            let most = own.max(ask.running).max(placed.allowed);
+            held.own = own.max(ask.running);
+            let most = held.own.max(placed.allowed);
             self.allowed = (self.allowed + most).saturating_sub(held.allowed);
             held.allowed = most;
             held.last = placed.now;
@@ -300,7 +303,7 @@ impl Places {
     /// Takes back places that were given and for which there was no permit.
     pub fn take_back(&mut self, holder: u64, places: u32) {
         if let Some(held) = self.held.get_mut(&holder) {
-            let less = places.min(held.allowed);
+            let less = places.min(held.allowed.saturating_sub(held.own));
             held.allowed -= less;
             self.allowed = self.allowed.saturating_sub(less);
         }

@@ -126,19 +126,18 @@ pub async fn settled(promise: Result<Promise, JsValue>) -> Result<JsValue, JsVal
     slot.await
 }
 
-/// Runs a future that the platform lets end after the reply, for as long as it lets anything.
-pub fn run_on(work: LocalBoxFuture<'static, ()>) -> Result<(), JsValue> {
+/// The same future, which the platform lets end after the reply, for as long as it lets anything.
+pub fn held_open(work: LocalBoxFuture<'static, ()>) -> LocalBoxFuture<'static, ()> {
     let mut ended = None;
     let promise = Promise::new(&mut |resolve, _| ended = Some(resolve));
-    with_callbacks(|c| c.wait_until.call1(&JsValue::UNDEFINED, &promise))?;
-    task::start(Box::pin(async move {
+    // Whoever cannot be told to wait does not.
+    let _ = with_callbacks(|c| c.wait_until.call1(&JsValue::UNDEFINED, &promise));
+    Box::pin(async move {
         work.await;
         if let Some(ended) = ended {
-            // Whoever waited has gone if this cannot be told.
             let _ = ended.call0(&JsValue::UNDEFINED);
         }
-    }));
-    Ok(())
+    })
 }
 
 /// A function that ends the future beside it when JavaScript calls it.

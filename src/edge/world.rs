@@ -11,7 +11,7 @@ use worker::{Env, js_sys};
 use super::bindings::{self, Namespace, Stub};
 use super::object::{self, Service};
 use super::shelf::Kept;
-use super::{fetch, promise};
+use super::{fetch, promise, task};
 use crate::admission::message::{Ask, Lease};
 use crate::error::ApiError;
 use crate::knowledge::shelf::Shelf;
@@ -79,8 +79,13 @@ impl World for Edge {
         })
     }
 
-    fn later(&self, work: LocalBoxFuture<'static, ()>) -> bool {
-        promise::run_on(work).is_ok()
+    fn runs_on(&self) -> bool {
+        true
+    }
+
+    fn later(&self, work: LocalBoxFuture<'static, ()>) {
+        // Where the platform will not let it end after the reply, it runs as long as it may.
+        task::start(promise::held_open(work));
     }
 
     fn send(&self, call: Outgoing) -> LocalBoxFuture<'static, Sent> {

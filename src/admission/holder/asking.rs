@@ -5,7 +5,7 @@ use super::super::lessor::SOON_MS;
 use super::super::line::Heard;
 use super::super::message::{Ask, KINDS, Kind, Lease, Settled, Want};
 use super::super::places::ALLOWED_MS;
-use super::{BATCH_AGAIN_MS, Held, Holder, TELL_MS, UNREACHABLE_MS};
+use super::{BATCH_AGAIN_MS, Held, Holder, TELL_MS, TELL_SOON_MS, UNREACHABLE_MS};
 
 /// An ask that was not answered for so long, or for some times a usual trip, is given up; its answer is not used any more. In
 /// milliseconds.
@@ -197,11 +197,11 @@ impl Holder {
 
     /// When something should be told with nobody waiting: what is given back, or will be when its time is over.
     pub fn next_tell_ms(&self, now_ms: u64) -> Option<u64> {
-        if self.asking.is_some() {
-            return None;
-        }
         let told = !self.settled.is_empty() || self.idle(now_ms);
-        let at = if self.is_urgent(now_ms) && self.failures == 0 {
+        let at = if let Some((_, since)) = self.asking {
+            // Where the ask that is under way is lost.
+            since + self.unanswered_ms()
+        } else if self.is_urgent(now_ms) && self.failures == 0 {
             self.asked_ms + self.tell_ms
         } else {
             self.next_ask_ms.max(self.asked_ms + TELL_MS)
