@@ -48,7 +48,12 @@ impl Capacity {
         e.first_byte_ms += report.first_byte_ms;
         e.asked_wait_ms = e.asked_wait_ms.max(report.asked_wait_ms);
         if let Some(stated) = report.stated {
-            self.stated = Some((stated.per_second.into(), now_ms + u64::from(stated.for_ms)));
+            let until_ms = now_ms + u64::from(stated.for_ms);
+            if stated.is_none() {
+                self.paused_ms = self.paused_ms.max(until_ms);
+            } else {
+                self.stated = Some((stated.per_second.into(), until_ms));
+            }
         }
         self.running = self.running.max(running);
         if now_ms >= self.epoch_ms + EPOCH_MS && self.epoch.ended > 0 {
@@ -80,7 +85,8 @@ impl Capacity {
             self.bears = Some((now * (1.0 - part.clamp(0.08, 0.5))).max(1.0));
             (self.step, self.calm) = (0.03, 0);
             if part > 0.5 {
-                self.paused_ms = now_ms + u64::from(e.asked_wait_ms).min(LONGEST_PAUSE_MS);
+                let asked_ms = u64::from(e.asked_wait_ms).min(LONGEST_PAUSE_MS);
+                self.paused_ms = self.paused_ms.max(now_ms + asked_ms);
             }
         } else if strained && self.bears.is_none_or(|b| b > self.peak.max(f64::from(self.running)) * 0.7) {
             self.peak = self.peak.max(now);

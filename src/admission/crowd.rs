@@ -4,7 +4,7 @@
 //! tells how many parties it sees and which of them ask most; the object tells the level, and each of the many-handed its part
 //! of it in that holder.
 
-use std::collections::BTreeMap;
+use crate::order::{self, Sorted};
 
 /// A party that was not seen for so long counts no more, in milliseconds.
 const ACTIVE_MS: u64 = 10_000;
@@ -13,14 +13,14 @@ const BURST: f64 = 2.0;
 /// Arrivals are averaged over so long, in milliseconds.
 const MEMORY_MS: f64 = 3_000.0;
 /// Parties that are remembered.
-const MOST: usize = 2_000;
+const MOST: usize = 1_000;
 /// Parties that are told of, and how often each must come, a second.
 const TOLD: usize = 8;
 const OFTEN: f64 = 0.3;
 /// The part of the limit that each may take however large the crowd is: a key may serve many shoppers.
 const LEAST: f64 = 0.02;
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Party {
     credit: f64,
     per_second: f64,
@@ -32,28 +32,30 @@ struct Party {
 /// Who came to one isolate.
 #[derive(Debug, Clone)]
 pub struct Crowd {
-    parties: BTreeMap<u64, Party>,
+    parties: Sorted<u64, Party>,
     share: f64,
 }
 
 impl Default for Crowd {
     fn default() -> Self {
-        Self { parties: BTreeMap::new(), share: f64::INFINITY }
+        Self { parties: Sorted::default(), share: f64::INFINITY }
     }
 }
 
 impl Crowd {
     /// One of a party has come; whether that is beyond its share, as far as shares are kept now.
     pub fn arrive(&mut self, now_ms: u64, party: u64, kept: bool) -> bool {
-        if self.parties.len() >= MOST && !self.parties.contains_key(&party) {
-            self.parties.retain(|_, p| now_ms < p.seen_ms + ACTIVE_MS);
-            // A crowd of so many has no greedy one among it that matters.
+        if self.parties.get(&party).is_none() {
             if self.parties.len() >= MOST {
-                self.parties.clear();
+                self.parties.retain(|_, p| now_ms < p.seen_ms + ACTIVE_MS);
+                // Where even those are too many, those that come often are remembered.
+                if self.parties.len() >= MOST {
+                    self.parties.retain(|_, p| p.per_second >= OFTEN);
+                }
             }
+            self.parties.insert(party, Party { credit: BURST, per_second: 0.0, seen_ms: now_ms, share: None });
         }
-        let fresh = Party { credit: BURST, per_second: 0.0, seen_ms: now_ms, share: None };
-        let known = self.parties.entry(party).or_insert(fresh);
+        let known = self.parties.get_or_default(party);
         let passed = now_ms.saturating_sub(known.seen_ms) as f64;
         let gained = known.share.unwrap_or(self.share) * passed / 1_000.0;
         known.credit = if gained.is_nan() { BURST } else { (known.credit + gained).min(BURST) };
@@ -80,7 +82,7 @@ impl Crowd {
                 often.push((*party, per_second as f32));
             }
         }
-        often.sort_by(|a, b| b.1.total_cmp(&a.1));
+        order::sort_by(&mut often, |a, b| b.1.total_cmp(&a.1));
         often.truncate(TOLD);
         let rest = all - often.iter().map(|o| o.1).sum::<f32>();
         (parties, often, rest)
@@ -102,7 +104,7 @@ impl Crowd {
 #[derive(Debug, Clone, Default)]
 pub struct Shares {
     /// Those that come often: arrivals a second, and how many holders tell of them.
-    often: BTreeMap<u64, (f64, u32)>,
+    often: Sorted<u64, (f64, u32)>,
     parties: f64,
     rest: f64,
 }
@@ -110,13 +112,13 @@ pub struct Shares {
 impl Shares {
     /// Counts all anew, from what each holder told: its parties, those that come often, and the arrivals a second of the rest.
     pub fn count<'a>(&mut self, told: impl Iterator<Item = (u32, &'a [(u64, f32)], f32)>) {
-        self.often.clear();
+        self.often = Sorted::default();
         (self.parties, self.rest) = (0.0, 0.0);
         for (parties, often, rest) in told {
             self.rest += f64::from(rest);
             self.parties += f64::from(parties);
             for (party, per_second) in often {
-                let sum = self.often.entry(*party).or_default();
+                let sum = self.often.get_or_default(*party);
                 *sum = (sum.0 + f64::from(*per_second), sum.1 + 1);
             }
         }

@@ -29,6 +29,8 @@ const MEMORY_MS: f64 = 3_000.0;
 const LOOK_MS: u64 = 250;
 /// Targets told of in one ask.
 const MOST_TRIED: usize = 16;
+/// A permit that nobody has come for is anybody's so long before its end, in milliseconds.
+const LAST_MS: u64 = 150;
 /// So many who wait are a rush, whatever the object says later.
 const RUSH: usize = 8;
 /// Returns kept for the next ask.
@@ -133,6 +135,7 @@ pub struct Holder {
     next_id: u64,
     rates: [Rate; KINDS],
     crowd: Crowd,
+    beyond: u32,
     tokens: [f64; KINDS],
     asking: Option<(u64, u64)>,
     asks: u64,
@@ -163,7 +166,7 @@ pub struct Holder {
     retries_wanted: u32,
     tried: Vec<Tried>,
     closed: Vec<(u64, u64)>,
-    looked_ms: u64,
+    look_ms: u64,
     teller_until_ms: u64,
     standing: Option<Standing>,
 }
@@ -180,6 +183,7 @@ impl Holder {
             next_id: 0,
             rates: [Rate::default(); KINDS],
             crowd: Crowd::default(),
+            beyond: 0,
             tokens: [0.0; KINDS],
             asking: None,
             asks: 0,
@@ -208,7 +212,7 @@ impl Holder {
             retries_wanted: 0,
             tried: Vec::new(),
             closed: Vec::new(),
-            looked_ms: 0,
+            look_ms: 0,
             teller_until_ms: 0,
             standing: None,
         }
@@ -236,9 +240,9 @@ impl Holder {
 
     /// Whether a reply's headers should be read for what the host says of its limits: not each time, since that has its cost.
     pub fn looks(&mut self, now_ms: u64) -> bool {
-        let due = now_ms >= self.looked_ms + LOOK_MS;
+        let due = now_ms >= self.look_ms;
         if due {
-            self.looked_ms = now_ms;
+            self.look_ms = now_ms + LOOK_MS;
         }
         due
     }
@@ -288,6 +292,7 @@ impl Holder {
         let beyond = self.crowd.arrive(now_ms, caller.party, self.contended);
         if beyond {
             // It is no demand that others' permits should be held for.
+            self.beyond += 1;
         } else if let (Some(rate), Some(tokens)) = (self.rates.get_mut(kind), self.tokens.get_mut(kind)) {
             rate.add(now_ms);
             *tokens = (*tokens * 0.998).max(caller.tokens.into());
@@ -314,7 +319,11 @@ impl Holder {
         let refused =
             |retry_after_ms: u64, standing| Step::Refused(Refusal { retry_after_ms: retry_after_ms.max(1), standing });
         let Some(place) = self.line.position(id) else { return refused(1, None) };
-        let found = Self::find(&self.slots, place);
+        // While demand is above the limit, permits at hand are for those who are expected and have a share left; another has what
+        // would be lost.
+        let kept = |at: &(usize, u64)| self.slots.get(at.0).is_some_and(|h| h.until_ms > now_ms + LAST_MS);
+        let beyond = self.contended && self.line.get(place).is_some_and(|w| w.beyond);
+        let found = Self::find(&self.slots, place).filter(|at| !beyond || !kept(at));
         let held_tokens = found.and_then(|(at, _)| self.slots.get(at)).map_or(0, |h| h.slot.tokens);
         let standing = self.standing;
         let (pause_ms, asking) = (self.next_ask_ms.saturating_sub(now_ms), self.asking.is_some());

@@ -10,6 +10,7 @@ use super::capacity::Capacity;
 use super::crowd::Shares;
 use super::message::{Ask, KINDS, Kind, Lease, Limits, Settled};
 use super::places::{ALLOWED_MS, Placed, Places};
+use crate::order::{self, Sorted};
 use crate::upstream::breaker::Breaker;
 use crate::upstream::retry::RetryBudget;
 
@@ -89,11 +90,11 @@ struct Booked {
 #[derive(Debug, Clone)]
 pub struct Lessor {
     book: Book,
-    known: BTreeMap<u64, Known>,
+    known: Sorted<u64, Known>,
     places: Places,
     shares: Shares,
     capacity: Capacity,
-    breakers: BTreeMap<u64, Breaker>,
+    breakers: Sorted<u64, Breaker>,
     retries: RetryBudget,
     contended_until: u64,
     contended_since: u64,
@@ -109,11 +110,11 @@ impl Lessor {
     pub fn restore(book: Book, in_flight: impl IntoIterator<Item = (u64, u32, u64)>, now_ms: u64) -> Self {
         Self {
             book,
-            known: BTreeMap::new(),
+            known: Sorted::default(),
             places: Places::restore(in_flight),
             shares: Shares::default(),
             capacity: Capacity::default(),
-            breakers: BTreeMap::new(),
+            breakers: Sorted::default(),
             retries: RetryBudget::new(now_ms),
             contended_until: 0,
             contended_since: 0,
@@ -187,14 +188,14 @@ impl Lessor {
     }
 
     /// Takes in what a holder tells; whether it was overtaken by a later ask, and the milliseconds since the last one.
-    fn take_in(&mut self, now_ms: u64, ask: &Ask, touched: &mut BTreeSet<u64>) -> (bool, u64) {
+    fn take_in(&mut self, now_ms: u64, ask: &Ask, touched: &mut Vec<u64>) -> (bool, u64) {
         let longest_ms = u64::from(ask.limits.longest_ms);
         let gap = now_ms.saturating_sub(self.asked_ms) as f64 / 1_000.0;
         self.asks = self.asks * (-gap).exp() + 1.0;
         self.asked_ms = self.asked_ms.max(now_ms);
-        let fresh = !self.known.contains_key(&ask.holder);
+        let fresh = self.known.get(&ask.holder).is_none();
         self.active += u64::from(fresh);
-        let known = self.known.entry(ask.holder).or_default();
+        let known = self.known.get_or_default(ask.holder);
         // One that went another way round and comes after a later one: what it told came with that.
         let overtaken = ask.number <= known.number;
         // An answer that the holder did not use and never will.
@@ -205,11 +206,11 @@ impl Lessor {
         let over: u32 = settled.clone().map(|s| s.over).fold(0, u32::saturating_add);
         for slot in settled.flat_map(|s| &s.unspent).chain(&unused) {
             self.book.give_back(*slot);
-            touched.insert(slot.tick / ROW);
+            touched.push(slot.tick / ROW);
         }
         if over > 0 {
             self.book.charge(over);
-            touched.insert(now_ms / TICK_MS / ROW);
+            touched.push(now_ms / TICK_MS / ROW);
         }
         known.number = known.number.max(ask.number);
         let elapsed = now_ms.saturating_sub(known.seen_ms).min(SILENT_MS);
@@ -275,7 +276,7 @@ impl Lessor {
     /// Answers an ask. What the second value holds must be durable before the first is sent.
     pub fn grant(&mut self, now_ms: u64, ask: &Ask) -> (Lease, Durable) {
         let now = self.book.advance(now_ms);
-        let mut touched = BTreeSet::new();
+        let mut touched = Vec::new();
         let (overtaken, elapsed) = self.take_in(now_ms, ask, &mut touched);
         let rules = self.rules(now_ms, &ask.limits);
         let demand = self.known.get(&ask.holder).map_or(0.0, |k| k.demand);
@@ -298,7 +299,7 @@ impl Lessor {
         let near = begin + (2 * pause_ms + 500) / TICK_MS;
         let contended = now_ms < self.contended_until;
         let fair = {
-            let known = self.known.entry(ask.holder).or_default();
+            let known = self.known.get_or_default(ask.holder);
             let share = per_second * part * 1.1;
             known.credit = (known.credit + share * elapsed as f64 / 1_000.0).min((share * 5.0).max(1.0));
             if contended { known.credit } else { f64::INFINITY }
@@ -307,7 +308,8 @@ impl Lessor {
         let Booked { slots, far, short, lacking } =
             if overtaken { Booked::default() } else { self.book_wants(now, ask, &placed, &terms) };
         let urgent = |kind: Kind| placed.short.get(kind as usize).is_some_and(|s| *s);
-        let short = short || urgent(Kind::Running) || urgent(Kind::New);
+        // As long as shares hold somebody back there is more demand than permits.
+        let short = short || urgent(Kind::Running) || urgent(Kind::New) || (contended && ask.beyond > 0);
         touched.extend(slots.iter().map(|s| s.tick / ROW));
         if let Some(known) = self.known.get_mut(&ask.holder) {
             known.credit -= f64::from(far);
@@ -358,6 +360,7 @@ impl Lessor {
             retries,
             closed: self.closed(now_ms),
         };
+        order::sort_and_dedup(&mut touched);
         let rows = touched.into_iter().map(|row| self.book.row(row * ROW)).collect();
         (lease, Durable { rows, in_flight: placed.durable.map(|(n, until)| (ask.holder, n, until)) })
     }
@@ -374,9 +377,9 @@ impl Lessor {
             }
             // Models are named by callers, so the map must not grow with their inventions.
             if self.breakers.len() >= MOST_TARGETS {
-                self.breakers.clear();
+                self.breakers = Sorted::default();
             }
-            let breaker = self.breakers.entry(tried.target).or_default();
+            let breaker = self.breakers.get_or_default(tried.target);
             for _ in 0..tried.failed.min(10) {
                 // A failure after the open time is a trial's.
                 breaker.admits(now_ms);

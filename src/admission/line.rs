@@ -79,6 +79,11 @@ impl Line {
     }
 
     /// One by its place.
+    pub fn get(&self, at: usize) -> Option<&Waiter> {
+        self.waiters.get(at)
+    }
+
+    /// One by its place, to be changed.
     pub fn get_mut(&mut self, at: usize) -> Option<&mut Waiter> {
         self.waiters.get_mut(at)
     }

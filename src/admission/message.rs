@@ -74,6 +74,13 @@ pub struct Report {
     pub stated: Option<Stated>,
 }
 
+impl Report {
+    /// Whether the object should hear of it before the next ask is due: the host fails, or bears nothing more for now.
+    pub fn is_news(&self) -> bool {
+        self.refused + self.failed > 0 || self.stated.is_some_and(|s| s.is_none())
+    }
+}
+
 /// How calls to one target ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tried {
@@ -126,6 +133,8 @@ pub struct Ask {
     pub often: Vec<(u64, f32)>,
     /// The callers a second of the rest.
     pub rest: f32,
+    /// Callers that came beyond their party's share.
+    pub beyond: u32,
     /// Calls in flight that it now keeps to.
     pub allowed: u32,
     /// Calls in flight.

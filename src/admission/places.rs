@@ -3,9 +3,10 @@
 //! A holder is counted with the most that it may keep to, whichever answers reached it. While places are scarce each goes to
 //! the first of those who wait, worldwide; the line's length over the pace at which calls end tells everyone's time.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::message::{Ask, KINDS, Kind};
+use crate::order::Sorted;
 
 /// How long a holder may start calls on what it was allowed, in milliseconds.
 pub const ALLOWED_MS: u64 = 15_000;
@@ -97,7 +98,7 @@ pub struct Placed {
 /// All places of one budget.
 #[derive(Debug, Clone, Default)]
 pub struct Places {
-    held: BTreeMap<u64, Held>,
+    held: Sorted<u64, Held>,
     allowed: u32,
     running: u32,
     line: VecDeque<Waiting>,
@@ -159,8 +160,10 @@ impl Places {
     /// Takes in what a holder tells of its calls; `unheard` where it did not use the last answer.
     pub fn hear(&mut self, now_ms: u64, ask: &Ask, unheard: bool) {
         self.sweep(now_ms);
-        let held = self.held.entry(ask.holder).or_default();
-        let (allowed, running) = (ask.allowed.max(ask.running), ask.running);
+        let held = self.held.get_or_default(ask.holder);
+        // One without a limit in flight keeps to none, so that only what runs counts.
+        let allowed = if ask.allowed == u32::MAX { 0 } else { ask.allowed };
+        let (allowed, running) = (allowed.max(ask.running), ask.running);
         self.allowed = (self.allowed + allowed).saturating_sub(held.allowed);
         self.running = (self.running + running).saturating_sub(held.running);
         (held.allowed, held.running) = (allowed, running);

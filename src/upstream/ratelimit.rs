@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::decimal;
+
 /// What a host says it will bear for a while.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Stated {
@@ -15,6 +17,11 @@ pub struct Stated {
 }
 
 impl Stated {
+    /// Whether it will bear not one call in that time.
+    pub fn is_none(&self) -> bool {
+        self.per_second * (self.for_ms as f32) < 1_000.0
+    }
+
     /// The lower of two.
     pub fn least(a: Option<Self>, b: Option<Self>) -> Option<Self> {
         match (a, b) {
@@ -40,8 +47,8 @@ pub fn read(header: &dyn Fn(&str) -> Option<String>, tokens: u32) -> Option<Stat
 
 fn of(header: &dyn Fn(&str) -> Option<String>, what: &str, each: f64) -> Option<Stated> {
     let number = |part: &str| -> Option<f64> {
-        let n: f64 = header(&format!("x-ratelimit-{part}-{what}"))?.trim().parse().ok()?;
-        (n.is_finite() && n >= 0.0).then_some(n)
+        let n = decimal::read(header(&format!("x-ratelimit-{part}-{what}"))?.trim())?;
+        (n >= 0.0).then_some(n)
     };
     let left = number("remaining")?;
     let reset_ms = duration_ms(&header(&format!("x-ratelimit-reset-{what}"))?)?.min(LONGEST_MS);
@@ -59,8 +66,8 @@ fn of(header: &dyn Fn(&str) -> Option<String>, what: &str, each: f64) -> Option<
 /// A duration as hosts write it (`6m0s`, `1s`, `120ms`, or seconds alone), in milliseconds.
 fn duration_ms(text: &str) -> Option<f64> {
     let text = text.trim();
-    if let Ok(seconds) = text.parse::<f64>() {
-        return (seconds.is_finite() && seconds >= 0.0).then_some(seconds * 1_000.0);
+    if let Some(seconds) = decimal::read(text) {
+        return (seconds >= 0.0).then_some(seconds * 1_000.0);
     }
     let (mut rest, mut total) = (text, 0.0);
     while !rest.is_empty() {
@@ -76,7 +83,7 @@ fn duration_ms(text: &str) -> Option<f64> {
             "d" => 86_400_000.0,
             _ => return None,
         };
-        total += number.parse::<f64>().ok()? * unit_ms;
+        total += decimal::read(number)? * unit_ms;
         rest = next;
     }
     (!text.is_empty()).then_some(total)

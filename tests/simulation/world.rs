@@ -402,7 +402,8 @@ impl World {
         }
         m.longest_ms = m.longest_ms.max(if shopper.kind == Kind::Batch { 0 } else { self.now - shopper.arrived_ms });
         m.admitted += 1;
-        if self.plan.parties.is_some() {
+        // Kept questions wait for the end of the rush, and then there is enough for all.
+        if self.plan.parties.is_some() && shopper.kept.is_none() {
             *m.by_party.entry(shopper.party).or_default() += 1;
         }
         m.by_kind[shopper.kind as usize].0 += 1;

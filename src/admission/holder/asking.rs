@@ -41,7 +41,7 @@ impl Holder {
     }
 
     fn expected(&self, now_ms: u64) -> [f64; KINDS] {
-        let seconds = (self.pause_ms as f64 * 1.3 + self.trip_ms as f64 * 1.5 + 50.0) / 1_000.0;
+        let seconds = (self.pause_ms as f64 * 1.3 + self.trip_ms as f64 * 2.5 + 50.0) / 1_000.0;
         self.rates.map(|rate| rate.now(now_ms) * seconds)
     }
 
@@ -165,6 +165,7 @@ impl Holder {
             parties,
             often,
             rest,
+            beyond: std::mem::take(&mut self.beyond),
             allowed: self.allowed,
             running: self.running,
             could_run,
@@ -195,9 +196,9 @@ impl Holder {
         permit.into_iter().chain(wish).chain(place).min().map(|at| at.max(now_ms + 5))
     }
 
-    /// When something should be told with nobody waiting: what is given back, or will be when its time is over.
+    /// When something should be told with nobody waiting: news of the host, what is given back, or will be when its time is over.
     pub fn next_tell_ms(&self, now_ms: u64) -> Option<u64> {
-        let told = !self.settled.is_empty() || self.idle(now_ms);
+        let told = !self.settled.is_empty() || self.idle(now_ms) || self.report.is_news();
         let at = if let Some((_, since)) = self.asking {
             // Where the ask that is under way is lost.
             since + self.unanswered_ms()
@@ -232,7 +233,7 @@ impl Holder {
 
     /// Whether an ask is due before the pause is over: bad news of the host, what others wait for, a place that is needed.
     fn is_urgent(&self, now_ms: u64) -> bool {
-        self.report.refused + self.report.failed > 0
+        self.report.is_news()
             || (self.contended && !self.settled.unspent.is_empty())
             || (self.scarce && self.idle(now_ms))
             || self.lacks(now_ms)
@@ -279,7 +280,7 @@ impl Holder {
             self.permits += slot.permits as usize;
             self.slots.push_back(Held { from_ms: now_ms + ahead, until_ms, slot: *slot });
         }
-        self.slots.make_contiguous().sort_by_key(|h| h.from_ms);
+        crate::order::sort_by_key(self.slots.make_contiguous(), |h| h.from_ms);
         self.expire(now_ms);
         for (full, (at, free)) in self.full_until_ms.iter_mut().zip(self.free_at_ms.iter_mut().zip(lease.free_ms)) {
             *at = now_ms + free;
