@@ -41,7 +41,7 @@ impl Holder {
     }
 
     fn expected(&self, now_ms: u64) -> [f64; KINDS] {
-        let seconds = (self.pause_ms as f64 * 1.3 + self.trip_ms as f64 * 2.5 + 50.0) / 1_000.0;
+        let seconds = (self.pause_ms as f64 * 1.3 + self.trip_ms as f64 * 1.5 + 50.0) / 1_000.0;
         self.rates.map(|rate| rate.now(now_ms) * seconds)
     }
 
