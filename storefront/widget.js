@@ -2,16 +2,10 @@
 //
 //   <script src="https://WORKER/widget.js" defer></script>
 //
-// Attributes of the script tag (as data-…) or of a <madoguchi-chat> placed by hand: `lang` (ja, en; else the page's own), `heading`,
-// `position` (right, left), `theme` (light, dark; else the system's), `accent` (a hex colour; the text on it follows by contrast),
-// `suggestions` (questions to begin with, parted by |), `endpoint` (the Worker; else where this script came from). `heading-en`,
-// `suggestions-ja` and the like are for one language.
-// CSS variables, on the element or above it: --madoguchi-accent, -on-accent, -head, -on-head, -surface, -ground, -text, -quiet, -line,
-// -link, -radius, -font, -offset-x, -offset-y, -z. Methods: open(text), ask(text), close().
+// Its attributes, CSS variables and methods are in the README.
 //
-// It stays one file so that one tag is enough from another origin: no second request, no CORS on scripts. What a server or a document
-// says reaches the page only as text nodes and checked links, so no answer can inject anything; no inline style or script is used, so
-// the shop's strictest Content-Security-Policy (Trusted Types too) needs only this origin in script-src and connect-src.
+// What a server or a document says reaches the page only as text nodes and checked links, so no answer can inject anything; with no
+// inline style or script, the strictest Content-Security-Policy (Trusted Types too) needs only this origin in script-src and connect-src.
 (() => {
   "use strict";
   if (customElements.get("madoguchi-chat")) return;
@@ -54,6 +48,8 @@
       excerpt: "お店のページからの抜粋です",
       up: "役に立った",
       down: "役に立たなかった",
+      late: (question) => `お待たせいたしました。ご質問「${question}」にお答えしました。`,
+      lateShow: "お答えを見る",
       thanks: "ご意見をありがとうございます。",
       sorry: "ご期待に沿えず申し訳ありません。担当者にもご相談いただけます。",
       handoffTitle: "担当者に引き継ぎます",
@@ -106,6 +102,8 @@
       excerpt: "Quoted from the shop's pages",
       up: "Helpful",
       down: "Not helpful",
+      late: (question) => `Thank you for waiting. Here is the answer to “${question}”.`,
+      lateShow: "See the answer",
       thanks: "Thank you for telling us.",
       sorry: "We are sorry about that. You can also talk to a person.",
       handoffTitle: "Hand over to a person",
@@ -128,6 +126,11 @@
 
   // ---------------------------------------------------------------- looks
 
+  const DARK = `--accent: var(--madoguchi-accent, #9cc7dc); --on-accent: var(--madoguchi-on-accent, #10202a);
+  --surface: var(--madoguchi-surface, #171b1e); --ground: var(--madoguchi-ground, #22282c);
+  --text: var(--madoguchi-text, #eceff1); --quiet: var(--madoguchi-quiet, #a9b4bb);
+  --line: var(--madoguchi-line, #3a4349); --link: var(--madoguchi-link, #9dd0ec); --alarm: #ffb4a2;
+  --head: var(--madoguchi-head, var(--ground)); --on-head: var(--madoguchi-on-head, var(--text)); color-scheme: dark;`;
   const CSS = `
 :host {
   --accent: var(--madoguchi-accent, #1f4b63); --on-accent: var(--madoguchi-on-accent, #fff);
@@ -139,19 +142,9 @@
   all: initial; color-scheme: light; position: fixed; z-index: var(--madoguchi-z, 2147483000); inset: auto;
 }
 @media (prefers-color-scheme: dark) { :host(:not([theme=light])) {
-  --accent: var(--madoguchi-accent, #9cc7dc); --on-accent: var(--madoguchi-on-accent, #10202a);
-  --surface: var(--madoguchi-surface, #171b1e); --ground: var(--madoguchi-ground, #22282c);
-  --text: var(--madoguchi-text, #eceff1); --quiet: var(--madoguchi-quiet, #a9b4bb);
-  --line: var(--madoguchi-line, #3a4349); --link: var(--madoguchi-link, #9dd0ec); --alarm: #ffb4a2;
-  --head: var(--madoguchi-head, var(--ground)); --on-head: var(--madoguchi-on-head, var(--text)); color-scheme: dark;
-} }
+${DARK}} }
 :host([theme=dark]) {
-  --accent: var(--madoguchi-accent, #9cc7dc); --on-accent: var(--madoguchi-on-accent, #10202a);
-  --surface: var(--madoguchi-surface, #171b1e); --ground: var(--madoguchi-ground, #22282c);
-  --text: var(--madoguchi-text, #eceff1); --quiet: var(--madoguchi-quiet, #a9b4bb);
-  --line: var(--madoguchi-line, #3a4349); --link: var(--madoguchi-link, #9dd0ec); --alarm: #ffb4a2;
-  --head: var(--madoguchi-head, var(--ground)); --on-head: var(--madoguchi-on-head, var(--text)); color-scheme: dark;
-}
+${DARK}}
 * { box-sizing: border-box; font: inherit; }
 [hidden] { display: none !important; }
 .launch, .panel {
@@ -399,6 +392,15 @@ form.person textarea { min-height: 92px; resize: vertical; }
   // A token that runs out within this time is renewed first.
   const SOON_MS = 60_000;
 
+  // The history tells when a kept question has its answer. A look comes after the first wait, then after half of the question's age, up
+  // to the longest wait, a quarter more or less by chance, while the page is in sight: about 21 requests a shopper, all in half an hour;
+  // 1,000 who wait make 9 a second. Opening the window and coming back look too, LOOK_APART_MS from any other look. Each is one read of
+  // the shopper's own record: no model, no write, no queue.
+  const LOOK_FIRST_MS = 12_000;
+  const LOOK_LONGEST_MS = 120_000;
+  const LOOK_FOR_MS = 30 * 60_000;
+  const LOOK_APART_MS = 5_000;
+
   /** Why a message will not be answered: `status` of the refusal, 0 for a connection that did not come back. */
   class Refused extends Error {
     constructor(status) {
@@ -643,6 +645,9 @@ form.person textarea { min-height: 92px; resize: vertical; }
     #watch = null;
     #clock = 0;
     #asked = null;
+    #kept = new Map();
+    #looking = false;
+    #next = 0;
 
     connectedCallback() {
       if (this.#visitor) return;
@@ -659,10 +664,16 @@ form.person textarea { min-height: 92px; resize: vertical; }
       this.attributeChangedCallback();
       this.#watch = new MutationObserver(() => this.#relabel());
       this.#watch.observe(document.documentElement, { attributes: true, attributeFilter: ["lang"] });
-      addEventListener("online", () => this.#stuck?.());
+      addEventListener("online", () => {
+        this.#stuck?.();
+        this.#look();
+      });
+      document.addEventListener("visibilitychange", () => this.#look());
+      if (this.#visitor.kept.unread) this.#unread();
       globalThis.visualViewport?.addEventListener("resize", () => this.#fit());
       // A shopper who follows a link within the shop finds the conversation as it was; on a phone it would hide the page.
       if (this.#remember() === "open" && !this.#narrow) this.open(undefined, false);
+      else this.#plan();
     }
 
     attributeChangedCallback() {
@@ -685,6 +696,10 @@ form.person textarea { min-height: 92px; resize: vertical; }
 
     #word(key) {
       return WORDS[this.#language][key];
+    }
+
+    #button(text, click) {
+      return make("button", { class: "small", type: "button", text, on: { click } }, this.#word(text));
     }
 
     /** What the shop set for this language, else for any. */
@@ -788,6 +803,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
         n.dot.hidden = true;
         n.launch.dataset.label = "launchFull";
         this.#remember("open");
+        this.#visitor.keep({ unread: undefined });
         this.#fit();
         this.#relabel();
       }
@@ -797,7 +813,8 @@ form.person textarea { min-height: 92px; resize: vertical; }
       }
       if (focus) n.input.focus({ preventScroll: true });
       this.#toEnd();
-      this.#ready ??= this.#begin();
+      if (this.#ready) this.#look();
+      else this.#ready = this.#begin();
     }
 
     /** Opens the window and asks. */
@@ -897,8 +914,12 @@ form.person textarea { min-height: 92px; resize: vertical; }
       try {
         if (!this.#visitor.kept.token) await this.#visitor.session(locale);
         else {
-          const response = await this.#visitor.call("/chat/history", { locale });
-          if (response.ok) this.#history((await response.json()).messages ?? []);
+          const ids = this.#awaited;
+          const messages = await this.#said();
+          if (messages) {
+            this.#history(messages);
+            this.#settle(ids, messages);
+          }
         }
       } catch {
         // The first question tries again, and says what is wrong.
@@ -924,16 +945,110 @@ form.person textarea { min-height: 92px; resize: vertical; }
     }
 
     #history(messages) {
+      let asked = "";
       for (const message of messages) {
-        if (message.role === "user") this.#mine(message.text, message.id);
+        if (message.role === "user") this.#mine(message.text, (asked = message.id));
         else if (message.role === "assistant") {
           const turn = this.#turn();
-          turn.draw(message.text);
-          turn.sources(message.sources);
-          turn.finish(message.id, message.rung, message.feedback);
+          turn.whole(message);
+          if (message.rung === "kept") this.#await(asked, turn);
         } else this.#notice(message.text);
       }
       this.#toEnd();
+    }
+
+    // ------------------------------------------------ questions that were kept
+
+    /** What was said, as the counter has it; null where it does not tell now. */
+    async #said() {
+      this.#visitor.keep({ looked: Date.now() });
+      const response = await this.#visitor.call("/chat/history", { locale: this.#language, signal: AbortSignal.timeout?.(SILENCE_MS) });
+      return response.ok ? ((await response.json()).messages ?? []) : null;
+    }
+
+    /** Kept questions, each with when it was kept. */
+    get #waiting() {
+      const { awaits } = this.#visitor.kept;
+      return Array.isArray(awaits) ? awaits : [];
+    }
+
+    /** Their ids, and those shown here whose answer another tab has seen. */
+    get #awaited() {
+      return new Set([...this.#kept.keys(), ...this.#waiting.map(({ id }) => id)]);
+    }
+
+    #await(id, turn) {
+      this.#kept.set(id, turn);
+      if (!this.#waiting.some((other) => other.id === id)) this.#visitor.keep({ awaits: [...this.#waiting, { id, at: Date.now() }] });
+      this.#plan();
+    }
+
+    #plan() {
+      clearTimeout(this.#next);
+      const now = Date.now();
+      const age = now - Math.max(...this.#waiting.map(({ at }) => at));
+      if (document.hidden || !(age < LOOK_FOR_MS)) return;
+      const wait = Math.min(LOOK_LONGEST_MS, Math.max(LOOK_FIRST_MS, age / 2)) * (0.75 + Math.random() / 2);
+      const due = (this.#visitor.kept.looked || now) + wait - now;
+      this.#next = setTimeout(() => this.#look(), Math.min(wait, Math.max(0, due)));
+    }
+
+    async #look() {
+      const ids = this.#awaited;
+      if (!ids.size || this.#looking || document.hidden) return;
+      const past = Date.now() - this.#visitor.kept.looked;
+      if (navigator.onLine !== false && !(past >= 0 && past < LOOK_APART_MS)) {
+        this.#looking = true;
+        try {
+          const messages = await this.#said();
+          if (messages) this.#settle(ids, messages);
+        } catch {}
+        this.#looking = false;
+      }
+      this.#plan();
+    }
+
+    /** Puts what has come in place of the word that the question is kept; what the counter does not know is waited for no more. */
+    #settle(ids, messages) {
+      const answers = new Map();
+      let asked = "";
+      for (const message of messages) {
+        if (message.role === "user") asked = message.id;
+        else if (message.role === "assistant") answers.set(asked, message);
+      }
+      const done = [...ids].filter((id) => answers.get(id)?.rung !== "kept");
+      if (!done.length) return;
+      this.#visitor.keep({ awaits: this.#waiting.filter(({ id }) => !done.includes(id)) });
+      for (const id of done) {
+        const [turn, answer] = [this.#kept.get(id), answers.get(id)];
+        this.#kept.delete(id);
+        if (!answer) continue;
+        if (this.#nodes.panel.hidden) this.#unread();
+        if (turn) this.#late(turn, answer);
+      }
+    }
+
+    #late(turn, answer) {
+      const { log } = this.#nodes;
+      const question = turn.node.previousElementSibling;
+      const word = this.#word("late")(clean(question.dataset.said).slice(0, 60));
+      const last = turn.node === log.lastElementChild;
+      this.#follow(() => {
+        turn.whole(answer);
+        if (last) return;
+        // The conversation has gone on below: a word there leads to it.
+        const show = () => (log.scrollTop = question.offsetTop - 14);
+        log.append(make("div", { class: "card" }, make("p", {}, word), this.#button("lateShow", show)));
+      });
+      this.#announce(`${word}\n${answer.text}`);
+    }
+
+    #unread() {
+      const n = this.#nodes;
+      n.dot.hidden = false;
+      n.launch.dataset.label = "unread";
+      this.#visitor.keep({ unread: true });
+      this.#relabel();
     }
 
     /** Questions that were under way when the page was left: those that the history answers are done, the others go on. */
@@ -1042,6 +1157,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
                 turn.draw(text);
                 turn.finish(data.message_id, data.rung);
               });
+              if (data.rung === "kept") this.#await(entry.id, turn);
               this.#announce(text.slice(said));
             } else if (name === "error") failure = this.#word("failed");
           });
@@ -1057,11 +1173,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
         }
         cancelAnimationFrame(frame);
         if (!failure) {
-          if (this.#nodes.panel.hidden) {
-            this.#nodes.dot.hidden = false;
-            this.#nodes.launch.dataset.label = "unread";
-            this.#relabel();
-          }
+          if (this.#nodes.panel.hidden) this.#unread();
           return;
         }
         const word = failure.word ?? failure;
@@ -1101,6 +1213,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
       let typing = null;
       let shown = null;
       return {
+        node,
         typing: () => {
           typing?.remove();
           paint("");
@@ -1133,6 +1246,14 @@ form.person textarea { min-height: 92px; resize: vertical; }
           }
           state.before(shown);
         },
+        /** All of an answer that the counter has, in place of what stood there. */
+        whole({ id, text, sources, rung, feedback }) {
+          for (const old of node.querySelectorAll(".sources, .small, .marks")) old.remove();
+          shown = null;
+          paint(text);
+          this.sources(sources);
+          this.finish(id, rung, feedback);
+        },
         finish: (id, rung, feedback) => {
           typing?.remove();
           say.hidden = !say.childNodes.length;
@@ -1141,11 +1262,12 @@ form.person textarea { min-height: 92px; resize: vertical; }
             // Where the answer is itself made of the passages, they are not shown twice.
             if (rung === "passages") Object.assign(shown.firstChild, { textContent: this.#word("excerpt") }).dataset.text = "excerpt";
             else for (const passage of shown.querySelectorAll(".passage")) passage.hidden = false;
-          } else if (rung === "passages") {
-            // What the shop's pages do not answer, a person may.
-            node.append(make("button", { class: "small", type: "button", text: "person", on: { click: () => this.#handoff() } }, this.#word("person")));
+          } else if (rung === "passages" || rung === "kept") {
+            // What is not answered here and now, a person may.
+            node.append(this.#button("person", () => this.#handoff()));
           }
-          if (id) node.append(this.#marks(id, feedback));
+          // That a question is kept is no answer to be judged.
+          if (id && rung !== "kept") node.append(this.#marks(id, feedback));
         },
         /** What went wrong, and (asked to) a button that resolves the promise. */
         fail: (word, again) => {
@@ -1157,7 +1279,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
           state.textContent = word;
           if (!again) return;
           return new Promise((resolve) => {
-            const button = make("button", { class: "small", type: "button", text: "retry", on: { click: () => this.#stuck?.() } }, this.#word("retry"));
+            const button = this.#button("retry", () => this.#stuck?.());
             node.append(button);
             this.#stuck = () => {
               this.#stuck = null;
@@ -1207,7 +1329,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
         make("p", { text: "handoffText" }, this.#word("handoffText")),
         make("label", {}, make("span", { text: "note" }, this.#word("note")), note),
         make("label", {}, make("span", { text: "contact" }, this.#word("contact")), contact),
-        make("div", { class: "row" }, send, make("button", { class: "small", type: "button", text: "cancel", on: { click: () => this.#leaveHandoff(form) } }, this.#word("cancel"))),
+        make("div", { class: "row" }, send, this.#button("cancel", () => this.#leaveHandoff(form))),
         state,
       );
       let sending = false;

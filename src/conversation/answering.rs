@@ -226,11 +226,11 @@ async fn make(counter: Counter, asked: Asked, party: u64, tell: UnboundedSender<
 /// The rung `kept`, in the question's language.
 fn kept(question: &str) -> &'static str {
     if is_japanese(question) {
-        "ただいま大変混み合っており、すぐにお答えできません。ご質問はお預かりしましたので、順番にお答えします。\
-         しばらくしてからこの画面をもう一度ご覧ください。お急ぎの場合は担当者におつなぎします。"
+        "ただいま大変混み合っており、すぐにお答えできません。ご質問はお預かりしましたので、順番にお答えし、\
+         この会話にお届けします。お急ぎの場合は、担当者にもご相談いただけます。"
     } else {
-        "We are very busy at this moment and cannot answer at once. Your question is kept and will be answered: \
-         please look here again in a little while. If it is urgent, a person will be glad to help."
+        "We are very busy at this moment and cannot answer at once. Your question is kept and will be answered \
+         here, in this conversation. If it is urgent, a person will be glad to help."
     }
 }
 
