@@ -369,6 +369,37 @@ fn tokens_that_are_altered_expired_or_from_elsewhere_open_nothing() {
 }
 
 #[test]
+fn whatever_goes_wrong_under_chat_a_page_of_the_shop_can_read_it_and_no_other_page() {
+    let upstream = Upstream::start("");
+    let shop = "https://shop.example";
+    let worker = start(&upstream, &[("ALLOWED_ORIGINS", shop)]);
+    let wrong = [
+        ("PUT", "/chat", 405, "method_not_allowed"),
+        ("GET", "/chat", 405, "method_not_allowed"),
+        ("POST", "/chat/history/", 405, "method_not_allowed"),
+        ("DELETE", "/chat/session", 405, "method_not_allowed"),
+        ("GET", "/chat/nowhere", 404, "unknown_address"),
+        ("GET", "/chat/history", 401, "missing_token"),
+        ("POST", "/chat/handoff", 401, "missing_token"),
+    ];
+    for (method, path, status, code) in wrong {
+        let body = if method == "GET" { Vec::new() } else { b"{}".to_vec() };
+        let reply = worker.request(method, path, &[("origin", shop), KIND], body.clone());
+        assert_eq!((reply.status, &reply.error()["code"]), (status, &json!(code)), "{method} {path}");
+        assert_eq!(reply.header("access-control-allow-origin"), Some(shop), "{method} {path}");
+        assert!(reply.header("access-control-expose-headers").unwrap().contains("x-request-id"));
+        assert_eq!(reply.header("allow").is_some(), status == 405);
+        let stranger = worker.request(method, path, &[("origin", "https://evil.example"), KIND], body);
+        assert!([403, status].contains(&stranger.status), "{stranger:?}");
+        assert_eq!(stranger.header("access-control-allow-origin"), None, "{method} {path}");
+        assert_eq!(stranger.header("vary"), Some("Origin"));
+    }
+    // What only begins like it is none of the visitor's.
+    let other = worker.request("GET", "/chatter", &[("origin", shop)], Vec::new());
+    assert_eq!((other.status, other.header("access-control-allow-origin")), (404, None));
+}
+
+#[test]
 fn one_visitor_sees_nothing_of_another_and_secrets_rotate() {
     let upstream = Upstream::start("");
     let worker = start(&upstream, &[]);
