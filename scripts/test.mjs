@@ -41,7 +41,7 @@ async function browser() {
   try {
     await must("cargo", ["build", "--locked", "--quiet", "--profile", "test", "--example", "upstream"], { show: true });
     const upstream = await start(join(root, "target/debug/examples/upstream"), ["port=0"]);
-    const [url, crowded] = [await serve(), await serve({ UPSTREAM_BASE_URL: `${upstream}/v1`, UPSTREAM_OPEN: "true", RETRIES: "0" })];
+    const [url, crowded] = [await serve({ HANDOFF_URL: `${upstream}/v1/chat/completions` }), await serve({ UPSTREAM_BASE_URL: `${upstream}/v1`, UPSTREAM_OPEN: "true", RETRIES: "0" })];
     await loadDemoShop(url, key);
     const tests = readdirSync(join(root, "tests/browser")).filter((f) => f.endsWith(".test.mjs")).map((f) => join(root, "tests/browser", f));
     const env = { MADOGUCHI_BASE_URL: url, MADOGUCHI_CROWDED_URL: crowded, MADOGUCHI_UPSTREAM_URL: upstream, MADOGUCHI_KEY: key };

@@ -2,7 +2,7 @@
 //
 //   <script src="https://WORKER/widget.js" defer></script>
 //
-// Its attributes, CSS variables and methods are in the README.
+// Attributes, CSS variables and methods: see the README.
 //
 // What a server or a document says reaches the page only as text nodes and checked links, so no answer can inject anything; with no
 // inline style or script, the strictest Content-Security-Policy (Trusted Types too) needs only this origin in script-src and connect-src.
@@ -11,7 +11,7 @@
   if (customElements.get("madoguchi-chat")) return;
   const script = document.currentScript;
 
-  // ---------------------------------------------------------------- words
+  // --- words
 
   const WORDS = {
     ja: {
@@ -33,8 +33,8 @@
       counter: "窓口",
       log: "会話",
       typing: "お調べしています",
-      queued: (ahead, seconds) => `順番にお答えしています。${ahead > 0 ? `前に${ahead}名様、` : ""}およそ${seconds}秒お待ちください。`,
-      wait: (seconds) => `混み合っております。あと${seconds}秒ほどで自動でお送りしますので、そのままお待ちください。`,
+      queued: (ahead, seconds) => `順番にお答えしています。${ahead > 0 ? `前に${ahead}名様がお待ちです。` : ""}およそ${seconds}秒お待ちください。`,
+      wait: (seconds) => `ただいま混み合っております。${seconds}秒ほどのちに自動でお送りしますので、このままお待ちください。`,
       lost: "接続が切れました。つなぎ直しています…",
       offline: "インターネットにつながっていません。つながりしだい続けます。",
       back: "つながりました。",
@@ -43,7 +43,7 @@
       tooLong: "文章が長すぎるようです。短く分けてお送りください。",
       closed: "このページからはお使いいただけません。お手数ですが、お店の連絡先へお問い合わせください。",
       refused: "この内容はお送りできませんでした。言い方を変えてお試しください。",
-      failed: "お答えを用意できませんでした。もう一度お試しいただくか、担当者にご相談ください。",
+      failed: "お答えをご用意できませんでした。もう一度お試しいただくか、担当者にご相談ください。",
       sources: "参考にしたページ",
       excerpt: "お店のページからの抜粋です",
       up: "役に立った",
@@ -52,30 +52,32 @@
       lateShow: "お答えを見る",
       thanks: "ご意見をありがとうございます。",
       sorry: "ご期待に沿えず申し訳ありません。担当者にもご相談いただけます。",
-      handoffTitle: "担当者に引き継ぎます",
-      handoffText: "ここまでの会話を担当者に送ります。",
+      handoffTitle: "担当者へのご相談",
+      handoffText: "ここまでの会話を担当者にお送りします。",
       note: "お伝えになりたいこと（任意）",
-      contact: "お返事先のメールか電話番号（任意）",
+      contact: "お返事先のメールまたは電話番号（任意）",
       handoffSend: "会話を送る",
       cancel: "やめる",
-      handoffSent: "会話を担当者に送りました。確かめしだい、ご連絡いたします。",
-      handoffFailed: "送れませんでした。少し待って、もう一度お試しください。",
+      handoffSent: "会話を担当者にお送りしました。",
+      handoffReply: "内容を確認のうえ、ご連絡いたします。",
+      handoffFailed: "お送りできませんでした。しばらくしてから、もう一度お試しください。",
       handoffContact: "担当者へは、こちらからご連絡ください。",
+      handoffNone: "お手数ですが、お店のお問い合わせ先へご連絡ください。",
       email: "メール",
       phone: "電話",
       hours: "受付",
       page: "ページ",
       pageName: "お問い合わせのページ",
-      note_privacy: "AIが答えます。カード番号などは入力しないでください。",
+      note_privacy: "AIがお答えします。カード番号などは入力しないでください。",
     },
     en: {
       heading: "Customer service",
-      standing: "Automatic replies, day and night",
+      standing: "Open day and night",
       launch: "Ask us",
       launchFull: "Ask us: open customer service",
       unread: "Ask us: there is a new reply",
       close: "Close",
-      person: "Talk to a person",
+      person: "Ask a person",
       greeting: "Welcome. Ask us anything about delivery, returns or our products.",
       suggestions: "How much is shipping?|I want to return something|How can I pay?",
       suggested: "Common questions",
@@ -87,8 +89,8 @@
       counter: "Counter",
       log: "Conversation",
       typing: "Looking it up",
-      queued: (ahead, seconds) => `We answer in turn. ${ahead > 0 ? `${ahead} ahead of you, ` : ""}about ${seconds} s to wait.`,
-      wait: (seconds) => `It is busy just now. Your message goes out by itself in about ${seconds} s; please stay here.`,
+      queued: (ahead, seconds) => `We answer in turn${ahead > 0 ? `, with ${ahead} ahead of you` : ""}. Please wait about ${seconds} seconds.`,
+      wait: (seconds) => `It is busy just now. Your message goes out by itself in about ${seconds} seconds; please stay here.`,
       lost: "The connection was lost. Reconnecting…",
       offline: "You are offline. We will go on as soon as you are back.",
       back: "Connected again.",
@@ -112,19 +114,21 @@
       contact: "Email or phone for the reply (optional)",
       handoffSend: "Send the conversation",
       cancel: "Cancel",
-      handoffSent: "Your conversation was sent to our staff. They will get in touch with you.",
+      handoffSent: "Your conversation was sent to our staff.",
+      handoffReply: " They will get in touch with you.",
       handoffFailed: "That did not go through. Please wait a little and try again.",
       handoffContact: "Please reach our staff here.",
+      handoffNone: "Please write to the shop, at the address on its pages.",
       email: "Email",
       phone: "Phone",
       hours: "Hours",
       page: "Page",
       pageName: "Contact page",
-      note_privacy: "Answers come from an AI. Please do not type card numbers.",
+      note_privacy: "An AI answers. Please do not type card numbers.",
     },
   };
 
-  // ---------------------------------------------------------------- looks
+  // --- looks
 
   const DARK = `--accent: var(--madoguchi-accent, #9cc7dc); --on-accent: var(--madoguchi-on-accent, #10202a);
   --surface: var(--madoguchi-surface, #171b1e); --ground: var(--madoguchi-ground, #22282c);
@@ -234,6 +238,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
   .launch { --x: 14px; --y: 14px; min-height: 52px; padding: 0 18px 0 15px; }
   .panel { inset: 0 !important; top: var(--top, 0) !important; width: auto; max-width: none; height: var(--tall, 100dvh); border: 0; border-radius: 0; }
 }
+@media (max-width: 400px) { .head { gap: 4px; } h2 { font-size: 15px; } .ask-person svg { display: none; } }
 @media (prefers-reduced-motion: no-preference) { .panel { animation: rise .18s ease-out; } .log { scroll-behavior: smooth; } .log.stream { scroll-behavior: auto; } }
 @keyframes rise { from { opacity: 0; transform: translateY(10px); } }
 @media (prefers-reduced-motion: reduce) { .dots i { animation: none; opacity: .7; } }
@@ -263,7 +268,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
     return svg;
   }
 
-  /** An element; `text` and `label` are keys of WORDS, kept on the node so that it can be put into another language. */
+  /** An element; `text` and `label` are keys of WORDS, kept on the node for another language. */
   function make(tag, { text, label, hint, on, ...attributes } = {}, ...children) {
     const node = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) {
@@ -278,7 +283,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
     return node;
   }
 
-  // ---------------------------------------------------------------- answers as text nodes
+  // --- answers as text nodes
 
   // Characters that turn the direction of what follows, or are no text at all: what they hide is shown as it stands.
   const UNSEEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufff9-\ufffb]/g;
@@ -370,7 +375,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
     return list;
   }
 
-  /** Draws a growing answer; blocks that did not change keep their nodes, so a long answer costs no more than its last block. */
+  /** Draws a growing answer; blocks that did not change keep their nodes, however long it is. */
   function painter(into) {
     let drawn = [];
     return (text) => {
@@ -384,7 +389,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
     };
   }
 
-  // ---------------------------------------------------------------- the line to the counter
+  // --- the line to the counter
 
   const SILENCE_MS = 60_000;
   const LONGEST_WAIT_S = 120;
@@ -519,12 +524,12 @@ form.person textarea { min-height: 92px; resize: vertical; }
         body: JSON.stringify({ locale }),
       });
       if (!response.ok) throw Object.assign(new Refused(response.status), { response });
-      const { token, expires_at: at, renewed, greeting } = await response.json();
+      const { token, expires_at: at, renewed, greeting, contact } = await response.json();
       const expires = typeof at === "number" ? (at < 1e12 ? at * 1000 : at) : Date.parse(at);
       // By a clock that is wrong every token would be late; then the counter's refusal alone tells.
       const late = !(expires > Date.now() + SOON_MS);
       // `who` changes where the counter did not know the token: what was said under it is another's.
-      this.keep({ token, expires: late ? undefined : expires, who: (renewed && this.kept.who) || identity(), greeting, locale });
+      this.keep({ token, expires: late ? undefined : expires, who: (renewed && this.kept.who) || identity(), greeting, contact, locale });
     }
 
     /** A call with the token; a token that is refused is renewed and the call made again, once. */
@@ -614,9 +619,9 @@ form.person textarea { min-height: 92px; resize: vertical; }
     }
   }
 
-  // ---------------------------------------------------------------- the element
+  // --- the element
 
-  /** Text on a colour: black or white, whichever stands out more. */
+  /** Black or white, whichever stands out more on a colour. */
   function contrasting(hex) {
     const digits = /^#([0-9a-f]{6}|[0-9a-f]{3})$/i.exec(hex.trim())?.[1];
     if (!digits) return null;
@@ -687,7 +692,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
       this.#relabel();
     }
 
-    // ------------------------------------------------ words
+    // --- words
 
     get #language() {
       const lang = this.lang || this.closest("[lang]")?.lang || document.documentElement.lang || navigator.language || "";
@@ -717,7 +722,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
       this.#greet();
     }
 
-    // ------------------------------------------------ frame
+    // --- frame
 
     #build() {
       const n = this.#nodes;
@@ -871,14 +876,14 @@ form.person textarea { min-height: 92px; resize: vertical; }
       latest.hidden = log.scrollHeight - log.scrollTop - log.clientHeight < 90;
     }
 
-    /** Where the log should stand: at its end, but never so far that the question under way leaves it; answers are read from the top. */
+    /** Where the log should stand: at its end, but with the question under way in sight; answers are read from the top. */
     get #place() {
       const { log } = this.#nodes;
       const end = log.scrollHeight - log.clientHeight;
       return this.#asked?.isConnected ? Math.min(end, this.#asked.offsetTop - 14) : end;
     }
 
-    /** To the end of the conversation; the button goes away with it, so the focus moves to the log. */
+    /** To the end; the button goes away there, so the focus moves to the log. */
     #further() {
       const { log } = this.#nodes;
       log.scrollTop = log.scrollHeight;
@@ -907,7 +912,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
       while (voice.childNodes.length > 12) voice.firstChild.remove();
     }
 
-    // ------------------------------------------------ conversation
+    // --- conversation
 
     async #begin() {
       const locale = this.#language;
@@ -957,7 +962,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
       this.#toEnd();
     }
 
-    // ------------------------------------------------ questions that were kept
+    // --- questions that were kept
 
     /** What was said, as the counter has it; null where it does not tell now. */
     async #said() {
@@ -1008,7 +1013,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
       this.#plan();
     }
 
-    /** Puts what has come in place of the word that the question is kept; what the counter does not know is waited for no more. */
+    /** Puts answers in place of the word that their question is kept; what the counter does not know is waited for no more. */
     #settle(ids, messages) {
       const answers = new Map();
       let asked = "";
@@ -1313,11 +1318,13 @@ form.person textarea { min-height: 92px; resize: vertical; }
       return make("div", { class: "marks" }, ...buttons);
     }
 
-    // ------------------------------------------------ a person
+    // --- a person
 
     #handoff() {
       const n = this.#nodes;
       if (this.#root.querySelector("form.person")) return;
+      // A shop that gives its contact takes no letters.
+      if (this.#visitor.kept.contact) return this.#reach(this.#visitor.kept.contact);
       const note = make("textarea", { maxlength: "2000", name: "note" });
       const contact = make("input", { type: "text", maxlength: "200", name: "contact", autocomplete: "email", inputmode: "email" });
       const state = make("p", { class: "state alarm", role: "alert" });
@@ -1347,8 +1354,8 @@ form.person textarea { min-height: 92px; resize: vertical; }
           if (!response.ok) throw new Refused(response.status);
           const reply = await response.json();
           this.#leaveHandoff(form);
-          if (reply.status === "sent") this.#notice(this.#word("handoffSent"));
-          else this.#notice(this.#word("handoffContact"), this.#card(reply.contact ?? {}));
+          if (reply.status === "sent") this.#notice(this.#word("handoffSent") + (body.contact ? this.#word("handoffReply") : ""));
+          else this.#reach(reply.contact);
         } catch {
           state.textContent = this.#word("handoffFailed");
         }
@@ -1368,7 +1375,8 @@ form.person textarea { min-height: 92px; resize: vertical; }
       this.#nodes.input.focus({ preventScroll: true });
     }
 
-    #card({ email, phone, hours, url }) {
+    /** How the shop is reached. */
+    #reach({ email, phone, hours, url } = {}) {
       const list = make("dl");
       const row = (key, value, href) => {
         if (!value) return;
@@ -1378,7 +1386,10 @@ form.person textarea { min-height: 92px; resize: vertical; }
       row("phone", phone, `tel:${String(phone).replace(/[^\d+]/g, "")}`);
       row("hours", hours);
       row("page", url && this.#word("pageName"), url);
-      return list;
+      this.#root.querySelector("dl")?.parentNode.remove();
+      const card = this.#notice(this.#word(list.firstChild ? "handoffContact" : "handoffNone"), list);
+      this.#nodes.log.scrollTop = card.offsetTop;
+      card.querySelector("a")?.focus({ preventScroll: true });
     }
   }
 

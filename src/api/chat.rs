@@ -177,7 +177,11 @@ async fn session(
         Some(l) if !l.starts_with("ja") => "Welcome. Ask us anything about delivery, returns or our products.",
         _ => "いらっしゃいませ。配送、返品、商品のことなど、何でもお尋ねください。",
     };
-    let told = json!({ "token": token, "expires_at": iso(expires_ms), "renewed": renewed, "greeting": greeting });
+    let mut told = json!({ "token": token, "expires_at": iso(expires_ms), "renewed": renewed, "greeting": greeting });
+    if let (None, Some(fields)) = (&config.handoff.url, told.as_object_mut()) {
+        // Where no letter can be sent, the shopper should know before writing one.
+        fields.insert("contact".into(), json!(config.handoff.contact));
+    }
     let mut answer = Answer::json(told.to_string());
     answer.header("cache-control", "no-store".into());
     answer.limits(counter, budget.iter());

@@ -584,8 +584,14 @@ fn without_an_address_for_letters_the_shops_contact_is_shown_and_without_a_secre
     let upstream = Upstream::start("");
     let contact = r#"{"email":"help@shop.example","hours":"10-17"}"#;
     let worker = start(&upstream, &[("SHOP_CONTACT", contact)]);
+    let known = json!({"email": "help@shop.example", "hours": "10-17"});
     let reply = Visitor::new(&worker).post("/chat/handoff", &json!({}));
-    assert_eq!(reply.json(), json!({"status": "contact", "contact": {"email": "help@shop.example", "hours": "10-17"}}));
+    assert_eq!(reply.json(), json!({"status": "contact", "contact": known}));
+    // It is told from the beginning, so that nobody writes a letter in vain.
+    let session = |worker: &Worker| worker.request("POST", "/chat/session", &[KIND], b"{}".to_vec()).json();
+    assert_eq!(session(&worker)["contact"], known);
+    let letters = [("SHOP_CONTACT", contact), ("HANDOFF_URL", "http://127.0.0.1:9/")];
+    assert_eq!(session(&start(&upstream, &letters)).get("contact"), None);
     let worker = start(&upstream, &[("VISITOR_SECRET", "")]);
     let reply = worker.request("POST", "/chat/session", &[KIND], b"{}".to_vec());
     assert_eq!(reply.status, 500);
