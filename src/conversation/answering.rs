@@ -8,9 +8,9 @@ use futures::stream::{self, LocalBoxStream, StreamExt};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::is_japanese;
 use super::recall::Earlier;
 use super::shared::{self, Question};
+use super::{courtesy, is_japanese};
 use crate::admission::message::Kind as Urgency;
 use crate::counter::Counter;
 use crate::error::{ApiError, Kind};
@@ -89,9 +89,15 @@ pub struct FromDocuments {
 impl Answering for FromDocuments {
     fn answer(&self, asked: Asked) -> LocalBoxStream<'static, Said> {
         let (counter, party) = (self.counter.clone(), self.party);
-        spoken(|tell| async move {
+        let has_model = !counter.config.targets(MODEL).is_empty();
+        // Within a conversation a model knows better what to say.
+        if let Some(reply) = courtesy::reply(&asked.question).filter(|_| asked.earlier.is_empty() || !has_model) {
+            let said = [Said::Sources(Vec::new()), Said::Text(reply.into()), Said::Done { rung: Rung::Full }];
+            return stream::iter(said).boxed_local();
+        }
+        spoken(move |tell| async move {
             let first = asked.earlier.is_empty() && asked.with_model && !asked.late;
-            let shares = first && counter.config.share_ms > 0 && !counter.config.targets(MODEL).is_empty();
+            let shares = first && counter.config.share_ms > 0 && has_model;
             if let Some(name) = shared::name(&asked.question).filter(|_| shares)
                 && share(&counter, name, &asked, party, &tell).await
             {

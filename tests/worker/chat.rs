@@ -264,6 +264,19 @@ fn a_wait_for_a_place_is_told_with_its_time() {
 }
 
 #[test]
+fn courtesy_is_answered_with_courtesy_before_and_after_a_question_without_a_model() {
+    let upstream = Upstream::start("");
+    let worker = start(&upstream, &[("UPSTREAM_OPEN", "false")]);
+    let visitor = Visitor::new(&worker);
+    let greeted = visitor.ask("m1", "こんにちは！", None, 99);
+    assert!(text(&greeted).contains("ご用件"), "{greeted:?}");
+    assert!(text(&visitor.ask("m2", QUESTION, None, 99)).contains("660円"));
+    let thanked = visitor.ask("m3", "ありがとうございました", None, 99);
+    assert!(text(&thanked).contains("幸い"), "{thanked:?}");
+    assert_eq!(thanked.iter().find(|e| e.name == "sources").unwrap().data, json!([]));
+}
+
+#[test]
 fn a_hundred_who_ask_the_same_first_question_at_once_share_one_call_and_a_conversation_shares_none() {
     let upstream = Upstream::start("latency=300");
     let worker = start(&upstream, &[("ADDRESS_RPM", "0")]);
