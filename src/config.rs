@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::admission::book::FARTHEST_MS;
 use crate::admission::origin;
 
 /// One model of a route: where a call goes.
@@ -56,6 +57,10 @@ pub struct Config {
     pub visitor_rpm: u64,
     /// New sessions a minute from one address; 0 is none.
     pub address_rpm: u64,
+    /// How long an answer to a first question is told to others who ask the same, in milliseconds; 0 is not at all.
+    pub share_ms: u64,
+    /// How long a visitor's token lives, in minutes.
+    pub token_minutes: u64,
     /// How long a conversation is kept after its last turn, in days.
     pub history_days: u64,
     /// Where and how a conversation is handed to a person.
@@ -176,7 +181,11 @@ impl Config {
             visitor_secrets,
             visitor_rpm: number("VISITOR_RPM", &get, 20, 0)?,
             address_rpm: number("ADDRESS_RPM", &get, 60, 0)?,
-            queue_ms: number("QUEUE_MS", &get, 15_000, 0)?,
+            queue_ms: Some(number("QUEUE_MS", &get, 15_000, 0)?).filter(|ms| *ms <= FARTHEST_MS).ok_or_else(|| {
+                fault("QUEUE_MS", format!("is too long: places are given a minute ahead, so use 0 to {FARTHEST_MS}"))
+            })?,
+            share_ms: number("SHARE_MS", &get, 60_000, 0)?,
+            token_minutes: number("TOKEN_MINUTES", &get, 60, 1)?,
             history_days: number("HISTORY_DAYS", &get, 30, 1)?,
             routes: routes(get("ROUTES"), upstream.as_ref(), &get)?,
             upstream,
@@ -334,6 +343,7 @@ mod tests {
             ("HANDOFF_URL", "desk"),
             ("SHOP_CONTACT", r#"{"mail":"help@shop.example"}"#),
             ("HISTORY_DAYS", "0"),
+            ("TOKEN_MINUTES", "0"),
         ] {
             assert_eq!(read(&[(name, value)]).unwrap_err().name, name, "{value}");
         }

@@ -9,10 +9,11 @@
 //! - [`conversation`] is what was said: turns in order, history, hand-off to a person.
 //! - [`fanout`] makes many calls at once: the bounded stream, and lanes past six connections.
 //! - [`upstream`] is how one call reaches a model: routes, deadlines, retries, breakers, streams.
+//! - [`ladder`] says how good an answer is.
 //! - [`json`] reads JSON that a model wrote.
 //! - [`ledger`] knows tokens and prices.
-//! - [`calendar`], [`config`], [`counter`], [`error`], [`signature`] and [`world`] are what all of them share: how times are written,
-//!   what the operator set, what an isolate has learned, what a caller is told, what is signed, and what decisions may ask of the world.
+//! - [`calendar`], [`config`], [`counter`], [`error`], [`pool`], [`signature`] and [`world`] are what all of them share: how times are written,
+//!   what the operator set, what an isolate has learned, what a caller is told, chance drawn ahead, what is signed, and what decisions may ask of the world.
 
 pub mod admission;
 pub mod api;
@@ -26,7 +27,9 @@ pub mod error;
 pub mod fanout;
 pub mod json;
 pub mod knowledge;
+pub mod ladder;
 pub mod ledger;
+pub mod pool;
 pub mod signature;
 pub mod upstream;
 pub mod world;

@@ -53,8 +53,7 @@ pub async fn handle(counter: &Counter, incoming: &dyn Incoming) -> Answer {
 }
 
 fn request_id(counter: &Counter) -> String {
-    let half = || (counter.world.random() * f64::from(u32::MAX)) as u32;
-    format!("req_{:08x}{:08x}", half(), half())
+    format!("req_{:016x}", counter.world.bits())
 }
 
 async fn dispatch(counter: &Counter, incoming: &dyn Incoming, request_id: &str) -> Result<Answer, ApiError> {

@@ -28,36 +28,36 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// A reply of JSON.
-    pub fn json(text: String) -> Self {
+    fn of(kind: &str, body: Body) -> Self {
         let headers = vec![
-            ("content-type", "application/json".into()),
+            ("content-type", kind.into()),
             // Nothing in it is to be run or framed, whatever a browser takes it for.
             ("content-security-policy", "default-src 'none'; frame-ancestors 'none'".into()),
             ("x-content-type-options", "nosniff".into()),
         ];
-        Self { status: 200, headers, body: Body::Text(text) }
+        Self { status: 200, headers, body }
+    }
+
+    /// A reply of JSON.
+    pub fn json(text: String) -> Self {
+        Self::of("application/json", Body::Text(text))
     }
 
     /// A reply of plain text.
     pub fn text(text: String) -> Self {
-        Self {
-            status: 200,
-            headers: vec![("content-type", "text/plain; charset=utf-8".into())],
-            body: Body::Text(text),
-        }
+        Self::of("text/plain; charset=utf-8", Body::Text(text))
     }
 
     /// Lines of JSON as they come.
     pub fn lines(lines: LocalBoxStream<'static, String>) -> Self {
-        Self { status: 200, headers: vec![("content-type", "application/x-ndjson".into())], body: Body::Stream(lines) }
+        Self::of("application/x-ndjson", Body::Stream(lines))
     }
 
     /// Server-sent events as they come.
     pub fn events(events: LocalBoxStream<'static, String>) -> Self {
-        let headers =
-            vec![("content-type", "text/event-stream; charset=utf-8".into()), ("cache-control", "no-cache".into())];
-        Self { status: 200, headers, body: Body::Stream(events) }
+        let mut answer = Self::of("text/event-stream; charset=utf-8", Body::Stream(events));
+        answer.header("cache-control", "no-cache".into());
+        answer
     }
 
     /// An error in the contract's envelope.
@@ -78,16 +78,22 @@ impl Answer {
         self.headers.push((name, value));
     }
 
-    /// Adds the headers of the limits: draft-ietf-httpapi-ratelimit-headers, and OpenAI's own for the tightest.
+    /// Adds the headers of the limits as this isolate knows them: draft-ietf-httpapi-ratelimit-headers, and OpenAI's own for the
+    /// tightest.
     pub fn limits<'a>(&mut self, counter: &Counter, budgets: impl Iterator<Item = &'a Budget>) {
+        self.standings(budgets.map(|budget| (budget, counter.learned.standing(budget))));
+    }
+
+    /// The same where it is known otherwise how each budget stands.
+    pub fn standings<'a>(&mut self, budgets: impl Iterator<Item = (&'a Budget, Option<Standing>)>) {
         let (mut policies, mut states) = (Vec::new(), Vec::new());
         let mut tightest: Option<Standing> = None;
-        for budget in budgets {
+        for (budget, standing) in budgets {
             if budget.limits.permits == 0 {
                 continue;
             }
             policies.push(format!("\"{}\";q={};w=60", budget.kind, budget.limits.permits));
-            let Some(standing) = counter.learned.standing(budget) else { continue };
+            let Some(standing) = standing else { continue };
             states.push(format!("\"{}\";r={};t={}", budget.kind, standing.remaining, standing.reset_ms.div_ceil(1000)));
             if tightest.is_none_or(|t| standing.remaining < t.remaining) {
                 tightest = Some(standing);

@@ -24,6 +24,10 @@ extern "C" {
     #[wasm_bindgen(js_name = clearTimeout, catch)]
     pub fn clear_timeout(timer: &JsValue) -> Result<(), JsValue>;
 
+    /// Fills the bytes with chance fit for secrets; at most 65,536 of them.
+    #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues)]
+    pub fn get_random_values(bytes: &mut [u8]) -> JsValue;
+
     /// A function with its first argument given.
     pub type Bindable;
 
@@ -55,6 +59,10 @@ extern "C" {
     /// A way to an object, for the request that asks for it and no other.
     #[wasm_bindgen(method, catch)]
     pub fn get(this: &Namespace, id: &JsValue) -> Result<Stub, JsValue>;
+
+    /// A way to the object of a name.
+    #[wasm_bindgen(method, catch, js_name = getByName)]
+    pub fn get_by_name(this: &Namespace, name: &str) -> Result<Stub, JsValue>;
 
     /// A way to an object.
     #[derive(Clone)]

@@ -129,10 +129,7 @@ impl Conversation {
         let given = Surroundings {
             world: counter.world.clone(),
             cabinet: self.cabinet.clone(),
-            answering: Rc::new(FromDocuments {
-                counter: counter.clone(),
-                party: (counter.world.random() * 9e15) as u64,
-            }),
+            answering: Rc::new(FromDocuments { counter: counter.clone(), party: counter.world.bits() >> 11 }),
             rules: Rules { rpm: config.visitor_rpm, history_days: config.history_days },
             longest_ms: config.queue_ms + 2 * config.deadlines.total_ms,
             handoff: config.handoff.clone(),

@@ -63,6 +63,7 @@ export const Budget = durable(rust.Budget);
 export const Conversation = durable(rust.Conversation);
 export const Knowledge = durable(rust.Knowledge);
 export const Lane = durable(rust.Lane);
+export const Shared = durable(rust.Shared);
 
 export default {
   fetch(request, env) {

@@ -11,6 +11,7 @@ mod lane_object;
 mod promise;
 mod request;
 mod response;
+mod shared_object;
 mod shelf;
 mod task;
 mod world;

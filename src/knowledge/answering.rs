@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 
 use super::citation::Citations;
 use super::index::Hit;
+use super::quote;
 use crate::counter::Counter;
 use crate::error::ApiError;
+use crate::ladder::Rung;
 use crate::upstream::call::{self, Call, Wait};
 use crate::upstream::stream::{self as upstream_stream, Piece};
 use crate::upstream::wire::{Completion, Fields, Usage, quoted};
@@ -104,7 +106,7 @@ pub enum Event {
     /// It is whole.
     Done {
         /// The ladder's rung that it stands on.
-        rung: &'static str,
+        rung: Rung,
         /// Tokens used, where a model answered.
         usage: Option<Usage>,
     },
@@ -120,13 +122,24 @@ pub struct Whole {
     /// What it rests on.
     pub sources: Vec<Source>,
     /// The ladder's rung that it stands on.
-    pub rung: &'static str,
+    pub rung: Rung,
     /// Tokens used, where a model answered.
     pub usage: Option<Usage>,
 }
 
-fn rung(rank: usize) -> &'static str {
-    if rank == 0 { "full" } else { "fallback_model" }
+impl Whole {
+    /// The same as it is told to whoever listens.
+    pub fn said(self) -> LocalBoxStream<'static, Event> {
+        let text = Event::Delta(self.answer.unwrap_or_default());
+        stream::iter([Event::Sources(self.sources), text, Event::Done { rung: self.rung, usage: self.usage }])
+            .boxed_local()
+    }
+}
+
+/// The answer with no model: the passages themselves.
+pub fn excerpts(asked: &Asked) -> Whole {
+    let answer = Some(passages(&asked.question, &asked.sources));
+    Whole { answer, sources: asked.sources.clone(), rung: Rung::Passages, usage: None }
 }
 
 /// Whether a model may be asked: one is configured, and there is something to answer from or talk about.
@@ -141,8 +154,7 @@ fn asks_model(counter: &Counter, asked: &Asked) -> bool {
 /// The fault of the call, when every target of the route failed.
 pub async fn whole(counter: &Counter, asked: &Asked, fields: Fields<'_>) -> Result<Whole, ApiError> {
     if !asks_model(counter, asked) {
-        let (answer, rung) = (Some(passages(&asked.question, &asked.sources)), "passages");
-        return Ok(Whole { answer, sources: asked.sources.clone(), rung, usage: None });
+        return Ok(excerpts(asked));
     }
     let answered = call::complete(counter, &asked.call(counter, fields), true).await.map_err(|f| f.error)?;
     let mut citations = Citations::of(asked.sources.len());
@@ -150,7 +162,7 @@ pub async fn whole(counter: &Counter, asked: &Asked, fields: Fields<'_>) -> Resu
     Ok(Whole {
         answer,
         sources: citations.named(&asked.sources),
-        rung: rung(answered.rank),
+        rung: Rung::of_rank(answered.rank),
         usage: answered.value.usage,
     })
 }
@@ -164,15 +176,14 @@ pub async fn stream(
     asked: &Asked,
     mut fields: Fields<'_>,
 ) -> Result<LocalBoxStream<'static, Event>, ApiError> {
-    let first = Event::Sources(asked.sources.clone());
     if !asks_model(counter, asked) {
-        let text = Event::Delta(passages(&asked.question, &asked.sources));
-        return Ok(stream::iter([first, text, Event::Done { rung: "passages", usage: None }]).boxed_local());
+        return Ok(excerpts(asked).said());
     }
+    let first = Event::Sources(asked.sources.clone());
     fields.set("stream", "true");
     fields.set("stream_options", r#"{"include_usage":true}"#);
     let answered = upstream_stream::open(counter, &asked.call(counter, fields)).await.map_err(|f| f.error)?;
-    let (rung, attempts) = (rung(answered.rank), answered.attempts);
+    let (rung, attempts) = (Rung::of_rank(answered.rank), answered.attempts);
     let mut usage = None;
     let mut citations = Citations::of(asked.sources.len());
     let given = asked.sources.clone();
@@ -208,12 +219,12 @@ fn is_japanese(text: &str) -> bool {
 
 /// The rung `passages`: the shop's own words, quoted; or, with none, that there are none, and a person.
 pub fn passages(question: &str, sources: &[Source]) -> String {
-    let quoted = sources.iter().map(quote).collect::<Vec<_>>().join("\n\n");
+    let quoted = sources.iter().map(|s| shown(question, s)).collect::<Vec<_>>().join("\n\n");
     match (sources.is_empty(), is_japanese(question)) {
         (false, true) => format!("お店の案内からお答えします。\n\n{quoted}"),
         (false, false) => format!("From the shop's own pages:\n\n{quoted}"),
         (true, true) => {
-            "お店の案内に、このご質問にお答えできる内容が見つかりませんでした。担当者におつなぎします。".to_owned()
+            "お店の案内に、このご質問にお答えできる内容が見つかりませんでした。担当者にご相談いただけます。".to_owned()
         }
         (true, false) => {
             "The shop's pages do not answer this question. A person at the shop will be glad to help.".to_owned()
@@ -221,10 +232,12 @@ pub fn passages(question: &str, sources: &[Source]) -> String {
     }
 }
 
-fn quote(source: &Source) -> String {
+/// What of a source answers, under its title. The rest is a link away.
+fn shown(question: &str, source: &Source) -> String {
+    let quoted = quote::quote(question, source.title.as_deref(), &source.passage);
     match &source.title {
-        Some(title) => format!("**{}**\n{}", title.trim(), source.passage),
-        None => source.passage.clone(),
+        Some(title) => format!("**{}**\n{quoted}", title.trim()),
+        None => quoted,
     }
 }
 

@@ -2,9 +2,11 @@
 
 #![allow(clippy::panic, clippy::indexing_slicing)]
 
+mod rank;
+
 use std::collections::HashMap;
 
-use madoguchi::knowledge::{Document, Index, passage, rank};
+use madoguchi::knowledge::{Document, Index, passage};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -79,9 +81,12 @@ const SHOPS: [(&str, &str); 4] = [
 /// A topic of any shop, what answers it in each, by language, and its questions.
 #[derive(Debug, Deserialize)]
 struct Topic {
-    answers: HashMap<String, HashMap<String, Option<Vec<(String, String)>>>>,
+    answers: HashMap<String, HashMap<String, Answers>>,
     questions: Vec<String>,
 }
+
+/// Documents that answer, each with what of it does; none where nothing answers.
+type Answers = Option<Vec<(String, String)>>;
 
 /// The questions of all topics as they are asked of one shop: those of which it is told what answers them there.
 fn topics(shop: &str) -> Vec<Asked> {
