@@ -11,9 +11,6 @@ struct Case {
     weight: f64,
 }
 
-/// A case, and the shop it is of.
-type Told<'a> = (&'a str, Case);
-
 /// How much the weights are held back towards none.
 const HOLD: f64 = 0.3;
 
@@ -23,7 +20,7 @@ const ALONE: f64 = 40.0;
 /// Prints the weights that fit the questions given, each with the shop and the set it is asked of, after how they fare on the
 /// shops and the questions that they were not fitted to.
 pub fn fit(asked: &[(&str, &Set, &crate::measure::Asked)]) {
-    let cases: Vec<Told> = asked.iter().map(|(shop, set, asked)| (*shop, case(set, asked))).collect();
+    let cases: Vec<(&str, Case)> = asked.iter().map(|(shop, set, asked)| (*shop, case(set, asked))).collect();
     let mut shops: Vec<&str> = cases.iter().map(|c| c.0).collect();
     shops.sort_unstable();
     shops.dedup();
@@ -31,7 +28,7 @@ pub fn fit(asked: &[(&str, &Set, &crate::measure::Asked)]) {
         let (out, kept): (Vec<_>, Vec<_>) = cases.iter().partition(|c| c.0 == shop);
         fares(&format!("without {shop}"), &[(weights(&kept), out)]);
     }
-    let all: Vec<&Told> = cases.iter().collect();
+    let all: Vec<&(&str, Case)> = cases.iter().collect();
     let folds: Vec<_> = (0..5)
         .map(|fold| {
             let (out, kept): (Vec<_>, Vec<_>) = all.iter().enumerate().partition(|(n, _)| n % 5 == fold);
@@ -61,8 +58,11 @@ fn case(set: &Set, asked: &crate::measure::Asked) -> Case {
     }
 }
 
+/// Weights, and the cases that they are tried on.
+type Part<'a> = ([f64; KINDS], Vec<&'a (&'a str, Case)>);
+
 /// Prints how weights fare on cases.
-fn fares(name: &str, parts: &[([f64; KINDS], Vec<&Told>)]) {
+fn fares(name: &str, parts: &[Part<'_>]) {
     let (mut answerable, mut first, mut unanswerable, mut recognised) = (0.0, 0.0, 0.0, 0.0);
     for (odds, cases) in parts {
         for (_, case) in cases {
@@ -85,7 +85,7 @@ fn fares(name: &str, parts: &[([f64; KINDS], Vec<&Told>)]) {
     );
 }
 
-fn weights(cases: &[&Told]) -> [f64; KINDS] {
+fn weights(cases: &[&(&str, Case)]) -> [f64; KINDS] {
     // One whose passage is not looked at teaches nothing.
     let cases: Vec<&Case> =
         cases.iter().map(|c| &c.1).filter(|c| c.weight != 1.0 || c.passages.iter().any(|p| p.1)).collect();

@@ -1,5 +1,8 @@
 //! `POST /v1/answer`: a question answered from the given documents, or from the shop's own, with its sources.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use futures::stream::StreamExt;
 use serde_json::{Value, json};
 
@@ -52,19 +55,31 @@ pub async fn answer(counter: &Counter, request: &Request<'_>) -> Result<Answer, 
     fields.remove(&["query", "documents", "top_k", "stream", "stream_options", "ladder"]);
     // A server is told of a rush, unless it would rather have what can be said in one.
     let steps_down = |error: &ApiError| ladder && error.is_of_the_moment() && !asked.sources.is_empty();
+    let failed = Rc::new(Cell::new(false));
+    let excerpts = || {
+        failed.set(true);
+        answering::excerpts(&asked)
+    };
     if !streamed {
         let whole = match answering::whole(counter, &asked, fields).await {
-            Err(error) if steps_down(&error) => answering::excerpts(&asked),
+            Err(error) if steps_down(&error) => excerpts(),
             whole => whole?,
         };
-        return Ok(Answer::json(json!(whole).to_string()));
+        return Ok(Answer::json(json!(whole).to_string()).failing(failed));
     }
     let id = request.id.to_owned();
+    let failing = Rc::clone(&failed);
     let events = match answering::stream(counter, &asked, fields).await {
-        Err(error) if steps_down(&error) => answering::excerpts(&asked).said(),
+        Err(error) if steps_down(&error) => excerpts().said(),
         events => events?,
     };
-    Ok(Answer::events(events.map(move |event| write(&event, &id)).boxed_local()))
+    let events = events.map(move |event| {
+        if matches!(event, Event::Broke(_)) {
+            failing.set(true);
+        }
+        write(&event, &id)
+    });
+    Ok(Answer::events(events.boxed_local()).failing(failed))
 }
 
 fn write(event: &Event, request_id: &str) -> String {

@@ -1,10 +1,12 @@
 //! `POST /v1/batch`: many prompts at once, each with its own result, in order or as they end.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use futures::stream::{LocalBoxStream, StreamExt};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::chat_completions::{MessageShape, no_upstream};
+use super::chat_completions::no_upstream;
 use super::reply::Answer;
 use super::request::Request;
 use crate::counter::Counter;
@@ -18,17 +20,10 @@ pub const MOST: usize = 1_000;
 /// The most calls at once.
 pub const WIDEST: usize = 300;
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Prompt {
-    Text(String),
-    Messages { messages: Vec<Value> },
-}
-
 /// Runs the batch.
 pub async fn run(counter: &Counter, request: &Request<'_>) -> Result<Answer, ApiError> {
     let wanted = format!("a list of 1 to {MOST} prompts, each a text or {{\"messages\": [...]}}");
-    let prompts: Vec<Prompt> = request.list("prompts", &wanted, MOST)?;
+    let prompts: Vec<Value> = request.list("prompts", &wanted, MOST)?;
     let model: String =
         request.optional("model", "the name of a model or a route")?.unwrap_or_else(|| "default".into());
     let width = request.count("max_concurrent", 10, 1, WIDEST)?;
@@ -41,16 +36,22 @@ pub async fn run(counter: &Counter, request: &Request<'_>) -> Result<Answer, Api
     let mut jobs = Vec::with_capacity(prompts.len());
     for (i, prompt) in prompts.into_iter().enumerate() {
         let messages = match prompt {
-            Prompt::Text(text) => json!([{ "role": "user", "content": text }]),
-            Prompt::Messages { messages } => {
-                let at = format!("prompts[{i}].messages");
-                if messages.is_empty()
-                    || messages.iter().any(|m| serde_json::from_value::<MessageShape>(m.clone()).is_err())
-                {
+            Value::String(text) => json!([{ "role": "user", "content": text }]),
+            Value::Object(mut fields) if fields.get("messages").is_some_and(Value::is_array) => {
+                let messages = fields.remove("messages").unwrap_or_default();
+                // The host checks the rest.
+                let fits = |m: &Value| m.get("role").is_some_and(Value::is_string);
+                if !messages.as_array().is_some_and(|all| !all.is_empty() && all.iter().all(fits)) {
+                    let at = format!("prompts[{i}].messages");
                     let message = format!("{at} must be a list of messages, each an object with a role");
                     return Err(ApiError::field(at, "invalid_value", message));
                 }
-                Value::Array(messages)
+                messages
+            }
+            _ => {
+                let at = format!("prompts[{i}]");
+                let message = format!("{at} does not fit: prompts must be {wanted}");
+                return Err(ApiError::field(at, "invalid_value", message));
             }
         };
         let mut fields = shared.clone();
@@ -87,6 +88,11 @@ impl Summary {
         self.yen += outcome.yen().unwrap_or(0.0);
     }
 
+    /// Whether nothing came of it.
+    fn failed(&self) -> bool {
+        self.ok == 0
+    }
+
     fn write(&self, elapsed_ms: u64) -> Value {
         let rate = (self.ok + self.failed) as f64 / (elapsed_ms.max(1) as f64 / 1000.0);
         json!({
@@ -105,10 +111,12 @@ pub(super) async fn reply(
 ) -> Answer {
     let began = counter.world.now_ms();
     let world = counter.world.clone();
+    let failed = Rc::new(Cell::new(false));
     if lines {
+        let failing = Rc::clone(&failed);
         let state = Some((results, Summary::default(), write));
         let stream = futures::stream::unfold(state, move |state| {
-            let world = world.clone();
+            let (world, failing) = (world.clone(), Rc::clone(&failing));
             async move {
                 let (mut results, mut summary, write) = state?;
                 let (line, state) = match results.next().await {
@@ -116,12 +124,15 @@ pub(super) async fn reply(
                         summary.add(&outcome);
                         (write(index, &outcome), Some((results, summary, write)))
                     }
-                    None => (json!({ "summary": summary.write(world.now_ms().saturating_sub(began)) }), None),
+                    None => {
+                        failing.set(summary.failed());
+                        (json!({ "summary": summary.write(world.now_ms().saturating_sub(began)) }), None)
+                    }
                 };
                 Some((line.to_string() + "\n", state))
             }
         });
-        return Answer::lines(stream.boxed_local());
+        return Answer::lines(stream.boxed_local()).failing(failed);
     }
     let mut summary = Summary::default();
     let mut all: Vec<(usize, Value)> = results
@@ -131,7 +142,9 @@ pub(super) async fn reply(
         })
         .collect()
         .await;
-    all.sort_unstable_by_key(|r| r.0);
+    crate::order::sort_by_key(&mut all, |r| r.0);
     let all: Vec<Value> = all.into_iter().map(|r| r.1).collect();
-    Answer::json(json!({ "results": all, "summary": summary.write(world.now_ms().saturating_sub(began)) }).to_string())
+    failed.set(summary.failed());
+    let elapsed = world.now_ms().saturating_sub(began);
+    Answer::json(json!({ "results": all, "summary": summary.write(elapsed) }).to_string()).failing(failed)
 }

@@ -99,7 +99,7 @@ async fn respond(
         _ => Errand::History,
     };
     let visit = Visit { visitor: who.id, request_id: request_id.to_owned(), errand };
-    Ok(Answer { status: 200, headers: Vec::new(), body: Body::Visit(visit) })
+    Ok(Answer::asked(Body::Visit(visit)))
 }
 
 #[derive(Deserialize)]

@@ -1,7 +1,11 @@
 //! Writing a reply: bodies, lines as they come, and the headers that tell of limits.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use futures::stream::LocalBoxStream;
 
+use super::idempotency::Keyed;
 use super::visit::Visit;
 use crate::admission::{Budget, Standing};
 use crate::counter::Counter;
@@ -15,6 +19,8 @@ pub enum Body {
     Stream(LocalBoxStream<'static, String>),
     /// What a visitor's own object answers; its status and headers come before these.
     Visit(Visit),
+    /// What the object of the request's idempotency key answers; its status and headers come before these.
+    Keyed(Keyed),
 }
 
 /// A reply.
@@ -25,6 +31,9 @@ pub struct Answer {
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: Body,
+    /// Set, with the last of the body at the latest, where the body tells of a failure that the status does not: another try may
+    /// mend it.
+    pub failed: Option<Rc<Cell<bool>>>,
 }
 
 impl Answer {
@@ -35,7 +44,12 @@ impl Answer {
             ("content-security-policy", "default-src 'none'; frame-ancestors 'none'".into()),
             ("x-content-type-options", "nosniff".into()),
         ];
-        Self { status: 200, headers, body }
+        Self { status: 200, headers, body, failed: None }
+    }
+
+    /// A reply that an object will give.
+    pub fn asked(body: Body) -> Self {
+        Self { status: 200, headers: Vec::new(), body, failed: None }
     }
 
     /// A reply of JSON.
@@ -73,6 +87,11 @@ impl Answer {
         answer
     }
 
+    /// The same, whose body tells in `failed` of a failure.
+    pub fn failing(self, failed: Rc<Cell<bool>>) -> Self {
+        Self { failed: Some(failed), ..self }
+    }
+
     /// Adds a header.
     pub fn header(&mut self, name: &'static str, value: String) {
         self.headers.push((name, value));
@@ -106,7 +125,7 @@ impl Answer {
             self.header("ratelimit", states.join(", "));
             self.header("x-ratelimit-limit-requests", s.limit.to_string());
             self.header("x-ratelimit-remaining-requests", s.remaining.to_string());
-            self.header("x-ratelimit-reset-requests", format!("{:.3}s", s.reset_ms as f64 / 1000.0));
+            self.header("x-ratelimit-reset-requests", format!("{}.{:03}s", s.reset_ms / 1000, s.reset_ms % 1000));
         }
     }
 }

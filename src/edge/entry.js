@@ -61,6 +61,7 @@ function durable(Half) {
 
 export const Budget = durable(rust.Budget);
 export const Conversation = durable(rust.Conversation);
+export const Idempotency = durable(rust.Idempotency);
 export const Knowledge = durable(rust.Knowledge);
 export const Lane = durable(rust.Lane);
 export const Shared = durable(rust.Shared);
@@ -70,7 +71,7 @@ export default {
     revive();
     return new Promise((answer, fail) => {
       try {
-        rust.fetch(request, env, answer);
+        rust.fetch(request, request.headers.get("idempotency-key"), env, answer);
       } catch (error) {
         note(error);
         fail(error);

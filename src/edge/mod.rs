@@ -6,8 +6,10 @@ mod budget_object;
 mod conversation_object;
 mod fetch;
 mod gone;
+mod idempotency_object;
 mod knowledge_object;
 mod lane_object;
+mod object;
 mod promise;
 mod request;
 mod response;
@@ -25,8 +27,8 @@ use worker::wasm_bindgen;
 use worker::wasm_bindgen::prelude::*;
 use worker::{Env, js_sys, web_sys};
 
-use crate::api;
 use crate::api::reply::{Answer, Body};
+use crate::api::{self, idempotency};
 use crate::config::{Config, ConfigError};
 use crate::counter::{Counter, Learned};
 use crate::error::{ApiError, Kind};
@@ -41,7 +43,7 @@ fn counter(env: &Env) -> Result<Counter, ConfigError> {
     COUNTER.with(|slot| {
         slot.borrow_mut()
             .get_or_insert_with(|| {
-                let config = Config::read(&|name| env.var(name).ok().map(|v| v.to_string()))?;
+                let config = Config::read(&|name| object::binding(env, name).and_then(|v| v.as_string()))?;
                 let world = Rc::new(world::Edge::new(env.clone()));
                 let learned = Rc::new(Learned::new(world.now_ms()));
                 Ok(Counter { config: Rc::new(config), world, learned })
@@ -57,9 +59,9 @@ fn misconfigured(error: &ConfigError) -> Answer {
 
 /// Answers a request by calling `answer` with the response.
 #[wasm_bindgen]
-pub fn fetch(incoming: web_sys::Request, env: Env, answer: js_sys::Function) {
+pub fn fetch(incoming: web_sys::Request, idempotency_key: Option<String>, env: Env, answer: js_sys::Function) {
     task::start(Box::pin(async move {
-        let response = match respond(incoming, &env).await {
+        let response = match respond(request::EdgeRequest::new(incoming, idempotency_key), &env).await {
             Ok(response) => response,
             // Only a reply that the platform will not write ends here.
             Err(_) => match web_sys::Response::new_with_opt_str(Some("this reply could not be written")) {
@@ -71,31 +73,39 @@ pub fn fetch(incoming: web_sys::Request, env: Env, answer: js_sys::Function) {
     }));
 }
 
-async fn respond(incoming: web_sys::Request, env: &Env) -> Result<web_sys::Response, JsValue> {
+async fn respond(request: request::EdgeRequest, env: &Env) -> Result<web_sys::Response, JsValue> {
     let counter = match counter(env) {
         Ok(counter) => counter,
         Err(error) => return response::write(misconfigured(&error)),
     };
-    let gone = gone::of(incoming.signal());
-    let request = request::EdgeRequest::new(incoming);
-    let mut answer = match select(pin!(api::handle(&counter, &request)), pin!(gone)).await {
+    let gone = gone::of(request.signal());
+    let answer = match select(pin!(api::handle(&counter, &request)), pin!(gone)).await {
         Either::Left((answer, _)) => answer,
         // Nobody reads this; what matters is that the work was dropped, and with it its calls.
         Either::Right(_) => Answer::text(String::new()),
     };
-    if let Body::Visit(visit) = answer.body {
-        match conversation_object::visit(env, &visit).await {
-            Ok(reply) => return response::hand_on(&reply, answer.headers),
-            Err(_) => {
-                let error = ApiError::new(
-                    Kind::Overloaded,
-                    "conversation_unreachable",
-                    "The conversation cannot be reached at this moment; try again in 2 s",
-                );
-                let failed = Answer::error(&error.retry_after(2_000), &visit.request_id);
-                answer = Answer { headers: [failed.headers, answer.headers].concat(), ..failed };
-            }
+    let (asked, mut failed) = match &answer.body {
+        Body::Visit(visit) => {
+            let error = ApiError::new(
+                Kind::Overloaded,
+                "conversation_unreachable",
+                "The conversation cannot be reached at this moment; try again in 2 s",
+            );
+            let failed = Answer::error(&error.retry_after(2_000), &visit.request_id);
+            (conversation_object::visit(env, visit).await, failed)
+        }
+        Body::Keyed(keyed) => {
+            let mut failed = Answer::error(&idempotency::unreachable(), &keyed.request_id);
+            failed.header("x-request-id", keyed.request_id.clone());
+            (idempotency_object::send(env, keyed).await, failed)
+        }
+        _ => return response::write(answer),
+    };
+    match asked {
+        Ok(reply) => response::hand_on(&reply, answer.headers),
+        Err(_) => {
+            failed.headers.extend(answer.headers);
+            response::write(failed)
         }
     }
-    response::write(answer)
 }

@@ -13,12 +13,18 @@ use crate::api::request::Incoming;
 pub struct EdgeRequest {
     raw: web_sys::Request,
     headers: web_sys::Headers,
+    idempotency_key: Option<String>,
 }
 
 impl EdgeRequest {
-    /// Wraps a request.
-    pub fn new(raw: web_sys::Request) -> Self {
-        Self { headers: raw.headers(), raw }
+    /// Wraps a request. The entry gives the header `Idempotency-Key` along, since asking for it from here would be a crossing.
+    pub fn new(raw: web_sys::Request, idempotency_key: Option<String>) -> Self {
+        Self { headers: raw.headers(), raw, idempotency_key }
+    }
+
+    /// Tells when the caller goes away.
+    pub fn signal(&self) -> web_sys::AbortSignal {
+        self.raw.signal()
     }
 }
 
@@ -50,6 +56,10 @@ impl Incoming for EdgeRequest {
 
     fn header(&self, name: &str) -> Option<String> {
         self.headers.get(name).ok().flatten()
+    }
+
+    fn idempotency_key(&self) -> Option<String> {
+        self.idempotency_key.clone()
     }
 
     fn body(&self, limit: usize, length: Option<u64>) -> LocalBoxFuture<'_, Result<Option<Vec<u8>>, String>> {

@@ -8,14 +8,22 @@ use crate::api::reply::{Answer, Body};
 
 /// Writes a reply for the fetch event.
 ///
-/// A visit is not answered here: its reply is written by [`hand_on`] once the object has answered.
+/// What an object answers is not written here: [`hand_on`] does once it has answered.
 pub fn write(answer: Answer) -> Result<web_sys::Response, JsValue> {
+    let headers = answer.headers.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+    write_parts(answer.status, headers, answer.body)
+}
+
+/// Writes a reply whose headers may have any names.
+pub fn write_parts(
+    status: u16,
+    headers: serde_json::Map<String, serde_json::Value>,
+    body: Body,
+) -> Result<web_sys::Response, JsValue> {
     // One text for all that is beside the body: a header at a time would be a crossing each.
-    let headers: serde_json::Map<String, serde_json::Value> =
-        answer.headers.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
-    let init = js_sys::JSON::parse(&serde_json::json!({ "status": answer.status, "headers": headers }).to_string())?;
+    let init = js_sys::JSON::parse(&serde_json::json!({ "status": status, "headers": headers }).to_string())?;
     let init: &web_sys::ResponseInit = init.unchecked_ref();
-    match answer.body {
+    match body {
         // A status such as 204 forbids even an empty body.
         Body::Text(text) if text.is_empty() => web_sys::Response::new_with_opt_str_and_init(None, init),
         Body::Text(text) => web_sys::Response::new_with_opt_str_and_init(Some(&text), init),
@@ -24,7 +32,7 @@ pub fn write(answer: Answer) -> Result<web_sys::Response, JsValue> {
             let stream = wasm_streams::ReadableStream::from_stream(chunks).into_raw();
             web_sys::Response::new_with_opt_readable_stream_and_init(Some(stream.unchecked_ref()), init)
         }
-        Body::Visit(_) => Err(JsValue::from_str("a visit that nobody served")),
+        Body::Visit(_) | Body::Keyed(_) => Err(JsValue::from_str("an object that nobody asked")),
     }
 }
 

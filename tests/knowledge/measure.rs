@@ -78,15 +78,15 @@ const SHOPS: [(&str, &str); 4] = [
     ("clothing", "tests/knowledge/clothing_documents.ndjson"),
 ];
 
+/// For each question its passages, each a document and its words; none where the shop cannot answer.
+type Answers = HashMap<String, Option<Vec<(String, String)>>>;
+
 /// A topic of any shop, what answers it in each, by language, and its questions.
 #[derive(Debug, Deserialize)]
 struct Topic {
-    answers: HashMap<String, HashMap<String, Answers>>,
+    answers: HashMap<String, Answers>,
     questions: Vec<String>,
 }
-
-/// Documents that answer, each with what of it does; none where nothing answers.
-type Answers = Option<Vec<(String, String)>>;
 
 /// The questions of all topics as they are asked of one shop: those of which it is told what answers them there.
 fn topics(shop: &str) -> Vec<Asked> {
