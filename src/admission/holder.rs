@@ -289,7 +289,7 @@ impl Holder {
         let id = self.next_id;
         self.next_id += 1;
         let kind = caller.kind as usize;
-        let beyond = self.crowd.arrive(now_ms, caller.party, self.contended);
+        let beyond = self.crowd.arrive(now_ms, caller.party, self.is_rushed());
         if beyond {
             // It is no demand that others' permits should be held for.
             self.beyond += 1;

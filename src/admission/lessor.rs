@@ -7,7 +7,7 @@
 use super::Standing;
 use super::book::{Book, FARTHEST_MS, ROW, Rules, Slot, TICK_MS, Wish};
 use super::capacity::Capacity;
-use super::crowd::Shares;
+use super::crowd::{Crowded, Shares};
 use super::message::{Ask, KINDS, Kind, Lease, Limits, Settled};
 use super::places::{ALLOWED_MS, Placed, Places};
 use crate::order::{self, Sorted};
@@ -40,16 +40,14 @@ const MOST: f64 = 1e6;
 /// A holder that waits in line for a place comes for it no oftener, in milliseconds.
 const POLL_MS: u64 = 150;
 /// Nor more seldom.
-const POLL_LATEST_MS: u64 = 2_000;
+const POLL_LATEST_MS: u64 = 1_000;
 
 #[derive(Debug, Clone, Default)]
 struct Known {
     seen_ms: u64,
     demand: f64,
     credit: f64,
-    parties: u32,
-    often: Vec<(u64, f32)>,
-    rest: f32,
+    crowd: Crowded,
     /// The last ask that was answered, and what it was granted.
     number: u64,
     given: Vec<Slot>,
@@ -141,7 +139,7 @@ impl Lessor {
         let (n, demand) = active.fold((0, 0.0), |(n, demand), k| (n + 1, demand + k.demand));
         (self.active, self.demand) = (n.max(1), demand);
         let active = self.known.values().filter(|k| now_ms < k.seen_ms + SILENT_MS);
-        self.shares.count(active.map(|k| (k.parties, &k.often[..], k.rest)));
+        self.shares.count(active.map(|k| &k.crowd));
     }
 
     /// The pause at which all holders together ask as often as the object will bear.
@@ -216,9 +214,7 @@ impl Lessor {
         let elapsed = now_ms.saturating_sub(known.seen_ms).min(SILENT_MS);
         known.seen_ms = now_ms;
         known.demand = ask.demand.max(0.0).into();
-        known.parties = ask.parties;
-        known.often.clone_from(&ask.often);
-        known.rest = ask.rest;
+        known.crowd.clone_from(&ask.crowd);
         self.count_demand(now_ms, longest_ms);
         if !overtaken {
             self.places.hear(now_ms, ask, unheard);
@@ -356,7 +352,7 @@ impl Lessor {
             tell_ms: self.busy_ms().max(TELL_MS),
             contended: short || contended,
             share: share as f32,
-            shares: self.shares.of(share, &ask.often),
+            shares: self.shares.of(share, &ask.crowd.often),
             retries,
             closed: self.closed(now_ms),
         };

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Standing;
 use super::book::Slot;
+use super::crowd::Crowded;
 use crate::upstream::ratelimit::Stated;
 
 /// Who asks for a permit; the smaller goes first.
@@ -127,12 +128,8 @@ pub struct Ask {
     pub settled: Vec<Settled>,
     /// Callers a second.
     pub demand: f32,
-    /// Visitors and keys that came lately.
-    pub parties: u32,
-    /// Those that come most often, with their callers a second.
-    pub often: Vec<(u64, f32)>,
-    /// The callers a second of the rest.
-    pub rest: f32,
+    /// Who its callers are.
+    pub crowd: Crowded,
     /// Callers that came beyond their party's share.
     pub beyond: u32,
     /// Calls in flight that it now keeps to.

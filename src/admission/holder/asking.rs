@@ -139,7 +139,7 @@ impl Holder {
                 waiter.heard = Heard::Asked;
             }
         }
-        let (parties, often, rest) = self.crowd.told(now_ms);
+        let crowd = self.crowd.told(now_ms);
         self.asks += 1;
         self.asking = Some((self.asks, now_ms));
         self.asked_ms = now_ms;
@@ -162,9 +162,7 @@ impl Holder {
             wants,
             settled: self.unsure.clone(),
             demand: self.rates.iter().map(|r| r.now(now_ms)).sum::<f64>() as f32,
-            parties,
-            often,
-            rest,
+            crowd,
             beyond: std::mem::take(&mut self.beyond),
             allowed: self.allowed,
             running: self.running,
@@ -301,7 +299,9 @@ impl Holder {
         }
         for waiter in self.line.iter_mut() {
             if waiter.heard == Heard::Asked {
-                waiter.heard = Heard::Answered;
+                // Where nothing was lacking another went ahead of it meanwhile, and it asks again.
+                let lacking = lease.free_ms.get(waiter.kind as usize).is_some_and(|free| *free > 0);
+                waiter.heard = if lacking || lease.scarce { Heard::Answered } else { Heard::No };
             }
         }
         if let Some(least) = lease.free_ms.iter().min().filter(|f| **f > 0 && self.limits.permits > 0) {
