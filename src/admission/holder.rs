@@ -23,6 +23,7 @@ const TELL_SOON_MS: u64 = 300;
 const BATCH_AGAIN_MS: u64 = 2_000;
 /// The longest that a shopper waits to hear whether there is a place, where others are turned away, in milliseconds.
 const DARK_MS: u64 = 250;
+const DARK_LATEST_MS: u64 = 800;
 /// Arrivals are averaged over so long, in milliseconds.
 const MEMORY_MS: f64 = 3_000.0;
 /// Headers of replies are read so often, in milliseconds.
@@ -283,6 +284,13 @@ impl Holder {
         None
     }
 
+    /// The permit of a place, or a later one where that holds too few tokens for it.
+    fn fitting(&self, place: usize, found: (usize, u64)) -> (usize, u64) {
+        let needs = self.line.get(place).map_or(0, |w| w.tokens);
+        let later = self.slots.iter().enumerate().skip(found.0).find(|(_, h)| h.slot.tokens >= needs);
+        later.map_or(found, |(at, held)| (at, held.from_ms))
+    }
+
     /// Lets a caller in; [`Self::look`] then tells it what to do.
     pub fn arrive(&mut self, now_ms: u64, caller: Caller) -> u64 {
         self.expire(now_ms);
@@ -303,6 +311,7 @@ impl Holder {
             party: caller.party,
             beyond,
             tokens: caller.tokens,
+            came_ms: now_ms,
             until_ms: now_ms.saturating_add(caller.patience_ms),
             told_ms: None,
             misfit: false,
@@ -323,7 +332,8 @@ impl Holder {
         // would be lost.
         let kept = |at: &(usize, u64)| self.slots.get(at.0).is_some_and(|h| h.until_ms > now_ms + LAST_MS);
         let beyond = self.contended && self.line.get(place).is_some_and(|w| w.beyond);
-        let found = Self::find(&self.slots, place).filter(|at| !beyond || !kept(at));
+        let found = Self::find(&self.slots, place).map(|found| self.fitting(place, found));
+        let found = found.filter(|at| !beyond || !kept(at));
         let held_tokens = found.and_then(|(at, _)| self.slots.get(at)).map_or(0, |h| h.slot.tokens);
         let standing = self.standing;
         let (pause_ms, asking) = (self.next_ask_ms.saturating_sub(now_ms), self.asking.is_some());
@@ -360,8 +370,10 @@ impl Holder {
         }
         let free_at = self.free_at_ms.get(kind).copied().unwrap_or(0);
         let full = self.full_until_ms.get(kind).is_some_and(|until| now_ms < *until) && (!asking || self.scarce);
-        // In a rush nobody is kept in the dark until the next ask.
-        let full = full || (self.contended && !asking && pause_ms > DARK_MS);
+        // In a rush nobody is kept in the dark until the next ask, nor by an answer that is late.
+        let rush = self.contended || self.scarce;
+        let full = full || (rush && !asking && pause_ms > DARK_MS);
+        let late = rush && now_ms >= waiter.came_ms + DARK_LATEST_MS;
         let gone = match waiter.heard {
             Heard::Failed => true,
             _ if now_ms > waiter.until_ms + LIFE_MS => true,
@@ -369,7 +381,7 @@ impl Holder {
             _ if waiter.kind == Kind::Batch && patient => false,
             Heard::Answered => true,
             Heard::No => full,
-            Heard::Asked => false,
+            Heard::Asked => late,
         };
         if gone {
             let failed = waiter.heard == Heard::Failed;

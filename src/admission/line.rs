@@ -36,6 +36,8 @@ pub struct Waiter {
     pub beyond: bool,
     /// Tokens that it needs.
     pub tokens: u32,
+    /// When it came.
+    pub came_ms: u64,
     /// When it goes away.
     pub until_ms: u64,
     /// The time that it was told.
@@ -114,7 +116,18 @@ mod tests {
     use super::*;
 
     fn waiter(id: u64, kind: Kind, beyond: bool, told_ms: Option<u64>) -> Waiter {
-        Waiter { id, kind, party: id, beyond, tokens: 0, until_ms: 60_000, told_ms, misfit: false, heard: Heard::No }
+        Waiter {
+            id,
+            kind,
+            party: id,
+            beyond,
+            tokens: 0,
+            came_ms: 0,
+            until_ms: 60_000,
+            told_ms,
+            misfit: false,
+            heard: Heard::No,
+        }
     }
 
     fn ids(line: &Line) -> Vec<u64> {

@@ -301,7 +301,7 @@ impl Holder {
             if waiter.heard == Heard::Asked {
                 // Where nothing was lacking another went ahead of it meanwhile, and it asks again.
                 let lacking = lease.free_ms.get(waiter.kind as usize).is_some_and(|free| *free > 0);
-                waiter.heard = if lacking || lease.scarce { Heard::Answered } else { Heard::No };
+                waiter.heard = if lacking || lease.allowed != u32::MAX { Heard::Answered } else { Heard::No };
             }
         }
         if let Some(least) = lease.free_ms.iter().min().filter(|f| **f > 0 && self.limits.permits > 0) {
