@@ -399,6 +399,30 @@ impl Holder {
         Step::Wait { ms, eta_ms: None, ahead: place, placed: false }
     }
 
+    /// Debug.
+    pub fn debug(&self, now_ms: u64) -> String {
+        format!(
+            "contended {} asking {:?} pause {} next {} scarce {} line {:?} permits {} allowed {} running {} turns {:?} free {:?} slots {:?} trip {} fails {}",
+            self.contended,
+            self.asking.map(|a| now_ms - a.1),
+            self.pause_ms,
+            self.next_ask_ms as i64 - now_ms as i64,
+            self.scarce,
+            self.line.iter().map(|w| (w.kind, w.heard, w.tokens, w.misfit)).collect::<Vec<_>>(),
+            self.permits,
+            self.allowed as i32,
+            self.running,
+            self.turns.iter().map(Vec::len).collect::<Vec<_>>(),
+            self.free_at_ms.map(|f| f as i64 - now_ms as i64),
+            self.slots
+                .iter()
+                .map(|s| (s.from_ms as i64 - now_ms as i64, s.slot.permits, s.slot.tokens))
+                .collect::<Vec<_>>(),
+            self.trip_ms,
+            self.failures
+        )
+    }
+
     /// The turn of one who waits for a place in flight.
     fn turn(&self, place: usize) -> Option<u64> {
         if self.turns.iter().all(Vec::is_empty) {

@@ -353,6 +353,22 @@ impl World {
         let now = self.local(isolate);
         let step = self.isolates[isolate].holder.look(now, id);
         let real = self.now;
+        let dbg = self.isolates[isolate]
+            .waiting
+            .get(&id)
+            .filter(|s| {
+                !s.noticed && s.kind != Kind::Batch && real - s.arrived_ms > 1000 && std::env::var("DBN").is_ok()
+            })
+            .map(|s| format!("{:?} {} {:?}", s.kind, real - s.arrived_ms, step));
+        if let Some(d) = dbg {
+            println!(
+                "DARK {} {} unwell {} {}",
+                real - BEGIN_MS,
+                d,
+                self.measures.unwell.get(self.ten()),
+                self.isolates[isolate].holder.debug(now)
+            );
+        }
         let Some(shopper) = self.isolates[isolate].waiting.get_mut(&id) else { return false };
         let told = !matches!(step, Step::Wait { eta_ms: None, .. });
         if told && !shopper.noticed {
