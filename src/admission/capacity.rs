@@ -11,6 +11,9 @@ const EPOCH_MS: u64 = 500;
 const JITTER: u32 = 50;
 /// The longest pause that a host may ask of all, in milliseconds.
 const LONGEST_PAUSE_MS: u64 = 30_000;
+/// Answers a second are averaged over so long, in milliseconds, and a cut leaves this part of them.
+const GOOD_MS: f64 = 2_000.0;
+const BORNE: f64 = 0.9;
 /// Epochs for which it stays near the last refusal before it goes on.
 const CALM: u32 = 6;
 /// How long a call takes while that is not known, in milliseconds.
@@ -31,6 +34,8 @@ pub struct Capacity {
     step: f64,
     calm: u32,
     took_ms: f64,
+    /// Answers a second.
+    good: f64,
     usual_ms: f64,
     paused_ms: u64,
     /// Calls a second that it says it bears, and until when that holds.
@@ -57,16 +62,18 @@ impl Capacity {
         }
         self.running = self.running.max(running);
         if now_ms >= self.epoch_ms + EPOCH_MS && self.epoch.ended > 0 {
-            self.judge(now_ms);
+            self.judge(now_ms, now_ms.saturating_sub(self.epoch_ms));
             self.epoch = Report::default();
             self.running = running;
             self.epoch_ms = now_ms;
         }
     }
 
-    fn judge(&mut self, now_ms: u64) {
+    fn judge(&mut self, now_ms: u64, lasted_ms: u64) {
         let e = self.epoch;
         let answered = e.ended.saturating_sub(e.refused + e.failed);
+        let fade = (-(lasted_ms as f64) / GOOD_MS).exp();
+        self.good = self.good * fade + f64::from(answered) * 1_000.0 / lasted_ms.max(1) as f64 * (1.0 - fade);
         if answered > 0 {
             let took = e.took_ms as f64 / f64::from(answered);
             self.took_ms = if self.took_ms == 0.0 { took } else { self.took_ms * 0.8 + took * 0.2 };
@@ -82,7 +89,9 @@ impl Capacity {
         let part = f64::from(e.refused) / f64::from(e.ended.max(1));
         if e.refused > e.ended / JITTER + 2 {
             self.peak = now;
-            self.bears = Some((now * (1.0 - part.clamp(0.08, 0.5))).max(1.0));
+            // What it answers beside its refusals it bears: calls that were let go before the cut are refused for a while yet.
+            let borne = self.good * self.took_ms / 1_000.0 * BORNE;
+            self.bears = Some((now * (1.0 - part.clamp(0.08, 0.5))).max(borne.min(now)).max(1.0));
             (self.step, self.calm) = (0.03, 0);
             if part > 0.5 {
                 let asked_ms = u64::from(e.asked_wait_ms).min(LONGEST_PAUSE_MS);

@@ -380,7 +380,7 @@ impl Holder {
             // A batch has time: its turn comes when the rush is over.
             _ if waiter.kind == Kind::Batch && patient => false,
             Heard::Answered => true,
-            Heard::No => full,
+            Heard::No => full || late,
             Heard::Asked => late,
         };
         if gone {
@@ -397,30 +397,6 @@ impl Holder {
             _ => pause_ms.clamp(5, 250),
         };
         Step::Wait { ms, eta_ms: None, ahead: place, placed: false }
-    }
-
-    /// Debug.
-    pub fn debug(&self, now_ms: u64) -> String {
-        format!(
-            "contended {} asking {:?} pause {} next {} scarce {} line {:?} permits {} allowed {} running {} turns {:?} free {:?} slots {:?} trip {} fails {}",
-            self.contended,
-            self.asking.map(|a| now_ms - a.1),
-            self.pause_ms,
-            self.next_ask_ms as i64 - now_ms as i64,
-            self.scarce,
-            self.line.iter().map(|w| (w.kind, w.heard, w.tokens, w.misfit)).collect::<Vec<_>>(),
-            self.permits,
-            self.allowed as i32,
-            self.running,
-            self.turns.iter().map(Vec::len).collect::<Vec<_>>(),
-            self.free_at_ms.map(|f| f as i64 - now_ms as i64),
-            self.slots
-                .iter()
-                .map(|s| (s.from_ms as i64 - now_ms as i64, s.slot.permits, s.slot.tokens))
-                .collect::<Vec<_>>(),
-            self.trip_ms,
-            self.failures
-        )
     }
 
     /// The turn of one who waits for a place in flight.

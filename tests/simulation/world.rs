@@ -353,22 +353,6 @@ impl World {
         let now = self.local(isolate);
         let step = self.isolates[isolate].holder.look(now, id);
         let real = self.now;
-        let dbg = self.isolates[isolate]
-            .waiting
-            .get(&id)
-            .filter(|s| {
-                !s.noticed && s.kind != Kind::Batch && real - s.arrived_ms > 1000 && std::env::var("DBN").is_ok()
-            })
-            .map(|s| format!("{:?} {} {:?}", s.kind, real - s.arrived_ms, step));
-        if let Some(d) = dbg {
-            println!(
-                "DARK {} {} unwell {} {}",
-                real - BEGIN_MS,
-                d,
-                self.measures.unwell.get(self.ten()),
-                self.isolates[isolate].holder.debug(now)
-            );
-        }
         let Some(shopper) = self.isolates[isolate].waiting.get_mut(&id) else { return false };
         let told = !matches!(step, Step::Wait { eta_ms: None, .. });
         if told && !shopper.noticed {
@@ -418,8 +402,9 @@ impl World {
         }
         m.longest_ms = m.longest_ms.max(if shopper.kind == Kind::Batch { 0 } else { self.now - shopper.arrived_ms });
         m.admitted += 1;
-        // Kept questions wait for the end of the rush, and then there is enough for all.
-        if self.plan.parties.is_some() && shopper.kept.is_none() {
+        // Before demand is known to be above the limit, and when it is so no more, there is enough for all.
+        let rush = self.now >= BEGIN_MS + 10_000 && self.now + 10_000 < BEGIN_MS + self.plan.seconds * 1_000;
+        if self.plan.parties.is_some() && rush && shopper.kept.is_none() {
             *m.by_party.entry(shopper.party).or_default() += 1;
         }
         m.by_kind[shopper.kind as usize].0 += 1;
