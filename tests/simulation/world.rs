@@ -65,6 +65,12 @@ struct Shopper {
     noticed: bool,
 }
 
+impl Shopper {
+    fn in_the_dark(&self) -> bool {
+        !self.noticed && self.kind != Kind::Batch
+    }
+}
+
 struct Call {
     shopper: Shopper,
     permit: Permit,
@@ -242,9 +248,13 @@ impl World {
             }
             Event::Arrive => {}
             Event::Again { shopper } => self.enter(shopper),
-            Event::Wake { isolate, life } if self.isolates[isolate].life == life => {
+            // One that an earlier one replaced is of no use.
+            Event::Wake { isolate, life }
+                if self.isolates[isolate].life == life && self.isolates[isolate].wake_ms == self.now =>
+            {
                 self.isolates[isolate].wake_ms = u64::MAX;
-                self.drive(isolate, false);
+                let dark = self.isolates[isolate].waiting.values().any(|s| s.in_the_dark());
+                self.drive(isolate, dark);
             }
             Event::Leave { isolate, life, id } => {
                 let it = &mut self.isolates[isolate];
@@ -562,8 +572,10 @@ impl World {
             }
         }
         let it = &self.isolates[isolate];
-        let Some(at) = it.holder.next_look_ms(now) else { return };
-        let at = at.saturating_add_signed(-it.skew_ms).max(self.now);
+        let next = it.holder.next_look_ms(now).map(|at| at.saturating_add_signed(-it.skew_ms).max(self.now));
+        // Who has heard nothing yet looks by itself.
+        let dark = it.waiting.values().any(|s| s.in_the_dark()).then_some(self.now + 250);
+        let Some(at) = next.into_iter().chain(dark).min() else { return };
         if at < it.wake_ms {
             let life = it.life;
             self.isolates[isolate].wake_ms = at;
