@@ -454,7 +454,8 @@ async fn waits(runs_on: bool) -> (usize, usize) {
                     began.elapsed().as_millis() > 105
                 }
             });
-            let waited = futures::future::join_all(calls).await.into_iter().filter(|w| *w).count();
+            // How often callers come is known after two seconds.
+            let waited = futures::future::join_all(calls).await.into_iter().skip(100).filter(|w| *w).count();
             (waited, world.asks.get())
         })
         .await
@@ -464,6 +465,6 @@ async fn waits(runs_on: bool) -> (usize, usize) {
 async fn an_ask_that_runs_beside_holds_nobody_up() {
     let (alone, asks_alone) = waits(false).await;
     let (beside, asks_beside) = waits(true).await;
-    println!("waited {alone} of 500 with {asks_alone} asks, and {beside} with {asks_beside} asks beside");
+    println!("waited {alone} of 400 with {asks_alone} asks, and {beside} with {asks_beside} asks beside");
     assert!(beside * 4 <= alone, "{alone} waited, {beside} with asks beside");
 }

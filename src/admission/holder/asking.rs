@@ -43,7 +43,7 @@ impl Holder {
     }
 
     fn expected(&self, now_ms: u64) -> [f64; KINDS] {
-        let seconds = (self.pause_ms as f64 * 1.3 + self.trip_ms as f64 * 1.5 + 50.0) / 1_000.0;
+        let seconds = (self.pause_ms as f64 * 1.3 + self.trip_ms as f64 * 2.5 + 50.0) / 1_000.0;
         self.rates.map(|rate| rate.now(now_ms) * seconds)
     }
 
@@ -68,7 +68,7 @@ impl Holder {
         for ((want, expected), tokens) in wants.iter_mut().zip(self.expected(now_ms)).zip(self.tokens) {
             let missing = expected - free;
             free = (free - expected).max(0.0);
-            if !rare && expected >= 1.0 && missing > 0.0 && missing >= expected / 2.0 {
+            if !rare && expected >= 1.0 && missing > 0.0 && missing >= expected / 3.0 {
                 want.ahead = missing.ceil().min(50_000.0) as u32;
                 want.tokens = want.tokens.max(tokens as u32);
             }
