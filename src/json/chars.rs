@@ -158,6 +158,9 @@ pub(super) fn line_from(text: &str) -> &str {
 
 /// The last line of a text, or what of it is near.
 pub(super) fn line_before(text: &str) -> &str {
+    if text.is_empty() {
+        return text;
+    }
     let mut start = text.len().saturating_sub(NEAR);
     while !text.is_char_boundary(start) {
         start += 1;

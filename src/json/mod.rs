@@ -76,12 +76,11 @@ pub fn parse_counting_steps(text: &str) -> (Result<Parsed, ParseError>, u64) {
         Err(tried) => (None, tried),
     };
     let (found, steps) = find::read(text, Asked::default(), tried);
-    match (strict, found.map(|readings| readings.into_iter().next().map(|r| r.parsed))) {
-        (Some(strict), Ok(Some(inner))) if !is_answer(&inner) => (Ok(strict), steps),
-        (_, Ok(Some(parsed))) => (Ok(parsed), steps),
-        (Some(strict), _) => (Ok(strict), steps),
+    match (strict, found.map(|readings| readings.best.parsed)) {
+        (Some(strict), Ok(inner)) if !is_answer(&inner) => (Ok(strict), steps),
+        (_, Ok(parsed)) => (Ok(parsed), steps),
+        (Some(strict), Err(_)) => (Ok(strict), steps),
         (None, Err(fault)) => (Err(fault), steps),
-        (None, Ok(None)) => (Err(ParseError::new(Wanted::Value, text, text.len())), steps),
     }
 }
 
@@ -123,7 +122,7 @@ fn readings(text: &str, asked: Asked<'_>) -> Result<Vec<Parsed>, ParseError> {
         Err(tried) => (None, tried),
     };
     let found = find::read(text, Asked { all: true, ..asked }, tried).0;
-    let found = found.map(|readings| readings.into_iter().map(|r| r.parsed));
+    let found = found.map(|f| std::iter::once(f.best).chain(f.others).map(|r| r.parsed));
     match (strict, found) {
         (Some(strict), Ok(found)) => Ok(found.filter(is_answer).chain([strict]).collect()),
         (Some(strict), Err(_)) => Ok(vec![strict]),

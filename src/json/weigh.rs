@@ -57,6 +57,9 @@ pub(super) struct Place<'t> {
 
 /// Whether what stands before the bracket on its line leads to it.
 pub(super) fn introduced(place: &Place<'_>) -> bool {
+    if place.before.is_empty() {
+        return false;
+    }
     let line = place.line_before.trim_end_matches(|c: char| space(c) || c == '*' || c == '`');
     line.ends_with(|c: char| colon_like(c) || matches!(c, '(' | '>' | '"' | '\'' | '\u{3001}' | 'は' | '→'))
         || ["return", "default", "->", "is", "are"].iter().any(|word| line.ends_with(word))
