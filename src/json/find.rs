@@ -193,7 +193,7 @@ pub(super) struct Walk<'t, 's> {
 }
 
 impl<'t, 's> Walk<'t, 's> {
-    const fn new(text: &'t str, begin: usize, asked: Asked<'s>, tags: &'t [Tag]) -> Self {
+    pub(super) const fn new(text: &'t str, begin: usize, asked: Asked<'s>, tags: &'t [Tag]) -> Self {
         Self {
             text,
             begin,
@@ -376,6 +376,7 @@ impl<'t, 's> Walk<'t, 's> {
         // A text of many failures is not read again and again from each of its brackets.
         if self.wasted <= 4 * self.text.len() {
             let outcome = match self.tried.take_if(|tried| tried.at == at) {
+                Some(Tried { mended: Some(read), .. }) => return Some(read),
                 Some(tried) => tried.outcome,
                 None if self.surely_broken(at) => Err(Invalid::At(at)),
                 None => strict::value_at(self.text, at),
@@ -390,6 +391,11 @@ impl<'t, 's> Walk<'t, 's> {
                 Err(Invalid::At(failed) | Invalid::Deep(failed)) => self.wasted += failed - at,
             }
         }
+        self.mended(at, place)
+    }
+
+    /// The value there, mended.
+    pub(super) fn mended(&mut self, at: usize, place: &Place<'_>) -> Option<Mended> {
         let fenced = place.fence.is_some() || place.head;
         let mut mender = Mender::new(
             self.text,

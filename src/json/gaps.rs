@@ -8,17 +8,19 @@ impl Mender<'_, '_> {
     /// The first character from there on that is no white space, and its place.
     #[inline]
     pub(super) fn next_from(&mut self, from: usize) -> (usize, Option<char>) {
-        match self.text.as_bytes().get(from..) {
-            Some([b, ..]) if b.is_ascii_graphic() => (from, Some(char::from(*b))),
-            Some([b' ', b, ..]) if b.is_ascii_graphic() => {
-                self.steps += 1;
-                (from + 1, Some(char::from(*b)))
-            }
+        match self.text.as_bytes().get(from) {
+            Some(b) if b.is_ascii_graphic() => (from, Some(char::from(*b))),
             _ => self.next_behind_space(from),
         }
     }
 
     fn next_behind_space(&mut self, from: usize) -> (usize, Option<char>) {
+        if let Some([b' ', b, ..]) = self.text.as_bytes().get(from..)
+            && b.is_ascii_graphic()
+        {
+            self.steps += 1;
+            return (from + 1, Some(char::from(*b)));
+        }
         let mut at = from;
         if self.run.0 <= from && from < self.run.1 {
             at = self.run.1;

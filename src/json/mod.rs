@@ -17,6 +17,7 @@
 //! A reply that holds no JSON (an apology, a page of HTML, nothing but reasoning) is refused: never turned into a string.
 
 mod ahead;
+mod alone;
 mod balance;
 mod bare;
 mod brackets;
@@ -70,11 +71,14 @@ pub fn parse(text: &str) -> Result<Parsed, ParseError> {
 /// As [`parse`], with the number of steps the mending took: the work is shown linear by counting it, not by a clock.
 #[doc(hidden)]
 pub fn parse_counting_steps(text: &str) -> (Result<Parsed, ParseError>, u64) {
-    let (strict, tried) = match strictly(text) {
+    let (strict, mut tried) = match strictly(text) {
         Ok(parsed) if !holds_json(&parsed.value) => return (Ok(parsed), 0),
         Ok(parsed) => (Some(parsed), None),
         Err(tried) => (None, tried),
     };
+    if let Some((parsed, steps)) = alone::alone(text, &mut tried) {
+        return (Ok(parsed), steps);
+    }
     let (found, steps) = find::read(text, Asked::default(), tried);
     match (strict, found.map(|readings| readings.best.parsed)) {
         (Some(strict), Ok(inner)) if !is_answer(&inner) => (Ok(strict), steps),
@@ -92,7 +96,7 @@ fn strictly(text: &str) -> Result<Parsed, Option<Tried>> {
     }
     if text.len() <= SHORT && within.starts_with(['{', '[']) && !strict::may_be_valid(within, 0) {
         let at = text.len() - text.trim_start_matches([' ', '\n', '\t', '\r']).len();
-        return Err(Some(Tried { at, outcome: Err(Invalid::At(at)) }));
+        return Err(Some(Tried { at, outcome: Err(Invalid::At(at)), mended: None }));
     }
     let strict::Valid { value, twice, .. } = strict::whole(text)?;
     let repairs = twice.into_iter().map(|at| Repair::new(RepairKind::DuplicateKey, at)).collect();

@@ -74,7 +74,7 @@ fn declares(line: &str) -> bool {
 }
 
 /// Whether a value is a form to be filled in: a schema, or each of its texts is a placeholder or a type's name.
-fn is_form<'v>(value: &'v Value) -> bool {
+pub(super) fn is_form<'v>(value: &'v Value) -> bool {
     if value.get("type").is_some_and(|t| t == "object") && value.get("properties").is_some_and(Value::is_object) {
         return true;
     }
