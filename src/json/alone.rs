@@ -10,7 +10,7 @@ use super::types::{Parsed, ReadAs};
 use super::weigh::{Place, is_form};
 use super::wrapping::unwrapped;
 
-/// The value of a reply that begins with its bracket and ends with the value, and the steps it took. Where it is more or
+/// The value of a reply that begins with its bracket and ends with the value or in it, and the steps it took. Where it is more or
 /// less than that, what mending came to is left with what was tried.
 pub(super) fn alone(text: &str, tried: &mut Option<Tried>) -> Option<(Parsed, u64)> {
     let Some(Tried { at, outcome: Err(Invalid::At(_)), .. }) = tried else { return None };
@@ -31,7 +31,7 @@ pub(super) fn alone(text: &str, tried: &mut Option<Tried>) -> Option<(Parsed, u6
         Value::Array(items) => items.len() > read.bare_words,
         _ => false,
     };
-    let whole = read.complete && walk.tail(read.end).trim_start_matches(space).is_empty();
+    let whole = walk.tail(read.end).trim_start_matches(space).is_empty();
     if !sound || !whole || is_form(&read.value) || walk.begun_again(at, &read).is_some() {
         *tried = tried.take().map(|tried| Tried { mended: Some(read), ..tried });
         return None;

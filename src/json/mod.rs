@@ -91,12 +91,12 @@ pub fn parse_counting_steps(text: &str) -> (Result<Parsed, ParseError>, u64) {
 /// The whole text as valid JSON.
 fn strictly(text: &str) -> Result<Parsed, Option<Tried>> {
     let within = text.trim_matches([' ', '\n', '\t', '\r']);
-    if within.starts_with('{') && !within.ends_with('}') || within.starts_with('[') && !within.ends_with(']') {
-        return Err(None);
-    }
     if text.len() <= SHORT && within.starts_with(['{', '[']) && !strict::may_be_valid(within, 0) {
         let at = text.len() - text.trim_start_matches([' ', '\n', '\t', '\r']).len();
         return Err(Some(Tried { at, outcome: Err(Invalid::At(at)), mended: None }));
+    }
+    if within.starts_with('{') && !within.ends_with('}') || within.starts_with('[') && !within.ends_with(']') {
+        return Err(None);
     }
     let strict::Valid { value, twice, .. } = strict::whole(text)?;
     let repairs = twice.into_iter().map(|at| Repair::new(RepairKind::DuplicateKey, at)).collect();
