@@ -17,7 +17,9 @@ pub(super) fn alone(text: &str, tried: &mut Option<Tried>) -> Option<(Parsed, u6
     let at = *at;
     let open = text.get(at..)?.chars().next().filter(|c| matches!(c, '{' | '['))?;
     let marks = Marks::of(text);
-    if text.len() > super::SHORT || marks.tags() || unwrapped(text, marks).is_some() {
+    // Of what begins with a bracket, only these marks tell that it may be wrapped.
+    let wrapped = marks.quotes_lines() || marks.escapes() || marks.references();
+    if text.len() > super::SHORT || marks.tags() || wrapped && unwrapped(text, marks).is_some() {
         return None;
     }
     let mut walk = Walk::new(text, 0, Asked::default(), &[]);

@@ -63,7 +63,7 @@ fn plain_number(word: &str) -> Option<Number> {
     let word = word.trim_end_matches([' ', '\t', '\r']);
     let part = |b: u8| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'.' | b'e' | b'E');
     let begins = word.starts_with(|c: char| c == '-' || c.is_ascii_digit());
-    if !begins || !word.bytes().all(part) {
+    if !begins || !word.ends_with(|c: char| c.is_ascii_digit()) || !word.bytes().all(part) {
         return None;
     }
     if digits_alone(word) && word.len() < 18 && (!word.starts_with('0') || word.len() == 1) {
