@@ -35,7 +35,7 @@ pub(super) fn alone(text: &str, tried: &mut Option<Tried>) -> Option<(Parsed, u6
     };
     let whole = walk.tail(read.end).trim_start_matches(space).is_empty();
     if !sound || !whole || is_form(&read.value) || walk.begun_again(at, &read).is_some() {
-        *tried = tried.take().map(|tried| Tried { mended: Some(read), ..tried });
+        *tried = tried.take().map(|tried| Tried { mended: Some(Box::new(read)), ..tried });
         return None;
     }
     read.repairs.dedup();

@@ -376,7 +376,7 @@ impl<'t, 's> Walk<'t, 's> {
         // A text of many failures is not read again and again from each of its brackets.
         if self.wasted <= 4 * self.text.len() {
             let outcome = match self.tried.take_if(|tried| tried.at == at) {
-                Some(Tried { mended: Some(read), .. }) => return Some(read),
+                Some(Tried { mended: Some(read), .. }) => return Some(*read),
                 Some(tried) => tried.outcome,
                 None if self.surely_broken(at) => Err(Invalid::At(at)),
                 None => strict::value_at(self.text, at),

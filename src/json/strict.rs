@@ -35,7 +35,7 @@ pub(super) struct Tried {
     pub at: usize,
     pub outcome: Result<Valid, Invalid>,
     /// What mending it came to, where that was tried as well.
-    pub mended: Option<Mended>,
+    pub mended: Option<Box<Mended>>,
 }
 
 enum Frame {
