@@ -100,7 +100,7 @@ impl Answer {
             self.header("ratelimit", states.join(", "));
             self.header("x-ratelimit-limit-requests", s.limit.to_string());
             self.header("x-ratelimit-remaining-requests", s.remaining.to_string());
-            self.header("x-ratelimit-reset-requests", format!("{:.3}s", s.reset_ms as f64 / 1000.0));
+            self.header("x-ratelimit-reset-requests", format!("{}.{:03}s", s.reset_ms / 1000, s.reset_ms % 1000));
         }
     }
 }

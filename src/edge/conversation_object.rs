@@ -8,8 +8,7 @@ use futures::future::LocalBoxFuture;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{DurableObject, Env, Request, Response, Result, SqlStorageValue, State, durable_object, js_sys, web_sys};
 
-use super::bindings::{self, WithBody};
-use super::{promise, response, task};
+use super::{bindings, promise, response, task};
 use crate::api::visit::{self, Visit};
 use crate::conversation::answering::FromDocuments;
 use crate::conversation::desk::{Cabinet, Desk, Surroundings};
@@ -114,7 +113,7 @@ impl Cabinet for Storage {
             let reply = promise::settled(bindings::fetch(&letter.url, &init)).await.map_err(told)?;
             let reply: web_sys::Response = reply.unchecked_into();
             // A body that is not read would hold its connection.
-            let _ = promise::settled(reply.unchecked_ref::<WithBody>().bytes()).await;
+            let _ = promise::body(&reply).await;
             Ok(reply.status())
         })
     }
@@ -154,9 +153,8 @@ impl DurableObject for Conversation {
 
     async fn fetch(&self, request: Request) -> Result<Response> {
         let counter = self.counter()?;
-        let body = promise::settled(request.inner().unchecked_ref::<WithBody>().bytes()).await?;
-        let visit: Visit = serde_json::from_slice(&body.unchecked_into::<js_sys::Uint8Array>().to_vec())
-            .map_err(|e| worker::Error::RustError(e.to_string()))?;
+        let body = promise::body(request.inner()).await?;
+        let visit: Visit = serde_json::from_slice(&body).map_err(|e| worker::Error::RustError(e.to_string()))?;
         let desk = self.desk(&counter)?;
         let answer = visit::serve(&counter.config, desk, &visit);
         desk.work().into_iter().for_each(task::start);

@@ -3,14 +3,19 @@ import * as rust from "./index.js";
 
 const state = rust.__worker_init_state();
 
-rust.callbacks(rust.resolved, rust.rejected);
+function attach() {
+  const { told, heard, replied, failed, ticked } = rust;
+  rust.attach({ told, heard, replied, failed, ticked });
+}
+
+attach();
 
 /** A panic has left the instance in pieces: the next event gets a new one. */
 function revive() {
   if (!state.criticalError) return;
   console.log("a panic ended the wasm instance; starting a new one");
   rust.__wbg_reset_state();
-  rust.callbacks(rust.resolved, rust.rejected);
+  attach();
   state.criticalError = false;
   state.instanceId++;
 }
@@ -62,7 +67,16 @@ function durable(Half) {
 export const Budget = durable(rust.Budget);
 export const Conversation = durable(rust.Conversation);
 export const Knowledge = durable(rust.Knowledge);
-export const Lane = durable(rust.Lane);
+
+/**
+ * The Durable Object of a lane: six more connections for a fan-out. It hands the call and its reply on as they come, redirects too, and a
+ * caller that leaves aborts it (compatibility flag `request_signal_passthrough`). It keeps nothing, so there is nothing to clean up.
+ */
+export class Lane {
+  fetch(call) {
+    return fetch(call);
+  }
+}
 
 export default {
   fetch(request, env) {

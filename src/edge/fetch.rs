@@ -1,23 +1,45 @@
 //! One call to a model's host, aborted when it is dropped.
 
+use std::cell::RefCell;
+
 use futures::future::LocalBoxFuture;
 use futures::stream::{LocalBoxStream, StreamExt};
+use serde::Serialize;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{js_sys, web_sys};
 
-use super::bindings::{self, Stub, WithBody};
+use super::bindings::Stub;
 use super::promise;
 use crate::world::{Outgoing, Reply, Sent, TransportError};
 
 /// Bodies up to this length are read at once, in bytes.
 const READ_AT_ONCE: usize = 64 << 10;
 
+/// Controllers kept for the next calls: one whose call has ended by itself is as good as new.
+const MOST_KEPT: usize = 64;
+
+thread_local! {
+    static CONTROLLERS: RefCell<Vec<web_sys::AbortController>> = const { RefCell::new(Vec::new()) };
+}
+
 /// Aborts its call when dropped, unless the call has ended.
 struct Abort(Option<web_sys::AbortController>);
 
 impl Abort {
+    fn new() -> Result<Self, JsValue> {
+        let kept = CONTROLLERS.with(|c| c.borrow_mut().pop());
+        kept.map_or_else(web_sys::AbortController::new, Ok).map(|controller| Self(Some(controller)))
+    }
+
+    /// The whole reply has come.
     fn ended(&mut self) {
-        self.0 = None;
+        let Some(controller) = self.0.take() else { return };
+        CONTROLLERS.with(|c| {
+            let mut kept = c.borrow_mut();
+            if kept.len() < MOST_KEPT {
+                kept.push(controller);
+            }
+        });
     }
 }
 
@@ -34,33 +56,53 @@ fn broken(error: JsValue) -> TransportError {
     TransportError::Broken(reason)
 }
 
+#[derive(Serialize)]
+struct Head<'a> {
+    url: &'a str,
+    init: Init<'a>,
+}
+
+#[derive(Serialize)]
+struct Init<'a> {
+    method: &'a str,
+    redirect: &'a str,
+    headers: Headers<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Headers<'a> {
+    content_type: &'a str,
+    x_request_id: &'a str,
+    x_madoguchi_invocation: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorization: Option<String>,
+}
+
+/// The call's address and headers, in JSON.
+fn head(call: &Outgoing) -> Result<String, TransportError> {
+    let headers = Headers {
+        content_type: "application/json",
+        x_request_id: &call.request_id,
+        x_madoguchi_invocation: call.invocation.name(),
+        authorization: call.key.as_ref().map(|key| format!("Bearer {key}")),
+    };
+    // A redirect would carry the key to another host.
+    let init = Init { method: "POST", redirect: "manual", headers };
+    serde_json::to_string(&Head { url: &call.url, init }).map_err(|e| TransportError::Broken(e.to_string()))
+}
+
 /// Starts a call: from here, or through a lane's object.
 pub fn send(call: Outgoing, lane: Option<Stub>) -> LocalBoxFuture<'static, Sent> {
     Box::pin(async move {
-        let controller = web_sys::AbortController::new().map_err(broken)?;
-        // One text for all that is beside the body: a header at a time would be a crossing each. A redirect would carry
-        // the key to another host.
-        let mut headers = serde_json::json!({
-            "content-type": "application/json",
-            "x-request-id": call.request_id,
-            "x-madoguchi-invocation": call.invocation.name(),
-        });
-        if let (Some(key), Some(headers)) = (&call.key, headers.as_object_mut()) {
-            headers.insert("authorization".into(), format!("Bearer {key}").into());
-        }
-        let init = serde_json::json!({ "method": "POST", "redirect": "manual", "headers": headers }).to_string();
-        let init: web_sys::RequestInit = js_sys::JSON::parse(&init).map_err(broken)?.unchecked_into();
-        init.set_body(&JsValue::from_str(&call.body));
-        init.set_signal(Some(&controller.signal()));
-        let mut abort = Abort(Some(controller));
-        let promise = match &lane {
-            Some(stub) => stub.fetch(&call.url, &init),
-            None => bindings::fetch(&call.url, &init),
-        };
-        match promise::settled(promise).await {
-            Ok(response) => Ok(Box::new(EdgeReply { response: response.unchecked_into(), abort }) as Box<dyn Reply>),
+        let mut abort = Abort::new().map_err(broken)?;
+        let Some(controller) = &abort.0 else { return Err(TransportError::Broken(String::new())) };
+        let lane = lane.map_or(JsValue::UNDEFINED, JsValue::from);
+        match promise::reply(&lane, &head(&call)?, call.body.as_bytes(), controller).await {
+            Ok(head) => Ok(Box::new(EdgeReply { head, abort }) as Box<dyn Reply>),
             Err(error) => {
-                abort.ended();
+                // There is nothing to abort; what is left of the controller is not used again.
+                abort.0 = None;
                 Err(broken(error))
             }
         }
@@ -68,27 +110,25 @@ pub fn send(call: Outgoing, lane: Option<Stub>) -> LocalBoxFuture<'static, Sent>
 }
 
 struct EdgeReply {
-    response: web_sys::Response,
+    head: promise::Head,
     abort: Abort,
 }
 
 impl Reply for EdgeReply {
     fn status(&self) -> u16 {
-        self.response.status()
+        self.head.status
     }
 
     fn header(&self, name: &str) -> Option<String> {
-        self.response.headers().get(name).ok().flatten()
+        self.head.response.headers().get(name).ok().flatten()
     }
 
     fn bytes(mut self: Box<Self>, limit: usize) -> LocalBoxFuture<'static, Result<Vec<u8>, TransportError>> {
-        let length = self.header("content-length").and_then(|l| l.parse::<usize>().ok());
         Box::pin(async move {
-            if length.is_some_and(|l| l <= READ_AT_ONCE.min(limit)) {
-                let bytes =
-                    promise::settled(self.response.unchecked_ref::<WithBody>().bytes()).await.map_err(broken)?;
+            if self.head.length.is_some_and(|l| l <= READ_AT_ONCE.min(limit)) {
+                let bytes = promise::body(&self.head.response).await.map_err(broken)?;
                 self.abort.ended();
-                return Ok(bytes.unchecked_into::<js_sys::Uint8Array>().to_vec());
+                return Ok(bytes);
             }
             let mut chunks = self.stream();
             let mut body = Vec::new();
@@ -103,8 +143,8 @@ impl Reply for EdgeReply {
     }
 
     fn stream(self: Box<Self>) -> LocalBoxStream<'static, Result<Vec<u8>, TransportError>> {
-        let Self { response, abort } = *self;
-        let Some(body) = response.body() else { return futures::stream::empty().boxed_local() };
+        let Self { head, abort } = *self;
+        let Some(body) = head.response.body() else { return futures::stream::empty().boxed_local() };
         let chunks = wasm_streams::ReadableStream::from_raw(body).into_stream();
         futures::stream::unfold((chunks, abort), |(mut chunks, mut abort)| async move {
             match chunks.next().await {

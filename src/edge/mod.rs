@@ -3,16 +3,17 @@
 
 mod bindings;
 mod budget_object;
+mod clock;
 mod conversation_object;
 mod fetch;
-mod gone;
 mod knowledge_object;
-mod lane_object;
+mod numbered;
 mod promise;
 mod request;
 mod response;
 mod shelf;
 mod task;
+mod timer;
 mod world;
 
 use std::cell::RefCell;
@@ -57,7 +58,7 @@ fn misconfigured(error: &ConfigError) -> Answer {
 /// Answers a request by calling `answer` with the response.
 #[wasm_bindgen]
 pub fn fetch(incoming: web_sys::Request, env: Env, answer: js_sys::Function) {
-    task::start(Box::pin(async move {
+    task::start_request(Box::pin(async move {
         let response = match respond(incoming, &env).await {
             Ok(response) => response,
             // Only a reply that the platform will not write ends here.
@@ -75,9 +76,8 @@ async fn respond(incoming: web_sys::Request, env: &Env) -> Result<web_sys::Respo
         Ok(counter) => counter,
         Err(error) => return response::write(misconfigured(&error)),
     };
-    let gone = gone::of(incoming.signal());
     let request = request::EdgeRequest::new(incoming);
-    let mut answer = match select(pin!(api::handle(&counter, &request)), pin!(gone)).await {
+    let mut answer = match select(pin!(api::handle(&counter, &request)), pin!(request.gone())).await {
         Either::Left((answer, _)) => answer,
         // Nobody reads this; what matters is that the work was dropped, and with it its calls.
         Either::Right(_) => Answer::text(String::new()),

@@ -1,28 +1,41 @@
 //! A reply on its way out.
 
 use futures::stream::StreamExt;
+use serde::{Serialize, Serializer};
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{js_sys, web_sys};
 
+use super::bindings;
 use crate::api::reply::{Answer, Body};
+
+/// A response's init, in JSON: a header at a time would be a crossing each.
+#[derive(Serialize)]
+struct Init {
+    status: u16,
+    #[serde(serialize_with = "as_map")]
+    headers: Vec<(&'static str, String)>,
+}
+
+fn as_map<S: Serializer>(headers: &[(&'static str, String)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(headers.iter().map(|(name, value)| (name, value)))
+}
 
 /// Writes a reply for the fetch event.
 ///
 /// A visit is not answered here: its reply is written by [`hand_on`] once the object has answered.
 pub fn write(answer: Answer) -> Result<web_sys::Response, JsValue> {
-    // One text for all that is beside the body: a header at a time would be a crossing each.
-    let headers: serde_json::Map<String, serde_json::Value> =
-        answer.headers.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
-    let init = js_sys::JSON::parse(&serde_json::json!({ "status": answer.status, "headers": headers }).to_string())?;
-    let init: &web_sys::ResponseInit = init.unchecked_ref();
+    let init = serde_json::to_string(&Init { status: answer.status, headers: answer.headers })
+        .map_err(|e| JsValue::from_str(&e.to_string()))?;
     match answer.body {
-        // A status such as 204 forbids even an empty body.
-        Body::Text(text) if text.is_empty() => web_sys::Response::new_with_opt_str_and_init(None, init),
-        Body::Text(text) => web_sys::Response::new_with_opt_str_and_init(Some(&text), init),
+        Body::Text(text) => bindings::respond(&init, text.as_bytes()),
         Body::Stream(pieces) => {
             let chunks = pieces.map(|piece| Ok(js_sys::Uint8Array::from(piece.as_bytes()).into()));
             let stream = wasm_streams::ReadableStream::from_stream(chunks).into_raw();
-            web_sys::Response::new_with_opt_readable_stream_and_init(Some(stream.unchecked_ref()), init)
+            let init = js_sys::JSON::parse(&init)?;
+            web_sys::Response::new_with_opt_readable_stream_and_init(
+                Some(stream.unchecked_ref()),
+                init.unchecked_ref::<web_sys::ResponseInit>(),
+            )
         }
         Body::Visit(_) => Err(JsValue::from_str("a visit that nobody served")),
     }

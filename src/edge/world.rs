@@ -10,7 +10,7 @@ use worker::{Env, js_sys};
 
 use super::bindings::{Namespace, Stub};
 use super::shelf::Shelf;
-use super::{fetch, promise};
+use super::{clock, fetch, timer};
 use crate::admission::message::{Ask, Lease};
 use crate::error::ApiError;
 use crate::knowledge::{Document, Index};
@@ -42,10 +42,6 @@ impl Edge {
     }
 }
 
-fn now_ms() -> u64 {
-    js_sys::Date::now() as u64
-}
-
 async fn ask(env: &Env, budget: &str, ask: String) -> worker::Result<String> {
     let stub = env.durable_object("BUDGET")?.get_by_name(budget)?;
     let mut init = worker::RequestInit::new();
@@ -56,11 +52,11 @@ async fn ask(env: &Env, budget: &str, ask: String) -> worker::Result<String> {
 
 impl World for Edge {
     fn now_ms(&self) -> u64 {
-        now_ms()
+        clock::now_ms()
     }
 
     fn sleep(&self, ms: u64) -> LocalBoxFuture<'static, ()> {
-        Box::pin(promise::sleep(ms))
+        Box::pin(timer::sleep(ms))
     }
 
     fn random(&self) -> f64 {
