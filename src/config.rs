@@ -56,6 +56,8 @@ pub struct Config {
     pub visitor_rpm: u64,
     /// New sessions a minute from one address; 0 is none.
     pub address_rpm: u64,
+    /// How long an answer to a first question is told to others who ask the same, in milliseconds; 0 is not at all.
+    pub share_ms: u64,
     /// How long a conversation is kept after its last turn, in days.
     pub history_days: u64,
     /// Where and how a conversation is handed to a person.
@@ -177,6 +179,7 @@ impl Config {
             visitor_rpm: number("VISITOR_RPM", &get, 20, 0)?,
             address_rpm: number("ADDRESS_RPM", &get, 60, 0)?,
             queue_ms: number("QUEUE_MS", &get, 15_000, 0)?,
+            share_ms: number("SHARE_MS", &get, 60_000, 0)?,
             history_days: number("HISTORY_DAYS", &get, 30, 1)?,
             routes: routes(get("ROUTES"), upstream.as_ref(), &get)?,
             upstream,

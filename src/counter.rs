@@ -7,6 +7,7 @@ use std::rc::Rc;
 use crate::admission::holder::Holder;
 use crate::admission::{Budget, Standing};
 use crate::config::{Config, Target};
+use crate::conversation::shared::Remembered;
 use crate::upstream::breaker::Breaker;
 use crate::upstream::retry::RetryBudget;
 use crate::world::World;
@@ -27,6 +28,8 @@ pub struct Learned {
     breakers: RefCell<HashMap<(String, String), Breaker>>,
     retries: RefCell<RetryBudget>,
     holders: RefCell<HashMap<String, Holder>>,
+    /// Answers to first questions, told to others who ask the same.
+    pub remembered: Remembered,
 }
 
 impl Learned {
@@ -36,6 +39,7 @@ impl Learned {
             breakers: RefCell::default(),
             retries: RefCell::new(RetryBudget::new(now_ms)),
             holders: RefCell::default(),
+            remembered: Remembered::default(),
         }
     }
 
@@ -64,6 +68,11 @@ impl Learned {
             Holder::new(half() << 32 | half(), budget.limits)
         };
         act(holders.entry(budget.name.clone()).or_insert_with(fresh))
+    }
+
+    /// Whether more is asked of a budget than it has.
+    pub fn is_contended(&self, budget: &Budget) -> bool {
+        self.holders.borrow().get(&budget.name).is_some_and(Holder::is_contended)
     }
 
     /// How a budget stood when last heard of.

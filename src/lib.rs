@@ -9,6 +9,7 @@
 //! - [`conversation`] is what was said: turns in order, history, hand-off to a person.
 //! - [`fanout`] makes many calls at once: the bounded stream, and lanes past six connections.
 //! - [`upstream`] is how one call reaches a model: routes, deadlines, retries, breakers, streams.
+//! - [`ladder`] says how good an answer is.
 //! - [`json`] reads JSON that a model wrote.
 //! - [`ledger`] knows tokens and prices.
 //! - [`calendar`], [`config`], [`counter`], [`error`], [`signature`] and [`world`] are what all of them share: how times are written,
@@ -26,6 +27,7 @@ pub mod error;
 pub mod fanout;
 pub mod json;
 pub mod knowledge;
+pub mod ladder;
 pub mod ledger;
 pub mod signature;
 pub mod upstream;

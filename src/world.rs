@@ -79,6 +79,10 @@ pub trait World {
     fn send(&self, call: Outgoing) -> LocalBoxFuture<'static, Sent>;
     /// Asks the object of a budget for permits; none where it cannot be reached.
     fn ask(&self, budget: &str, ask: &Ask) -> LocalBoxFuture<'static, Option<Lease>>;
+    /// Asks the object of a shared question, by its name, for its answer in lines of JSON.
+    fn share(&self, _name: &str, _question: String) -> LocalBoxFuture<'static, Sent> {
+        Box::pin(std::future::ready(Err(TransportError::Broken("nothing is shared here".into()))))
+    }
     /// Takes a lane whose six connections are free; none where the platform gives none.
     fn take_lane(&self) -> Option<Rc<str>>;
     /// Gives back a lane with nothing running in it.

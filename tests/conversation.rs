@@ -22,6 +22,7 @@ use madoguchi::conversation::desk::{Cabinet, Desk, Surroundings};
 use madoguchi::conversation::handoff::Posted;
 use madoguchi::conversation::record::{Row, Rules};
 use madoguchi::error::{ApiError, Kind};
+use madoguchi::ladder::Rung;
 use madoguchi::signature;
 use madoguchi::world::{Outgoing, Sent, World};
 use serde_json::{Value, json};
@@ -98,6 +99,7 @@ impl Cabinet for Disk {
 #[derive(Default)]
 struct Scribe {
     asked: RefCell<Vec<Asked>>,
+    busy: Cell<bool>,
     running: Rc<Cell<usize>>,
     most: Rc<Cell<usize>>,
 }
@@ -120,9 +122,16 @@ impl Answering for Scribe {
         said.extend(words.chars().map(|c| Said::Text(c.to_string())));
         said.push(match (asked.question.as_str(), asked.with_model) {
             ("breaks", true) | ("fails", _) => Said::Failed(ApiError::new(Kind::Upstream, "broke", "it broke")),
-            (_, true) => Said::Done { rung: "full" },
-            (_, false) => Said::Done { rung: "passages" },
+            (_, true) => Said::Done { rung: Rung::Full },
+            (_, false) => Said::Done { rung: Rung::Passages },
         });
+        if asked.question == "kept" && self.busy.get() {
+            said.pop();
+            said.push(match asked.late {
+                true => Said::Failed(ApiError::new(Kind::RateLimit, "upstream_budget_spent", "no place")),
+                false => Said::Done { rung: Rung::Kept },
+            });
+        }
         if asked.question == "hangs" {
             said.truncate(1);
         }
@@ -365,6 +374,48 @@ async fn a_model_that_breaks_off_is_followed_by_the_shops_own_passages() {
         let mut heard = Heard::default();
         heard.hear(&mut object.ask("c", "q", None), 99).await;
         assert_eq!(heard.end["rung"], "full");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kept_question_is_answered_when_the_rush_has_passed_however_often_its_object_is_evicted() {
+    local(async {
+        let mut object = Object::new(None);
+        object.scribe.busy.set(true);
+        let mut heard = Heard::default();
+        heard.hear(&mut object.ask("a", "kept", None), 99).await;
+        assert_eq!(heard.end["rung"], "kept");
+        for n in 1..=4 {
+            // Evicted with nothing under way, and in the middle of a try.
+            object = object.evict(None);
+            object.ring().await;
+            object = object.evict(None);
+            object.ring().await;
+            sleep(Duration::from_secs(5)).await;
+            assert_eq!(object.desk.history()["messages"][1]["rung"], "kept", "try {n}");
+        }
+        // What was promised is not told to the model as an answer.
+        heard.hear(&mut object.ask("b", "q", None), 99).await;
+        assert!(object.scribe.asked.borrow().last().unwrap().earlier.is_empty());
+        object.scribe.busy.set(false);
+        object = object.evict(None);
+        // The first alarm looks after the question that was asked meanwhile.
+        object.ring().await;
+        object.ring().await;
+        sleep(Duration::from_secs(5)).await;
+        let history = object.desk.history();
+        let answer = &history["messages"][1];
+        assert_eq!((answer["text"].as_str(), answer["rung"].as_str()), (Some(WHOLE), Some("full")), "{history}");
+        // Its tries came ever later, and there are no more.
+        let tries = object.scribe.asked.borrow().iter().filter(|a| a.late).count();
+        assert!((9..=10).contains(&tries), "{tries}");
+        let next = object.disk.alarm.get().unwrap() - object.clock.now_ms();
+        assert!(next > 24 * 3_600_000, "{next}");
+        // Whoever asks again for the same message hears the answer.
+        let mut again = Heard::default();
+        again.hear(&mut object.ask("a", "kept", None), 99).await;
+        assert_eq!((again.text.as_str(), again.end["rung"].as_str()), (WHOLE, Some("full")));
     })
     .await;
 }

@@ -198,6 +198,11 @@ impl Holder {
         self.running > 0 || !self.line.is_empty() || self.asking.is_some()
     }
 
+    /// Whether demand is above the limit, as far as is known here.
+    pub fn is_contended(&self) -> bool {
+        self.contended
+    }
+
     /// Until when the host is passed over, in milliseconds.
     pub fn closed_until_ms(&self) -> u64 {
         self.closed_until_ms

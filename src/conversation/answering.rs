@@ -3,15 +3,20 @@
 use std::rc::Rc;
 
 use futures::channel::mpsc::{UnboundedSender, unbounded};
+use futures::future::{Either, select};
 use futures::stream::{self, LocalBoxStream, StreamExt};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::is_japanese;
 use super::recall::Earlier;
+use super::shared::{self, Question};
 use crate::admission::message::Kind as Urgency;
 use crate::counter::Counter;
-use crate::error::ApiError;
+use crate::error::{ApiError, Kind};
 use crate::knowledge::answering::{self, Event};
 use crate::knowledge::find::find;
+use crate::ladder::Rung;
 use crate::upstream::call::{Told, Wait};
 use crate::upstream::wire::Fields;
 use crate::world::Invocation;
@@ -27,10 +32,13 @@ pub struct Asked {
     pub request_id: String,
     /// Whether the model may be asked: not after it broke off in the middle of this answer.
     pub with_model: bool,
+    /// Whether the question was kept: nobody waits for it any more, and those who do go first.
+    pub late: bool,
 }
 
 /// A piece of an answer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Said {
     /// A place is waited for.
     Queued {
@@ -46,9 +54,10 @@ pub enum Said {
     /// The end of a whole answer.
     Done {
         /// The rung of the ladder.
-        rung: &'static str,
+        rung: Rung,
     },
-    /// There is no answer, or no more of it.
+    /// There is no answer, or no more of it; not told to another object, for which the answer then breaks off.
+    #[serde(skip)]
     Failed(ApiError),
 }
 
@@ -58,10 +67,15 @@ pub trait Answering {
     fn answer(&self, asked: Asked) -> LocalBoxStream<'static, Said>;
 }
 
+/// The route that answers.
+const MODEL: &str = "default";
 /// Passages that a model's answer rests on, at most.
 const SOURCES: usize = 5;
 /// Passages that are quoted where no model answers: a phone shows no more without much scrolling.
 const QUOTED: usize = 2;
+
+/// The object of a shared question is given up when it says nothing for so long, in milliseconds.
+const UNSHARED_MS: u64 = 2_000;
 
 /// Answers from the shop's documents, with the model where there is one.
 pub struct FromDocuments {
@@ -73,53 +87,150 @@ pub struct FromDocuments {
 
 impl Answering for FromDocuments {
     fn answer(&self, asked: Asked) -> LocalBoxStream<'static, Said> {
-        let (tell, told) = unbounded();
-        let work = answer(self.counter.clone(), asked, self.party, tell);
-        let work = stream::once(work).filter_map(|()| async { None });
-        stream::select(told, work).boxed_local()
+        let (counter, party) = (self.counter.clone(), self.party);
+        spoken(|tell| async move {
+            let first = asked.earlier.is_empty() && asked.with_model && !asked.late;
+            let shares = first && counter.config.share_ms > 0 && !counter.config.targets(MODEL).is_empty();
+            if let Some(name) = shared::name(&asked.question).filter(|_| shares)
+                && share(&counter, name, &asked, party, &tell).await
+            {
+                return;
+            }
+            make(counter, asked, party, tell).await;
+        })
     }
 }
 
-async fn answer(counter: Counter, asked: Asked, party: u64, tell: UnboundedSender<Said>) {
+/// Answers one question by itself, shared with nobody.
+pub fn alone(counter: Counter, asked: Asked, party: u64) -> LocalBoxStream<'static, Said> {
+    spoken(|tell| make(counter, asked, party, tell))
+}
+
+fn spoken<F: Future<Output = ()> + 'static>(
+    work: impl FnOnce(UnboundedSender<Said>) -> F,
+) -> LocalBoxStream<'static, Said> {
+    let (tell, told) = unbounded();
+    let work = stream::once(work(tell)).filter_map(|()| async { None });
+    stream::select(told, work).boxed_local()
+}
+
+/// Joins those who ask the same at this moment, or asked it moments ago; false where that gave nothing and the question is
+/// still to be answered.
+async fn share(counter: &Counter, name: String, asked: &Asked, party: u64, tell: &UnboundedSender<Said>) -> bool {
     // Whoever listened may be gone; then nothing need be told.
     let say = |said| drop(tell.unbounded_send(said));
+    if let Some(said) = counter.learned.remembered.get(&name, counter.world.now_ms()) {
+        said.iter().cloned().for_each(say);
+        return true;
+    }
+    let (question, request_id) = (asked.question.clone(), asked.request_id.clone());
+    let Ok(question) = serde_json::to_string(&Question { question, request_id, party }) else { return false };
+    let reply = match select(counter.world.share(&name, question), counter.world.sleep(UNSHARED_MS)).await {
+        Either::Left((Ok(reply), _)) if reply.status() == 200 => reply,
+        _ => return false,
+    };
+    let age_ms = reply.header("x-age-ms").and_then(|age| age.parse().ok()).unwrap_or(0);
+    let (mut lines, mut bytes) = (reply.stream(), Vec::new());
+    let mut heard = Vec::new();
+    while let Some(Ok(piece)) = lines.next().await {
+        bytes.extend(piece);
+        while let Some(end) = bytes.iter().position(|b| *b == b'\n') {
+            let line: Vec<u8> = bytes.drain(..=end).collect();
+            let Ok(said) = serde_json::from_slice::<Said>(&line) else { continue };
+            say(said.clone());
+            match said {
+                Said::Queued { .. } => {}
+                Said::Done { rung } => {
+                    if rung.is_a_models() {
+                        heard.push(Said::Done { rung: Rung::Shared });
+                        let now = counter.world.now_ms();
+                        let until = now + counter.config.share_ms.saturating_sub(age_ms);
+                        counter.learned.remembered.keep(name, heard, until, now);
+                    }
+                    return true;
+                }
+                said => heard.push(said),
+            }
+        }
+    }
+    // It broke off. What was heard cannot be taken back here, so the turn begins anew.
+    if !heard.is_empty() {
+        let message = "The answer broke off";
+        say(Said::Failed(ApiError::new(Kind::Upstream, "shared_answer_broke", message)));
+    }
+    !heard.is_empty()
+}
+
+async fn make(counter: Counter, asked: Asked, party: u64, tell: UnboundedSender<Said>) {
+    let say = |said| drop(tell.unbounded_send(said));
     let history: Vec<answering::Said> = asked.earlier.into_iter().flat_map(earlier).collect();
-    let kind = if history.is_empty() { Urgency::New } else { Urgency::Running };
     let queue = tell.clone();
     let told = move |eta_ms: u64, ahead: usize| {
         let _ = queue.unbounded_send(Said::Queued { eta_ms, ahead: ahead as u64 });
     };
-    let wait = Wait { patience_ms: counter.config.queue_ms, kind, party, told: Told(Some(Rc::new(told))) };
-    let found = find(&counter, &asked.question, &history, SOURCES, &asked.request_id, party).await;
-    let sources = match found {
-        Ok(sources) => sources,
-        Err(error) => return say(Said::Failed(error)),
+    let wait = if asked.late {
+        Wait::batch(party, counter.config.deadlines.total_ms)
+    } else {
+        let kind = if history.is_empty() { Urgency::New } else { Urgency::Running };
+        Wait { patience_ms: counter.config.queue_ms, kind, party, told: Told(Some(Rc::new(told))) }
     };
-    let with_model = asked.with_model && !counter.config.targets("default").is_empty();
+    let has_model = !counter.config.targets(MODEL).is_empty();
+    let found = find(&counter, &asked.question, &history, SOURCES, &asked.request_id, party).await;
+    let (sources, mut fault) = match found {
+        Ok(sources) => (sources, None),
+        Err(error) => (Vec::new(), Some(error)),
+    };
     let mut asked_of_model = answering::Asked {
         question: asked.question,
         history,
         sources,
-        model: "default".into(),
+        model: MODEL.into(),
         invocation: Invocation::Here(asked.request_id.as_str().into()),
         request_id: asked.request_id,
         wait,
     };
-    if with_model && let Ok(mut events) = answering::stream(&counter, &asked_of_model, Fields::default()).await {
-        while let Some(event) = events.next().await {
-            say(match event {
-                Event::Sources(sources) => shown(&sources),
-                Event::Delta(text) => Said::Text(text),
-                Event::Done { rung, .. } => Said::Done { rung },
-                Event::Broke(error) => Said::Failed(error),
-            });
+    if fault.is_none() && has_model && asked.with_model {
+        match answering::stream(&counter, &asked_of_model, Fields::default()).await {
+            Ok(mut events) => {
+                while let Some(event) = events.next().await {
+                    say(match event {
+                        Event::Sources(sources) => shown(&sources),
+                        Event::Delta(text) => Said::Text(text),
+                        Event::Done { rung, .. } => Said::Done { rung },
+                        Event::Broke(error) => Said::Failed(error),
+                    });
+                }
+                return;
+            }
+            Err(error) => fault = Some(error),
         }
-        return;
+    }
+    if asked_of_model.sources.is_empty() && has_model && !asked_of_model.history.is_empty() && !asked.with_model {
+        fault = fault.or_else(|| Some(ApiError::new(Kind::Upstream, "no_model", "No model answered")));
+    }
+    if let Some(error) = fault.filter(|_| asked_of_model.sources.is_empty()) {
+        if asked.late {
+            return say(Said::Failed(error));
+        }
+        say(Said::Sources(Vec::new()));
+        say(Said::Text(kept(&asked_of_model.question).into()));
+        return say(Said::Done { rung: Rung::Kept });
     }
     asked_of_model.sources.truncate(QUOTED);
     say(shown(&asked_of_model.sources));
     say(Said::Text(answering::passages(&asked_of_model.question, &asked_of_model.sources)));
-    say(Said::Done { rung: "passages" });
+    say(Said::Done { rung: Rung::Passages });
+}
+
+/// The rung `kept`, in the question's language.
+fn kept(question: &str) -> &'static str {
+    if is_japanese(question) {
+        "ただいま大変混み合っており、すぐにお答えできません。ご質問はお預かりしましたので、順番にお答えします。\
+         しばらくしてからこの画面をもう一度ご覧ください。お急ぎの場合は担当者におつなぎします。"
+    } else {
+        "We are very busy at this moment and cannot answer at once. Your question is kept and will be answered: \
+         please look here again in a little while. If it is urgent, a person will be glad to help."
+    }
 }
 
 fn shown(sources: &[answering::Source]) -> Said {

@@ -15,10 +15,12 @@ use super::handoff::{self, Posted};
 use super::position::{Position, Stage};
 use super::recall::{self, recall};
 use super::record::{Accepted, Record, Row, Rules};
-use super::turn::End;
+use super::turn::{End, LONGEST_ANSWER};
 use crate::admission::Standing;
+use crate::admission::kept::Kept;
 use crate::config::Handoff;
 use crate::error::{ApiError, Kind};
+use crate::ladder::Rung;
 use crate::world::World;
 
 /// A listener that hears nothing for so long gets a comment, so that nothing between takes the line for dead; in milliseconds.
@@ -63,6 +65,7 @@ struct Inner {
     alarm_ms: Cell<Option<u64>>,
     answering: Cell<bool>,
     posting: Cell<bool>,
+    keeping: Cell<bool>,
     changes: Cell<u64>,
     listeners: RefCell<Vec<Waker>>,
 }
@@ -94,6 +97,7 @@ impl Desk {
             alarm_ms: Cell::default(),
             answering: Cell::default(),
             posting: Cell::default(),
+            keeping: Cell::default(),
             changes: Cell::default(),
             listeners: RefCell::default(),
         }))
@@ -170,7 +174,7 @@ impl Desk {
         Ok(true)
     }
 
-    /// What must be done now, for the caller to run: the open turns, the letters that are due. None where it is being done.
+    /// What must be done now, for the caller to run: the open turns, the letters and the kept questions that are due. None where it is being done.
     pub fn work(&self) -> Vec<LocalBoxFuture<'static, ()>> {
         let mut work: Vec<LocalBoxFuture<'static, ()>> = Vec::new();
         if self.0.record.borrow().open().is_some() && !self.0.answering.replace(true) {
@@ -191,6 +195,13 @@ impl Desk {
             work.push(Box::pin(async move {
                 let _duty = Duty(&desk.0.posting);
                 desk.post_letters().await;
+            }));
+        }
+        if !self.0.keeping.replace(true) {
+            let desk = self.clone();
+            work.push(Box::pin(async move {
+                let _duty = Duty(&desk.0.keeping);
+                desk.answer_kept().await;
             }));
         }
         work
@@ -218,7 +229,7 @@ impl Desk {
         let now = self.now();
         let Some(at) = self.0.record.borrow().wake_at(now, self.0.given.rules) else { return };
         if at <= now {
-            // A letter is due: the work sets the alarm with the attempt.
+            // A letter or a kept question is due: the work sets the alarm with the attempt.
             return;
         }
         let near = |set: u64| set > now && set <= at && (at - set < 1_000 || set < now + 60_000);
@@ -310,6 +321,9 @@ impl Desk {
         let mut record = self.0.record.borrow_mut();
         if let Some(turn) = record.turn_mut(number) {
             turn.sources.get_or_insert_default();
+            if matches!(end, End::Answered { rung: Rung::Kept, .. }) {
+                turn.kept = Some(Kept::new(self.now(), self.0.given.world.random()));
+            }
             turn.end = Some(end);
         }
         // Kept before it is told. An answer that cannot be kept is still an answer to whoever listens.
@@ -334,6 +348,7 @@ impl Desk {
                 earlier: recall(record.turns(), number, recall::MOST_TOKENS),
                 request_id: format!("chat_{}", self.id()),
                 with_model,
+                late: false,
             }
         };
         let mut said = self.0.given.answering.answer(asked);
@@ -355,15 +370,69 @@ impl Desk {
                 Some(Said::Text(piece)) => {
                     turn.sources.get_or_insert_default();
                     if !turn.say(&piece) {
-                        return Ok(Record::answered(self.id(), "full".into(), self.now()));
+                        return Ok(Record::answered(self.id(), Rung::Full, self.now()));
                     }
                 }
-                Some(Said::Done { rung }) => return Ok(Record::answered(self.id(), rung.to_owned(), self.now())),
+                Some(Said::Done { rung }) => return Ok(Record::answered(self.id(), rung, self.now())),
                 Some(Said::Failed(error)) => return Err(error),
                 None => return Err(cut_off()),
             }
             drop(record);
             self.changed();
+        }
+    }
+
+    /// Answers every kept question whose time has come, as far as that can be done now; what was answered in the rush is replaced.
+    async fn answer_kept(&self) {
+        loop {
+            let taken = self.0.record.borrow_mut().take_kept(self.now(), self.0.given.world.random());
+            let Some((number, row)) = taken else { return };
+            // A try that cannot be kept is still made.
+            let _ = self.0.given.cabinet.keep(&row);
+            self.set_alarm();
+            let Some((sources, text, rung)) = self.late(number).await else { continue };
+            let mut record = self.0.record.borrow_mut();
+            let Some(turn) = record.turn_mut(number) else { continue };
+            turn.begin_anew();
+            turn.sources = Some(sources);
+            turn.say(&text);
+            (turn.kept, turn.feedback) = (None, None);
+            turn.end = Some(Record::answered(self.id(), rung, self.now()));
+            self.keep_run(&record, number);
+            drop(record);
+            self.set_alarm();
+            self.changed();
+        }
+    }
+
+    /// The answer to a kept question, if it can be had.
+    async fn late(&self, number: u64) -> Option<(Vec<Value>, String, Rung)> {
+        let asked = {
+            let record = self.0.record.borrow();
+            Asked {
+                question: record.turn(number)?.question.clone(),
+                earlier: recall(record.turns(), number, recall::MOST_TOKENS),
+                request_id: format!("chat_{}", self.id()),
+                with_model: true,
+                late: true,
+            }
+        };
+        let mut said = self.0.given.answering.answer(asked);
+        let mut deadline = self.0.given.world.sleep(self.0.given.longest_ms);
+        let (mut sources, mut text) = (Vec::new(), String::new());
+        loop {
+            match select(said.next(), &mut deadline).await {
+                Either::Left((Some(Said::Queued { .. }), _)) => {}
+                Either::Left((Some(Said::Sources(all)), _)) => sources = all,
+                Either::Left((Some(Said::Text(piece)), _)) => text += &piece,
+                Either::Left((Some(Said::Done { rung }), _)) if rung != Rung::Kept => {
+                    return Some((sources, text, rung));
+                }
+                _ => return None,
+            }
+            if text.len() > LONGEST_ANSWER {
+                return Some((sources, text, Rung::Full));
+            }
         }
     }
 

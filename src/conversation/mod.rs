@@ -13,6 +13,7 @@ pub mod handoff;
 pub mod position;
 pub mod recall;
 pub mod record;
+pub mod shared;
 pub mod turn;
 
 /// Whether a text is Japanese, by its letters.

@@ -28,7 +28,7 @@ pub fn recall(turns: &[Turn], number: u64, most: usize) -> Vec<Earlier> {
     let mut told: Vec<Earlier> = turns
         .iter()
         .rev()
-        .filter(|t| t.number < number && t.message_id().is_some())
+        .filter(|t| t.number < number && t.message_id().is_some() && t.kept.is_none())
         .map(|t| Earlier { question: t.question.clone(), answer: t.text.chars().take(LONGEST_TOLD).collect() })
         .map_while(|e| {
             left = left.checked_sub(tokens(&e.question) + tokens(&e.answer))?;
@@ -43,6 +43,7 @@ pub fn recall(turns: &[Turn], number: u64, most: usize) -> Vec<Earlier> {
 mod tests {
     use super::super::turn::End;
     use super::*;
+    use crate::ladder::Rung;
 
     #[test]
     fn the_last_turns_are_told_whole_and_never_more_than_the_bound() {
@@ -51,7 +52,7 @@ mod tests {
                 let mut turn = Turn::new(n, "i", &format!("質問{n}"), 0);
                 turn.say(&"答".repeat(100));
                 if n % 10 != 0 {
-                    turn.end = Some(End::Answered { message_id: "m".into(), rung: "full".into(), at_ms: 0 });
+                    turn.end = Some(End::Answered { message_id: "m".into(), rung: Rung::Full, at_ms: 0 });
                 }
                 turn
             })

@@ -10,6 +10,7 @@ use crate::admission::book::MINUTE_MS;
 use crate::admission::{Budget, Refusal, Standing};
 use crate::calendar::DAY_MS;
 use crate::error::{ApiError, Kind};
+use crate::ladder::Rung;
 
 /// Turns kept; the oldest go first.
 const MOST_TURNS: usize = 200;
@@ -239,11 +240,20 @@ impl Record {
         Some(row(LETTER, number, letter))
     }
 
+    /// Takes the next kept question whose time has come. Its next try is set before this one is made, so that it is not lost if
+    /// this object is.
+    pub fn take_kept(&mut self, now_ms: u64, random: f64) -> Option<(u64, Row)> {
+        let turn = self.turns.iter_mut().find(|t| t.kept.is_some_and(|kept| kept.due_ms <= now_ms))?;
+        turn.kept = turn.kept.map(|kept| kept.failed(now_ms, 0, random));
+        Some((turn.number, row(TURN, turn.number, turn)))
+    }
+
     /// The time at which something must be done though nobody asks.
     pub fn wake_at(&self, now_ms: u64, rules: Rules) -> Option<u64> {
         let watch = self.open().map(|_| now_ms + WATCH_MS);
         let letters = self.letters.iter().filter_map(|l| l.due_ms);
-        letters.chain(watch).chain(self.ends_ms(rules)).min()
+        let kept = self.turns.iter().filter_map(|t| t.kept).map(|kept| kept.due_ms);
+        letters.chain(kept).chain(watch).chain(self.ends_ms(rules)).min()
     }
 
     /// When the conversation has been kept long enough; letters that did not arrive hold nothing but themselves.
@@ -270,7 +280,7 @@ impl Record {
     }
 
     /// The end of an answer.
-    pub fn answered(message_id: String, rung: String, at_ms: u64) -> End {
+    pub fn answered(message_id: String, rung: Rung, at_ms: u64) -> End {
         End::Answered { message_id, rung, at_ms }
     }
 }
@@ -366,7 +376,7 @@ mod tests {
         let mut record = Record::default();
         ask(&mut record, "a", 0).unwrap();
         assert_eq!(record.feedback("m", Some("up")).unwrap_err().status, 404);
-        record.turn_mut(1).unwrap().end = Some(Record::answered("m".into(), "full".into(), 5));
+        record.turn_mut(1).unwrap().end = Some(Record::answered("m".into(), Rung::Full, 5));
         record.feedback("m", Some("up")).unwrap();
         assert_eq!(restored(&record).history()["messages"][1]["feedback"], "up");
         record.feedback("m", None).unwrap();

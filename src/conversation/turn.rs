@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 
 use super::is_japanese;
 use super::position::{Position, Stage};
+use crate::admission::kept::Kept;
+use crate::ladder::Rung;
 
 /// The longest answer, in bytes; a model that says more is cut off there.
 pub const LONGEST_ANSWER: usize = 64 << 10;
@@ -35,6 +37,9 @@ pub struct Turn {
     /// How it ended; none while it goes on.
     #[serde(default)]
     pub end: Option<End>,
+    /// When the answer is tried again, where the question was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Kept>,
     /// A thumb.
     #[serde(default)]
     pub feedback: Option<String>,
@@ -52,7 +57,7 @@ pub enum End {
         /// The answer's id.
         message_id: String,
         /// The rung of the ladder.
-        rung: String,
+        rung: Rung,
         /// When.
         at_ms: u64,
     },
@@ -90,6 +95,7 @@ impl Turn {
             sources: None,
             text: String::new(),
             end: None,
+            kept: None,
             feedback: None,
             queued: None,
         }
@@ -205,7 +211,7 @@ mod tests {
     }
 
     fn answered() -> End {
-        End::Answered { message_id: "m".into(), rung: "full".into(), at_ms: 1 }
+        End::Answered { message_id: "m".into(), rung: Rung::Full, at_ms: 1 }
     }
 
     #[test]

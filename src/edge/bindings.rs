@@ -27,6 +27,10 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     pub fn get(this: &Namespace, id: &JsValue) -> Result<Stub, JsValue>;
 
+    /// A way to the object of a name.
+    #[wasm_bindgen(method, catch, js_name = getByName)]
+    pub fn get_by_name(this: &Namespace, name: &str) -> Result<Stub, JsValue>;
+
     /// A way to an object.
     #[derive(Clone)]
     pub type Stub;

@@ -67,6 +67,7 @@ function durable(Half) {
 export const Budget = durable(rust.Budget);
 export const Conversation = durable(rust.Conversation);
 export const Knowledge = durable(rust.Knowledge);
+export const Shared = durable(rust.Shared);
 
 /**
  * The Durable Object of a lane: six more connections for a fan-out. It hands the call and its reply on as they come, redirects too, and a

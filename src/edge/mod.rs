@@ -11,6 +11,7 @@ mod numbered;
 mod promise;
 mod request;
 mod response;
+mod shared_object;
 mod shelf;
 mod task;
 mod timer;

@@ -14,7 +14,7 @@ use super::{clock, fetch, timer};
 use crate::admission::message::{Ask, Lease};
 use crate::error::ApiError;
 use crate::knowledge::{Document, Index};
-use crate::world::{Invocation, Outgoing, Sent, World};
+use crate::world::{Invocation, Outgoing, Sent, TransportError, World};
 
 /// Lanes kept for the next fan-out of this isolate.
 const MOST_LANES: usize = 64;
@@ -40,6 +40,11 @@ impl Edge {
     pub fn new(env: Env) -> Self {
         Self { env, lanes: RefCell::default(), shelf: Rc::default() }
     }
+}
+
+fn namespace(env: &Env, binding: &str) -> Option<Namespace> {
+    let namespace = js_sys::Reflect::get(env, &binding.into()).ok()?;
+    (!namespace.is_undefined()).then(|| namespace.unchecked_into())
 }
 
 async fn ask(env: &Env, budget: &str, ask: String) -> worker::Result<String> {
@@ -79,8 +84,24 @@ impl World for Edge {
         })
     }
 
+    fn share(&self, name: &str, question: String) -> LocalBoxFuture<'static, Sent> {
+        let stub = namespace(&self.env, "SHARED").and_then(|n| n.get_by_name(name).ok());
+        let Some(stub) = stub else {
+            return Box::pin(std::future::ready(Err(TransportError::Broken("the binding SHARED is missing".into()))));
+        };
+        let here = Invocation::Here(name.into());
+        let call = Outgoing {
+            url: "https://shared/".into(),
+            key: None,
+            body: question,
+            request_id: String::new(),
+            invocation: here,
+        };
+        fetch::send(call, Some(stub))
+    }
+
     fn take_lane(&self) -> Option<Rc<str>> {
-        let namespace: Namespace = js_sys::Reflect::get(&self.env, &"LANE".into()).ok()?.unchecked_into();
+        let namespace = namespace(&self.env, "LANE")?;
         let mut lanes = self.lanes.borrow_mut();
         let (name, id) = match lanes.free.pop() {
             Some(kept) => kept,

@@ -11,6 +11,7 @@ use super::citation::Citations;
 use super::index::Hit;
 use crate::counter::Counter;
 use crate::error::ApiError;
+use crate::ladder::Rung;
 use crate::upstream::call::{self, Call, Wait};
 use crate::upstream::stream::{self as upstream_stream, Piece};
 use crate::upstream::wire::{Completion, Fields, Usage, quoted};
@@ -104,7 +105,7 @@ pub enum Event {
     /// It is whole.
     Done {
         /// The ladder's rung that it stands on.
-        rung: &'static str,
+        rung: Rung,
         /// Tokens used, where a model answered.
         usage: Option<Usage>,
     },
@@ -120,13 +121,9 @@ pub struct Whole {
     /// What it rests on.
     pub sources: Vec<Source>,
     /// The ladder's rung that it stands on.
-    pub rung: &'static str,
+    pub rung: Rung,
     /// Tokens used, where a model answered.
     pub usage: Option<Usage>,
-}
-
-fn rung(rank: usize) -> &'static str {
-    if rank == 0 { "full" } else { "fallback_model" }
 }
 
 /// Whether a model may be asked: one is configured, and there is something to answer from or talk about.
@@ -141,7 +138,7 @@ fn asks_model(counter: &Counter, asked: &Asked) -> bool {
 /// The fault of the call, when every target of the route failed.
 pub async fn whole(counter: &Counter, asked: &Asked, fields: Fields<'_>) -> Result<Whole, ApiError> {
     if !asks_model(counter, asked) {
-        let (answer, rung) = (Some(passages(&asked.question, &asked.sources)), "passages");
+        let (answer, rung) = (Some(passages(&asked.question, &asked.sources)), Rung::Passages);
         return Ok(Whole { answer, sources: asked.sources.clone(), rung, usage: None });
     }
     let answered = call::complete(counter, &asked.call(counter, fields), true).await.map_err(|f| f.error)?;
@@ -150,7 +147,7 @@ pub async fn whole(counter: &Counter, asked: &Asked, fields: Fields<'_>) -> Resu
     Ok(Whole {
         answer,
         sources: citations.named(&asked.sources),
-        rung: rung(answered.rank),
+        rung: Rung::of_rank(answered.rank),
         usage: answered.value.usage,
     })
 }
@@ -167,12 +164,12 @@ pub async fn stream(
     let first = Event::Sources(asked.sources.clone());
     if !asks_model(counter, asked) {
         let text = Event::Delta(passages(&asked.question, &asked.sources));
-        return Ok(stream::iter([first, text, Event::Done { rung: "passages", usage: None }]).boxed_local());
+        return Ok(stream::iter([first, text, Event::Done { rung: Rung::Passages, usage: None }]).boxed_local());
     }
     fields.set("stream", "true");
     fields.set("stream_options", r#"{"include_usage":true}"#);
     let answered = upstream_stream::open(counter, &asked.call(counter, fields)).await.map_err(|f| f.error)?;
-    let (rung, attempts) = (rung(answered.rank), answered.attempts);
+    let (rung, attempts) = (Rung::of_rank(answered.rank), answered.attempts);
     let mut usage = None;
     let mut citations = Citations::of(asked.sources.len());
     let given = asked.sources.clone();

@@ -6,6 +6,7 @@ use futures::stream::StreamExt;
 use super::answering::{Said, Source};
 use super::index::Hit;
 use super::relevance;
+use crate::admission::Budget;
 use crate::counter::Counter;
 use crate::error::ApiError;
 use crate::fanout::bounded;
@@ -54,7 +55,11 @@ pub async fn find(
             break;
         }
     }
-    if weighs && hits.len() > 1 {
+    // Twenty calls for one question are no good use of a limit that is too small for the questions themselves.
+    let rush = Budget::upstream(&counter.config).is_some_and(|budget| counter.learned.is_contended(&budget));
+    if weighs && rush {
+        hits.retain(Hit::bears);
+    } else if weighs && hits.len() > 1 {
         hits = weigh(counter, question, hits, request_id, party).await;
     }
     hits.truncate(limit);
