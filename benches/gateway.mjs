@@ -1,13 +1,13 @@
 // What the gateway costs on bare workerd: requests a second at 32 connections and added ms at one, beside a pass-through in JavaScript and Portkey's gateway.
 import { spawn } from "node:child_process";
-import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { command, environment, must, root, tools } from "../scripts/steps.mjs";
-import { freePort, listening, madoguchi, median, upstream } from "./peers/processes.mjs";
+import { must, root } from "../scripts/steps.mjs";
+import { portkey } from "./peers/portkey.mjs";
+import { madoguchi, median, upstream } from "./peers/processes.mjs";
 
 const ROUNDS = 5;
-const PORTKEY = "1.15.2";
 const body = JSON.stringify({ model: "gpt-4.1", messages: [{ role: "user", content: "返品はできますか" }] });
 
 function passthrough(base) {
@@ -27,20 +27,6 @@ const w :Workerd.Worker = (
   return new Promise((resolve) =>
     child.stdio[3].on("data", (d) => resolve({ url: `http://127.0.0.1:${JSON.parse(d.toString().split("\n")[0]).port}`, stop: () => child.kill() })),
   );
-}
-
-/** Portkey's gateway, as its users start it; none where npm cannot install it. */
-async function portkey() {
-  const folder = join(tools, "portkey");
-  const server = join(folder, "node_modules/@portkey-ai/gateway/build/start-server.js");
-  if (!existsSync(server)) {
-    const install = ["install", "--prefix", folder, "--ignore-scripts", "--no-save", `@portkey-ai/gateway@${PORTKEY}`];
-    if ((await command("npm", install)).code !== 0) return undefined;
-  }
-  const port = await freePort();
-  const child = spawn(process.execPath, [server, `--port=${port}`, "--headless"], { env: environment({ NODE_ENV: "production" }), stdio: "ignore" });
-  await listening(port);
-  return { url: `http://127.0.0.1:${port}`, stop: () => child.kill() };
 }
 
 /** Requests a second, the median and the 99th percentile in ms over so many connections. */

@@ -16,7 +16,7 @@ await program(async () => {
   await setup();
   await build();
   process.env.MADOGUCHI_BUILT = "1";
-  await must("cargo", ["build", "--release", "--locked", "--example", "upstream", "--example", "load"], { show: true });
+  await must("cargo", ["build", "--release", "--locked", "--example", "upstream", "--example", "load", "--example", "spike"], { show: true });
   const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: root }).toString().trim();
   console.log(`machine: ${cpus().length} x ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, node ${process.versions.node}, commit ${commit}\n`);
   for (const name of there.filter((n) => wanted.length === 0 || wanted.includes(n))) {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::admission::book::FARTHEST_MS;
 use crate::admission::origin;
 
 /// One model of a route: where a call goes.
@@ -178,7 +179,9 @@ impl Config {
             visitor_secrets,
             visitor_rpm: number("VISITOR_RPM", &get, 20, 0)?,
             address_rpm: number("ADDRESS_RPM", &get, 60, 0)?,
-            queue_ms: number("QUEUE_MS", &get, 15_000, 0)?,
+            queue_ms: Some(number("QUEUE_MS", &get, 15_000, 0)?).filter(|ms| *ms <= FARTHEST_MS).ok_or_else(|| {
+                fault("QUEUE_MS", format!("is too long: places are given a minute ahead, so use 0 to {FARTHEST_MS}"))
+            })?,
             share_ms: number("SHARE_MS", &get, 60_000, 0)?,
             history_days: number("HISTORY_DAYS", &get, 30, 1)?,
             routes: routes(get("ROUTES"), upstream.as_ref(), &get)?,

@@ -70,9 +70,9 @@ impl Learned {
         act(holders.entry(budget.name.clone()).or_insert_with(fresh))
     }
 
-    /// Whether more is asked of a budget than it has.
-    pub fn is_contended(&self, budget: &Budget) -> bool {
-        self.holders.borrow().get(&budget.name).is_some_and(Holder::is_contended)
+    /// Whether more is asked of a budget than it has at this moment.
+    pub fn is_rushed(&self, budget: &Budget) -> bool {
+        self.holders.borrow().get(&budget.name).is_some_and(Holder::is_rushed)
     }
 
     /// How a budget stood when last heard of.

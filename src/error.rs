@@ -74,6 +74,11 @@ pub struct ApiError {
 }
 
 impl ApiError {
+    /// Whether the same request may succeed at another time.
+    pub fn is_of_the_moment(&self) -> bool {
+        matches!(self.kind, Kind::RateLimit | Kind::Overloaded | Kind::Upstream | Kind::Timeout)
+    }
+
     /// An error of a kind, with the kind's own status.
     pub fn new(kind: Kind, code: &'static str, message: impl Into<String>) -> Self {
         Self { kind, status: kind.status(), code, message: message.into(), param: None, retry_after_ms: None }

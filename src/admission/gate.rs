@@ -16,6 +16,9 @@ const GIVE_UP_MS: u64 = 1_200;
 /// a few calls is no rush.
 const NO_WAIT_MS: u64 = 500;
 
+/// A turn that moves by so much is told again, in milliseconds.
+const NEWS_MS: u64 = 1_000;
+
 /// Hears of the wait: milliseconds until the call's turn, and how many go first.
 pub type Told<'a> = &'a dyn Fn(u64, usize);
 
@@ -125,13 +128,18 @@ pub async fn enter(
     // Whoever comes when an ask is due makes it, before a permit is taken, whose life is short. It is not left to run on by
     // itself: the platform ends what a request leaves behind, and a lease would be lost.
     ask(counter, &budget).await;
+    let mut known_ms: Option<u64> = None;
     loop {
         match with(counter.world.now_ms(), id) {
             Step::Go(permit) => return Ok(pass(Some((budget.clone(), permit)))),
             Step::Refused(refusal) => return Err(refusal.to_error(&budget)),
             Step::Wait { ms, eta_ms, ahead } => {
                 if let (Some(eta), Some(told)) = (eta_ms, told) {
-                    told(eta, ahead);
+                    let at = counter.world.now_ms() + eta;
+                    if known_ms.is_none_or(|known| known.abs_diff(at) >= NEWS_MS) {
+                        known_ms = Some(at);
+                        told(eta, ahead);
+                    }
                 }
                 // An ask holds up only who has no place yet.
                 if eta_ms.is_some() || !ask(counter, &budget).await {

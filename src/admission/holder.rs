@@ -29,6 +29,8 @@ const PLACES: u32 = 2;
 const SOON_MS: u64 = 2_000;
 /// Arrivals are averaged over so long, in milliseconds.
 const MEMORY_MS: f64 = 3_000.0;
+/// So many who wait are a rush, whatever the object says later.
+const RUSH: usize = 8;
 /// Returns kept for the next ask.
 const MOST_UNSPENT: usize = 500;
 
@@ -198,9 +200,9 @@ impl Holder {
         self.running > 0 || !self.line.is_empty() || self.asking.is_some()
     }
 
-    /// Whether demand is above the limit, as far as is known here.
-    pub fn is_contended(&self) -> bool {
-        self.contended
+    /// Whether more is asked than there is, as far as is known here: of the limit, or for the moment.
+    pub fn is_rushed(&self) -> bool {
+        self.contended || self.line.len() > RUSH
     }
 
     /// Until when the host is passed over, in milliseconds.

@@ -30,6 +30,7 @@ pub async fn answer(counter: &Counter, request: &Request<'_>) -> Result<Answer, 
     }
     let top_k = request.count("top_k", 5, 1, 20)?;
     let streamed = request.optional::<bool>("stream", "true or false")?.unwrap_or(false);
+    let ladder = request.optional::<bool>("ladder", "true or false")?.unwrap_or(false);
     let model: String =
         request.optional("model", "the name of a model or a route")?.unwrap_or_else(|| "default".into());
     let sources = match request.optional::<Value>("documents", DOCUMENT)? {
@@ -46,13 +47,22 @@ pub async fn answer(counter: &Counter, request: &Request<'_>) -> Result<Answer, 
         wait: Wait::new(Urgency::New, request.party),
     };
     let mut fields = request.fields.clone();
-    fields.remove(&["query", "documents", "top_k", "stream", "stream_options"]);
+    fields.remove(&["query", "documents", "top_k", "stream", "stream_options", "ladder"]);
+    // A server is told of a rush, unless it would rather have what can be said in one.
+    let steps_down = |error: &ApiError| ladder && error.is_of_the_moment() && !asked.sources.is_empty();
     if !streamed {
-        return Ok(Answer::json(json!(answering::whole(counter, &asked, fields).await?).to_string()));
+        let whole = match answering::whole(counter, &asked, fields).await {
+            Err(error) if steps_down(&error) => answering::excerpts(&asked),
+            whole => whole?,
+        };
+        return Ok(Answer::json(json!(whole).to_string()));
     }
     let id = request.id.to_owned();
-    let events = answering::stream(counter, &asked, fields).await?.map(move |event| write(&event, &id));
-    Ok(Answer::events(events.boxed_local()))
+    let events = match answering::stream(counter, &asked, fields).await {
+        Err(error) if steps_down(&error) => answering::excerpts(&asked).said(),
+        events => events?,
+    };
+    Ok(Answer::events(events.map(move |event| write(&event, &id)).boxed_local()))
 }
 
 fn write(event: &Event, request_id: &str) -> String {

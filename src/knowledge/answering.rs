@@ -126,6 +126,21 @@ pub struct Whole {
     pub usage: Option<Usage>,
 }
 
+impl Whole {
+    /// The same as it is told to whoever listens.
+    pub fn said(self) -> LocalBoxStream<'static, Event> {
+        let text = Event::Delta(self.answer.unwrap_or_default());
+        stream::iter([Event::Sources(self.sources), text, Event::Done { rung: self.rung, usage: self.usage }])
+            .boxed_local()
+    }
+}
+
+/// The answer with no model: the passages themselves.
+pub fn excerpts(asked: &Asked) -> Whole {
+    let answer = Some(passages(&asked.question, &asked.sources));
+    Whole { answer, sources: asked.sources.clone(), rung: Rung::Passages, usage: None }
+}
+
 /// Whether a model may be asked: one is configured, and there is something to answer from or talk about.
 fn asks_model(counter: &Counter, asked: &Asked) -> bool {
     let answerable = !asked.sources.is_empty() || !asked.history.is_empty();
@@ -138,8 +153,7 @@ fn asks_model(counter: &Counter, asked: &Asked) -> bool {
 /// The fault of the call, when every target of the route failed.
 pub async fn whole(counter: &Counter, asked: &Asked, fields: Fields<'_>) -> Result<Whole, ApiError> {
     if !asks_model(counter, asked) {
-        let (answer, rung) = (Some(passages(&asked.question, &asked.sources)), Rung::Passages);
-        return Ok(Whole { answer, sources: asked.sources.clone(), rung, usage: None });
+        return Ok(excerpts(asked));
     }
     let answered = call::complete(counter, &asked.call(counter, fields), true).await.map_err(|f| f.error)?;
     let mut citations = Citations::of(asked.sources.len());
@@ -161,11 +175,10 @@ pub async fn stream(
     asked: &Asked,
     mut fields: Fields<'_>,
 ) -> Result<LocalBoxStream<'static, Event>, ApiError> {
-    let first = Event::Sources(asked.sources.clone());
     if !asks_model(counter, asked) {
-        let text = Event::Delta(passages(&asked.question, &asked.sources));
-        return Ok(stream::iter([first, text, Event::Done { rung: Rung::Passages, usage: None }]).boxed_local());
+        return Ok(excerpts(asked).said());
     }
+    let first = Event::Sources(asked.sources.clone());
     fields.set("stream", "true");
     fields.set("stream_options", r#"{"include_usage":true}"#);
     let answered = upstream_stream::open(counter, &asked.call(counter, fields)).await.map_err(|f| f.error)?;

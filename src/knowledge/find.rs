@@ -56,7 +56,7 @@ pub async fn find(
         }
     }
     // Twenty calls for one question are no good use of a limit that is too small for the questions themselves.
-    let rush = Budget::upstream(&counter.config).is_some_and(|budget| counter.learned.is_contended(&budget));
+    let rush = Budget::upstream(&counter.config).is_some_and(|budget| counter.learned.is_rushed(&budget));
     if weighs && rush {
         hits.retain(Hit::bears);
     } else if weighs && hits.len() > 1 {

@@ -25,6 +25,8 @@ impl CallSeen {
 pub struct Seen {
     pub calls: VecDeque<CallSeen>,
     pub arrivals: Vec<u64>,
+    /// When those came that were not refused.
+    pub taken: Vec<u64>,
     pub total: usize,
     pub answered: usize,
     pub refused: usize,
@@ -76,12 +78,23 @@ impl Seen {
         most
     }
 
+    /// For each second from the first call on: calls, and those of them that were not refused.
+    fn by_second(&self) -> Vec<(usize, usize)> {
+        let began = self.arrivals.first().copied().unwrap_or(0);
+        let second = |at: &u64| ((at - began) / 1000) as usize;
+        let mut all = vec![(0, 0); self.arrivals.last().map_or(0, |at| second(at) + 1)];
+        self.arrivals.iter().for_each(|at| all[second(at)].0 += 1);
+        self.taken.iter().for_each(|at| all[second(at)].1 += 1);
+        all
+    }
+
     pub fn to_json(&self) -> Value {
         json!({
             "total": self.total, "answered": self.answered, "refused": self.refused, "in_flight": self.in_flight,
             "most_in_flight": self.most_in_flight, "most_unanswered_of_one_invocation": self.most_unanswered,
             "aborted": self.aborted, "most_in_a_second": self.max_in_window(1000),
             "most_in_a_minute": self.max_in_window(60_000),
+            "by_second": self.by_second(),
             "calls": self.calls.iter().map(|c| json!({"path": c.path, "headers": c.headers, "body": c.body, "at_ms": c.at_ms})).collect::<Vec<_>>(),
         })
     }

@@ -214,7 +214,7 @@ async fn call(mut socket: TcpStream, state: &State, head: Head, body: Vec<u8>) -
             .map(|()| socket);
     }
     let invocation = head.header("x-madoguchi-invocation").unwrap_or("none").to_owned();
-    let (behaviour, recent, in_flight) = {
+    let (behaviour, full) = {
         let mut seen = state.seen.lock().unwrap();
         let now = now_ms();
         seen.arrive(&invocation, now);
@@ -231,8 +231,17 @@ async fn call(mut socket: TcpStream, state: &State, head: Head, body: Vec<u8>) -
         *count += 1;
         let over = behaviour.number("times").is_some_and(|times| *count > times);
         let window = behaviour.number("window").unwrap_or(1000);
-        let recent = seen.arrivals.iter().rev().take_while(|at| **at + window > now).count() as u64;
-        (if over { behaviour.well() } else { behaviour }, recent, seen.in_flight as u64)
+        // What was refused cost the host nothing, and takes nothing of its rate.
+        let recent = seen.taken.iter().rev().take_while(|at| **at + window > now).count() as u64;
+        let behaviour = if over { behaviour.well() } else { behaviour };
+        let full = behaviour.number("rate").is_some_and(|n| recent >= n)
+            || behaviour.number("concurrency").is_some_and(|n| seen.in_flight as u64 > n);
+        if full {
+            seen.refused += 1;
+        } else {
+            seen.taken.push(now);
+        }
+        (behaviour, full)
     };
     let mut flight = InFlight { state, invocation, waiting: true, whole: false };
     if behaviour.has("reset") {
@@ -240,8 +249,6 @@ async fn call(mut socket: TcpStream, state: &State, head: Head, body: Vec<u8>) -
         reset(socket);
         return None;
     }
-    let full = behaviour.number("rate").is_some_and(|n| recent > n)
-        || behaviour.number("concurrency").is_some_and(|n| in_flight > n);
     let jitter = behaviour
         .number("jitter")
         .map_or(0, |j| (u64::from(UNIX_EPOCH.elapsed().unwrap().subsec_nanos()) / 1000) % (j + 1));
@@ -259,9 +266,6 @@ async fn call(mut socket: TcpStream, state: &State, head: Head, body: Vec<u8>) -
         }
         if let Some(text) = behaviour.text("should-retry") {
             headers.push(("x-should-retry".into(), text.into()));
-        }
-        if full {
-            state.seen.lock().unwrap().refused += 1;
         }
         let body = if behaviour.has("html") {
             reply::plain(&behaviour, &request).0

@@ -248,7 +248,7 @@ fn a_wait_for_a_place_is_told_with_its_time() {
     assert!(all.iter().all(|events| rung(events) == "full"), "{all:?}");
     let mut waited = 0;
     for events in &all {
-        let Some(told) = events.iter().rfind(|e| e.name == "queued") else { continue };
+        let Some(told) = events.iter().find(|e| e.name == "queued") else { continue };
         let began = events.iter().find(|e| e.name == "sources").unwrap().at.duration_since(told.at);
         let eta = told.data["eta_ms"].as_u64().unwrap();
         let off = (began.as_millis() as u64).abs_diff(eta);
