@@ -5,15 +5,20 @@ use std::{env, fs, io};
 
 #[path = "src/knowledge/lexicon/packed.rs"]
 mod packed;
+#[path = "src/knowledge/lexicon/sounds.rs"]
+mod sounds;
 
 fn main() -> io::Result<()> {
     let out = env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("no OUT_DIR"))?;
-    for name in ["lexicon", "kanji"] {
-        let path = format!("src/knowledge/{name}.txt");
-        fs::write(Path::new(&out).join(name), packed::pack(&fs::read_to_string(&path)?))?;
-        write_rerun(&path);
+    let [lexicon, kanji] = ["src/knowledge/lexicon.txt", "src/knowledge/kanji.txt"];
+    let (words, sounding) = (fs::read_to_string(lexicon)?, fs::read_to_string(kanji)?);
+    let words = sounds::number_readings(&words, &sounds::sounds(&sounding, true));
+    for (name, text) in [("lexicon", words), ("kanji", sounding)] {
+        fs::write(Path::new(&out).join(name), packed::pack(&text))?;
     }
-    write_rerun("src/knowledge/lexicon/packed.rs");
+    for path in [lexicon, kanji, "src/knowledge/lexicon/packed.rs", "src/knowledge/lexicon/sounds.rs"] {
+        write_rerun(path);
+    }
     Ok(())
 }
 

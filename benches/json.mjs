@@ -37,10 +37,46 @@ function list(bytes, indent) {
   return JSON.stringify(items, null, indent);
 }
 
-/** As a model breaks it: a fence and prose, Python's literals, quotes not escaped, commas at ends, a comment, cut off. */
-function broken(bytes) {
-  const text = list(bytes, 2).replaceAll("true", "True").replaceAll("null", "None").replaceAll('\\"late\\"', '"late"').replaceAll("\n  }", ",\n  }");
-  return `Here is the analysis:\n\`\`\`json\n// as asked\n${text.slice(0, -40)}`;
+/** An answer of about so many bytes, with one document at least. */
+function answer(bytes) {
+  const documents = [point(0)];
+  while (Buffer.byteLength(JSON.stringify({ documents }, null, 2)) < bytes) documents.push(point(documents.length));
+  return { count: documents.length, documents };
+}
+
+const shown = (value) => JSON.stringify(value, null, 2);
+
+/** The faults that models make most: each gives the reply and the value that was meant. */
+const FAULTS = {
+  "in a fence": (v) => [`\`\`\`json\n${shown(v)}\n\`\`\``, v],
+  "a fence and prose": (v) => [`Here is the analysis:\n\n\`\`\`json\n${shown(v)}\n\`\`\`\n\nLet me know if you need more.`, v],
+  "commas at ends": (v) => [shown(v).replaceAll("\n    }", ",\n    }"), v],
+  "commas missing": (v) => [shown(v).replaceAll(",\n      \"", "\n      \""), v],
+  "Python's literals": (v) => [shown(v).replaceAll(": true", ": True").replaceAll(": false", ": False").replaceAll(": null", ": None"), v],
+  "single quotes": (v) => {
+    const plain = JSON.parse(JSON.stringify(v).replaceAll('\\"', "").replaceAll("\\n", " "));
+    return [shown(plain).replaceAll('"', "'"), plain];
+  },
+  "bare keys": (v) => [shown(v).replace(/"(\w+)":/g, "$1:"), v],
+  comments: (v) => [shown(v).replaceAll("    {\n", "    {\n      // as asked\n"), v],
+  "quotes not escaped": (v) => [shown(v).replaceAll('\\"late\\"', '"late"'), v],
+  "raw newlines": (v) => [shown(v).replaceAll("\\n", "\n"), v],
+  "cut off": (v) => [`${shown(v).slice(0, -6)},\n    {\n      "id": "doc`, { ...v, documents: [...v.documents, { id: "doc" }] }],
+  "brackets not closed": (v) => [shown(v).slice(0, -12), v],
+  "most of these at once": (v) => {
+    const text = shown(v).replaceAll(": true", ": True").replaceAll(": null", ": None").replaceAll('\\"late\\"', '"late"');
+    return [`Here is the analysis:\n\`\`\`json\n// as asked\n${text.replaceAll("\n    }", ",\n    }").slice(0, -6)}`, v];
+  },
+};
+
+/** Broken replies of about so many bytes. */
+const broken = (bytes) => Object.entries(FAULTS).map(([name, fault]) => {
+  const [reply, value] = fault(answer(bytes));
+  return { name, reply, value };
+});
+
+function valid_json(text) {
+  try { JSON.parse(text); return true; } catch { return false; }
 }
 
 const median = (all) => [...all].sort((a, b) => a - b)[all.length >> 1];
@@ -125,24 +161,44 @@ export default async function json() {
     });
 
     const cases = table();
-    const replies = cases.map((c) => c.reply);
-    const values = await run("values", replies);
-    const short = replies.filter((_, i) => i % 12 === 0);
-    const faulty = await run("time", [...sizes.slice(0, 2).map(broken), ...short]);
-    const ours = faulty[0].ns;
-    const table_ns = (ns) => ns.slice(2).reduce((a, b) => a + b, 0);
-    console.log(`\npeer               | read right of ${cases.length} | broken 1 kB µs (times ours) | broken 10 kB µs (times ours) | a twelfth of the table µs (times ours)`);
+    const sets = [
+      // Valid JSON is compared above; a refusal has no right reading to be fast at, but counts among all.
+      { name: "the table", all: cases.filter((c, i) => i % 4 === 0 && !valid_json(c.reply)) },
+      ...[[200, "200 B"], [1_000, "1 kB"], [10_000, "10 kB"], [100_000, "100 kB"]].map(([size, name]) => ({ name, all: broken(size) })),
+    ];
+    const values = await run("values", cases.map((c) => c.reply));
+    console.log(`\npeer               | read right of the ${cases.length} replies of the project's table`);
     for (const { peer, values: read } of values) {
       if (peer === "serde_json") continue;
-      const right = cases.filter((c, i) => isDeepStrictEqual(read[i].value, c.value)).length;
-      const ns = faulty.find((s) => s.peer === peer).ns;
-      const cell = (a, b) => `${(a / 1000).toFixed(1).padStart(10)} (${(a / b).toFixed(1)})`.padEnd(27);
-      console.log(`${peer.padEnd(18)} | ${String(right).padStart(17)} | ${cell(ns[0], ours[0])} | ${cell(ns[1], ours[1])}  | ${cell(table_ns(ns), table_ns(ours))}`);
+      console.log(`${peer.padEnd(18)} | ${cases.filter((c, i) => isDeepStrictEqual(read[i].value, c.value)).length}`);
       if (process.env.MADOGUCHI_SHOW === peer) {
         const first = values[0].values;
         cases.forEach((c, i) => {
           if (isDeepStrictEqual(read[i].value, c.value) && !isDeepStrictEqual(first[i].value, c.value)) console.log(`  better: ${c.name}`);
         });
+      }
+    }
+
+    console.log("\nBroken replies, text in and value out. What counts is the time over the replies that the peer reads right: a peer that");
+    console.log("gives up early, or gives another value, does not do the same. All replies stand beside it.");
+    console.log("replies             | peer               | reads right | its µs over these | ours   | its time is ours × | over all replies × | slowest of ours");
+    for (const { name, all } of sets) {
+      const read = await run("values", all.map((c) => c.reply));
+      const times = await run("time", all.map((c) => c.reply));
+      const ours = times[0].ns;
+      for (const { peer, values: got } of read) {
+        if (peer === "serde_json" || peer === "madoguchi") continue;
+        const ns = times.find((s) => s.peer === peer).ns;
+        const right = all.map((c, i) => i).filter((i) => all[i].value !== null && isDeepStrictEqual(got[i].value, all[i].value));
+        const sum = (of, over) => over.reduce((total, i) => total + of[i], 0);
+        const everything = all.map((c, i) => i);
+        const worst = right.reduce((w, i) => (w === null || ns[i] / ours[i] < ns[w] / ours[w] ? i : w), null);
+        const mean = (of) => (right.length ? (sum(of, right) / right.length / 1000).toFixed(2) : "-");
+        const times_ours = (over) => (over.length ? (sum(ns, over) / sum(ours, over)).toFixed(2) : "-");
+        console.log(
+          `${name.padEnd(19)} | ${peer.padEnd(18)} | ${`${right.length} of ${all.length}`.padStart(11)} | ${mean(ns).padStart(17)} | ${mean(ours).padStart(6)} | ` +
+          `${times_ours(right).padStart(18)} | ${times_ours(everything).padStart(18)} | ${worst === null ? "-" : `${(ns[worst] / ours[worst]).toFixed(2)} ${all[worst].name}`}`,
+        );
       }
     }
     if (!py) console.log("json_repair is skipped: this machine has no python3 with venv");

@@ -36,7 +36,9 @@ fn main() {
         let tuned: Vec<_> = PARTS
             .iter()
             .filter(|p| p.tuned)
-            .flat_map(|p| sets[p.set].asked(p.half).map(|asked| (&sets[p.set], asked)))
+            .flat_map(|p| {
+                sets[p.set].asked(p.half).map(|asked| (p.name.split(',').next().unwrap_or(p.name), &sets[p.set], asked))
+            })
             .collect();
         return fit::fit(&tuned);
     }

@@ -21,18 +21,25 @@ await program(async () => {
   for (const file of readdirSync(join(root, "build")).filter((f) => /\.(js|wasm)$/.test(f))) {
     copyFileSync(join(root, "build", file), join(folder, file));
   }
+  const isolates = Number(process.env.ISOLATES ?? 1);
   const config = join(folder, "config.capnp");
   // The configuration holds the secrets of this run.
-  writeFileSync(config, workerdConfig({ port: process.env.PORT ?? 8788, state, env: process.env }), { mode: 0o600 });
+  writeFileSync(config, workerdConfig({ port: process.env.PORT ?? 8788, state, env: process.env, isolates }), { mode: 0o600 });
   const child = spawn(join(root, "node_modules/.bin/workerd"), ["serve", "--experimental", "--control-fd=3", config], {
     env: environment(),
     stdio: ["ignore", "inherit", "inherit", "pipe"],
   });
   const clean = () => rmSync(folder, { recursive: true, force: true });
+  const ports = new Map();
   child.stdio[3].on("data", (data) => {
     for (const line of data.toString().split("\n").filter(Boolean)) {
-      const event = JSON.parse(line);
-      if (event.event === "listen") console.log(`listening on http://127.0.0.1:${event.port}`);
+      const { event, socket, port } = JSON.parse(line);
+      if (event !== "listen") continue;
+      ports.set(socket, port);
+      if (ports.size < isolates) continue;
+      // The others are told first: whoever reads the first one's address then knows all.
+      for (const [name, other] of ports) if (name !== "http") console.log(`another isolate on http://127.0.0.1:${other}`);
+      console.log(`listening on http://127.0.0.1:${ports.get("http")}`);
     }
   });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill("SIGTERM"));

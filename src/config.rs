@@ -59,6 +59,8 @@ pub struct Config {
     pub address_rpm: u64,
     /// How long an answer to a first question is told to others who ask the same, in milliseconds; 0 is not at all.
     pub share_ms: u64,
+    /// How long a visitor's token lives, in minutes.
+    pub token_minutes: u64,
     /// How long a conversation is kept after its last turn, in days.
     pub history_days: u64,
     /// Where and how a conversation is handed to a person.
@@ -183,6 +185,7 @@ impl Config {
                 fault("QUEUE_MS", format!("is too long: places are given a minute ahead, so use 0 to {FARTHEST_MS}"))
             })?,
             share_ms: number("SHARE_MS", &get, 60_000, 0)?,
+            token_minutes: number("TOKEN_MINUTES", &get, 60, 1)?,
             history_days: number("HISTORY_DAYS", &get, 30, 1)?,
             routes: routes(get("ROUTES"), upstream.as_ref(), &get)?,
             upstream,
@@ -340,6 +343,7 @@ mod tests {
             ("HANDOFF_URL", "desk"),
             ("SHOP_CONTACT", r#"{"mail":"help@shop.example"}"#),
             ("HISTORY_DAYS", "0"),
+            ("TOKEN_MINUTES", "0"),
         ] {
             assert_eq!(read(&[(name, value)]).unwrap_err().name, name, "{value}");
         }

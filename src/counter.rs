@@ -63,10 +63,7 @@ impl Learned {
         if holders.len() > 1_000 && !holders.contains_key(&budget.name) {
             holders.retain(|_, h| h.is_used());
         }
-        let fresh = || {
-            let half = || (world.random() * f64::from(u32::MAX)) as u64;
-            Holder::new(half() << 32 | half(), budget.limits)
-        };
+        let fresh = || Holder::new(world.bits(), budget.limits);
         act(holders.entry(budget.name.clone()).or_insert_with(fresh))
     }
 

@@ -12,8 +12,8 @@
 //! - [`ladder`] says how good an answer is.
 //! - [`json`] reads JSON that a model wrote.
 //! - [`ledger`] knows tokens and prices.
-//! - [`calendar`], [`config`], [`counter`], [`error`], [`signature`] and [`world`] are what all of them share: how times are written,
-//!   what the operator set, what an isolate has learned, what a caller is told, what is signed, and what decisions may ask of the world.
+//! - [`calendar`], [`config`], [`counter`], [`error`], [`pool`], [`signature`] and [`world`] are what all of them share: how times are written,
+//!   what the operator set, what an isolate has learned, what a caller is told, chance drawn ahead, what is signed, and what decisions may ask of the world.
 
 pub mod admission;
 pub mod api;
@@ -29,6 +29,7 @@ pub mod json;
 pub mod knowledge;
 pub mod ladder;
 pub mod ledger;
+pub mod pool;
 pub mod signature;
 pub mod upstream;
 pub mod world;

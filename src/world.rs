@@ -73,8 +73,13 @@ pub trait World {
     fn now_ms(&self) -> u64;
     /// Ends after `ms` milliseconds; dropping it forgets the timer.
     fn sleep(&self, ms: u64) -> LocalBoxFuture<'static, ()>;
+    /// Chance that nobody can guess, for ids and for waits alike.
+    fn bits(&self) -> u64;
     /// A number in [0, 1).
-    fn random(&self) -> f64;
+    fn random(&self) -> f64 {
+        // As many bits as the number holds.
+        (self.bits() >> 11) as f64 / (1u64 << 53) as f64
+    }
     /// Starts a call; dropping the future aborts it.
     fn send(&self, call: Outgoing) -> LocalBoxFuture<'static, Sent>;
     /// Asks the object of a budget for permits; none where it cannot be reached.

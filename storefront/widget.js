@@ -396,6 +396,8 @@ form.person textarea { min-height: 92px; resize: vertical; }
   const SILENCE_MS = 60_000;
   const LONGEST_WAIT_S = 120;
   const TRIES = 6;
+  // A token that runs out within this time is renewed first.
+  const SOON_MS = 60_000;
 
   /** Why a message will not be answered: `status` of the refusal, 0 for a connection that did not come back. */
   class Refused extends Error {
@@ -489,26 +491,43 @@ form.person textarea { min-height: 92px; resize: vertical; }
       } catch {}
     }
 
-    get known() {
+    /** A token that is good for a while yet. */
+    async ready(locale) {
       const { token, expires } = this.kept;
-      return Boolean(token) && !(expires < Date.now());
+      if (token && !(expires < Date.now() + SOON_MS)) return;
+      try {
+        await this.session(locale);
+      } catch (error) {
+        // One that is still good need not wait for the next.
+        if (!token || expires < Date.now()) throw error;
+      }
     }
 
-    async session(locale) {
+    /** A fresh token; calls that want one at the same time get the same. */
+    session(locale) {
+      this.renewal ??= this.renew(locale).finally(() => (this.renewal = null));
+      return this.renewal;
+    }
+
+    async renew(locale) {
+      const { token: before } = this.kept;
       const response = await fetch(`${this.endpoint}/chat/session`, {
         method: "POST",
-        headers: { "content-type": "application/json" },
+        headers: { "content-type": "application/json", ...(before ? { authorization: `Bearer ${before}` } : {}) },
         body: JSON.stringify({ locale }),
       });
       if (!response.ok) throw Object.assign(new Refused(response.status), { response });
-      const { token, expires_at: at, greeting } = await response.json();
+      const { token, expires_at: at, renewed, greeting } = await response.json();
       const expires = typeof at === "number" ? (at < 1e12 ? at * 1000 : at) : Date.parse(at);
-      this.keep({ token, expires: Number.isFinite(expires) ? expires : undefined, greeting, locale });
+      // By a clock that is wrong every token would be late; then the counter's refusal alone tells.
+      const late = !(expires > Date.now() + SOON_MS);
+      // `who` changes where the counter did not know the token: what was said under it is another's.
+      this.keep({ token, expires: late ? undefined : expires, who: (renewed && this.kept.who) || identity(), greeting, locale });
     }
 
     /** A call with the token; a token that is refused is renewed and the call made again, once. */
     async call(path, { locale, signal, headers, body } = {}) {
-      if (!this.known) await this.session(locale);
+      await this.ready(locale);
       for (let renewed = false; ; renewed = true) {
         const { token } = this.kept;
         const response = await fetch(this.endpoint + path, {
@@ -529,7 +548,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
      */
     async ask({ id, text }, locale, hear) {
       let last = "";
-      let token = this.kept.token;
+      let { who } = this.kept;
       let seen = new Set();
       for (let tries = 0; ; ) {
         const abort = new AbortController();
@@ -548,10 +567,10 @@ form.person textarea { min-height: 92px; resize: vertical; }
             body: { message: text, id },
           });
           if (response.ok) {
-            if (this.kept.token !== token) {
+            if (this.kept.who !== who) {
               // A new visitor to the counter: its answer begins anew.
               if (last) hear("anew", {});
-              [token, last, seen] = [this.kept.token, "", new Set()];
+              [who, last, seen] = [this.kept.who, "", new Set()];
             }
             hear("open", {});
             for await (const event of events(response.body, alive)) {
@@ -876,7 +895,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
     async #begin() {
       const locale = this.#language;
       try {
-        if (!this.#visitor.known) await this.#visitor.session(locale);
+        if (!this.#visitor.kept.token) await this.#visitor.session(locale);
         else {
           const response = await this.#visitor.call("/chat/history", { locale });
           if (response.ok) this.#history((await response.json()).messages ?? []);
@@ -1122,6 +1141,9 @@ form.person textarea { min-height: 92px; resize: vertical; }
             // Where the answer is itself made of the passages, they are not shown twice.
             if (rung === "passages") Object.assign(shown.firstChild, { textContent: this.#word("excerpt") }).dataset.text = "excerpt";
             else for (const passage of shown.querySelectorAll(".passage")) passage.hidden = false;
+          } else if (rung === "passages") {
+            // What the shop's pages do not answer, a person may.
+            node.append(make("button", { class: "small", type: "button", text: "person", on: { click: () => this.#handoff() } }, this.#word("person")));
           }
           if (id) node.append(this.#marks(id, feedback));
         },
@@ -1153,13 +1175,15 @@ form.person textarea { min-height: 92px; resize: vertical; }
       const buttons = ["up", "down"].map((value) =>
         make("button", { type: "button", class: value, label: value, "aria-label": this.#word(value), "aria-pressed": String(feedback === value), on: { click: () => mark(value) } }, icon(value)),
       );
-      const mark = async (value) => {
+      const mark = async (pressed) => {
         const before = buttons.map((button) => button.getAttribute("aria-pressed"));
+        // Pressed again, a thumb is taken back.
+        const value = before[pressed === "up" ? 0 : 1] === "true" ? null : pressed;
         buttons.forEach((button) => button.setAttribute("aria-pressed", String(button.className === value)));
         try {
           const response = await this.#visitor.call("/chat/feedback", { locale: this.#language, body: { message_id: id, value } });
           if (!response.ok) throw new Refused(response.status);
-          this.#announce(this.#word(value === "up" ? "thanks" : "sorry"));
+          if (value) this.#announce(this.#word(value === "up" ? "thanks" : "sorry"));
         } catch {
           buttons.forEach((button, n) => button.setAttribute("aria-pressed", before[n]));
         }

@@ -38,11 +38,11 @@ impl World for Clock {
     fn sleep(&self, ms: u64) -> LocalBoxFuture<'static, ()> {
         Box::pin(sleep(Duration::from_millis(ms)))
     }
-    fn random(&self) -> f64 {
+    fn bits(&self) -> u64 {
         thread_local! { static SEED: Cell<u64> = const { Cell::new(7) }; }
         SEED.with(|seed| {
             seed.set(seed.get().wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
-            (seed.get() >> 33) as f64 / f64::from(1u32 << 31)
+            seed.get()
         })
     }
     fn send(&self, _: Outgoing) -> LocalBoxFuture<'static, Sent> {
@@ -370,6 +370,8 @@ async fn a_model_that_breaks_off_is_followed_by_the_shops_own_passages() {
         let mut heard = Heard::default();
         heard.hear(&mut object.ask("b", "fails", None), 99).await;
         assert_eq!(heard.end["error"]["code"], "broke");
+        // It is told by the id under which the hosts log it.
+        assert_eq!(heard.end["error"]["request_id"], object.scribe.asked.borrow().last().unwrap().request_id);
         // The next question is not held up.
         let mut heard = Heard::default();
         heard.hear(&mut object.ask("c", "q", None), 99).await;

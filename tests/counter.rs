@@ -81,8 +81,8 @@ impl World for Handle {
     fn sleep(&self, ms: u64) -> LocalBoxFuture<'static, ()> {
         Box::pin(sleep(Duration::from_millis(ms)))
     }
-    fn random(&self) -> f64 {
-        0.5
+    fn bits(&self) -> u64 {
+        1 << 63
     }
     fn send(&self, call: Outgoing) -> LocalBoxFuture<'static, Sent> {
         let s = &self.0;

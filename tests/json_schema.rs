@@ -70,6 +70,25 @@ fn a_schema_with_a_faulty_keyword_is_refused() {
     assert!(Schema::new(&json!({"$ref": "#/$defs/none"})).is_err());
 }
 
+#[test]
+fn a_type_that_json_schema_does_not_know_is_refused_with_its_place() {
+    let refused = |schema: Value| Schema::new(&schema).unwrap_err();
+    let misspelt = refused(json!({"type": "object", "properties": {"tags": {"items": {"type": "str"}}}}));
+    assert_eq!(misspelt.path, "/properties/tags/items");
+    assert!(misspelt.to_string().contains("\"str\"") && misspelt.to_string().contains("string"), "{misspelt}");
+    assert_eq!(refused(json!({"anyOf": [{"type": "null"}, {"type": "String"}]})).path, "/anyOf/1");
+    assert!(refused(json!({"type": ["string", "none"]})).to_string().contains("\"none\""));
+    for faulty in [json!([]), json!(["string", 1]), json!(null), json!({})] {
+        refused(json!({ "type": faulty }));
+    }
+    for known in ["null", "boolean", "string", "array", "object", "number", "integer"] {
+        assert!(Schema::new(&json!({"type": [known]})).is_ok() && Schema::new(&json!({ "type": known })).is_ok());
+    }
+    // What stands where no schema does is no schema, and a `$ref` to it lets nothing pass.
+    let elsewhere = json!({"$ref": "#/examples/a", "examples": {"a": {"type": "any"}}});
+    assert!(Schema::new(&elsewhere).unwrap().check(&json!(1)).is_err());
+}
+
 /// A reply, the schema of one property `x`, and what `x` becomes.
 fn x(reply: &str, schema: Value) -> Option<Value> {
     let schema = json!({"type": "object", "properties": {"x": schema}, "required": ["x"]});

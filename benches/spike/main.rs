@@ -172,13 +172,19 @@ fn tell(people: &[Person], seconds: f64) {
     // Whoever heard nothing counts as having waited for as long as anybody stays.
     let notices: Vec<f64> = people.iter().map(|p| p.notice_ms.unwrap_or(PATIENCE as f64 * 1000.0)).collect();
     let normal = |p: &Person| p.end == "full" && p.answer_ms.is_some_and(|ms| ms < 1_000.0);
+    // How long an answer took those who came when the rush was over, second by second.
+    let mut after: BTreeMap<u64, f64> = BTreeMap::new();
+    for person in people.iter().filter(|p| p.came >= seconds) {
+        let slowest = after.entry((person.came - seconds) as u64).or_default();
+        *slowest = slowest.max(person.answer_ms.unwrap_or(PATIENCE as f64 * 1000.0));
+    }
     let late = people.iter().filter(|p| p.came >= seconds && !normal(p)).map(|p| p.came - seconds);
     println!(
         "{}",
         json!({
             "people": people.len(), "ends": ends, "by_second": by_second.values().collect::<Vec<_>>(),
             "notice_median_ms": quantile(notices.clone(), 0.5), "notice_p99_ms": quantile(notices, 0.99),
-            "normal_after_s": late.fold(0.0, f64::max),
+            "slowest_after_ms": after.values().collect::<Vec<_>>(), "normal_after_s": late.fold(0.0, f64::max),
         })
     );
 }

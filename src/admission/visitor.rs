@@ -2,6 +2,9 @@
 //!
 //! A token reads `visitor.expiry.signature`. The origin that it was given to is signed but not written in it: a token that leaves its
 //! storefront does not even say where it would work.
+//!
+//! It lives for an hour or so. One that has run out opens nothing, but for as long as the conversation is kept it can be exchanged for a
+//! fresh one of the same visitor, so a shopper who comes back finds what was said, and a token seen in a log is soon worth little.
 
 use crate::error::{ApiError, Kind};
 use crate::signature::{equal, sign};
@@ -39,10 +42,37 @@ pub fn issue(secrets: &[String], visitor: &str, origin: &str, expires_ms: u64) -
 
 /// Checks an `Authorization` header: a token for this origin, signed with any of the secrets, not expired.
 pub fn check(secrets: &[String], authorization: Option<&str>, origin: &str, now_ms: u64) -> Result<Visitor, ApiError> {
+    let (visitor, expires_ms) = read(secrets, authorization, origin)?;
+    if expires_ms > now_ms {
+        return Ok(visitor);
+    }
+    denied(
+        "expired_token",
+        "This visitor's token has expired: send it to POST /chat/session, which gives a fresh one of the same visitor",
+    )
+}
+
+/// The visitor of a token that may be exchanged for a fresh one: still good, or run out at most `grace_ms` ago.
+pub fn renew(
+    secrets: &[String],
+    authorization: Option<&str>,
+    origin: &str,
+    now_ms: u64,
+    grace_ms: u64,
+) -> Option<Visitor> {
+    let (visitor, expires_ms) = read(secrets, authorization, origin).ok()?;
+    (expires_ms.saturating_add(grace_ms) > now_ms).then_some(visitor)
+}
+
+fn denied<T>(code: &'static str, message: &str) -> Result<T, ApiError> {
+    Err(ApiError::new(Kind::Authentication, code, message))
+}
+
+/// The visitor that a token names and when it runs out, if it was signed for this origin.
+fn read(secrets: &[String], authorization: Option<&str>, origin: &str) -> Result<(Visitor, u64), ApiError> {
     if secrets.is_empty() {
         return Err(no_secret());
     }
-    let denied = |code, message: &str| Err(ApiError::new(Kind::Authentication, code, message));
     let Some(header) = authorization else {
         return denied("missing_token", "Send the visitor's token in the header: Authorization: Bearer <token>");
     };
@@ -58,8 +88,7 @@ pub fn check(secrets: &[String], authorization: Option<&str>, origin: &str, now_
     // What is signed was written here, so it has this shape.
     let parts = claims.split_once('.').and_then(|(id, expiry)| Some((id, expiry.parse::<u64>().ok()?)));
     match parts.filter(|_| known) {
-        Some((id, expiry)) if expiry.saturating_mul(1000) > now_ms => Ok(Visitor { id: id.to_owned() }),
-        Some(_) => denied("expired_token", "This visitor's token has expired: ask for another at POST /chat/session"),
+        Some((id, expiry)) => Ok((Visitor { id: id.to_owned() }, expiry.saturating_mul(1000))),
         None => {
             denied("invalid_token", "This visitor's token is not valid here: ask for another at POST /chat/session")
         }
@@ -110,6 +139,25 @@ mod tests {
         assert_eq!(code(&["two"], &t, SHOP, NOW), "invalid_token");
         // A token that nobody signed is not told that it is late.
         assert_eq!(code(&["two"], &t, SHOP, NOW + 60_000), "invalid_token");
+    }
+
+    #[test]
+    fn a_token_that_ran_out_is_exchanged_for_the_same_visitors_and_only_within_the_grace() {
+        let renewed = |list: &[&str], token: &str, origin, now| {
+            renew(&secrets(list), Some(&format!("Bearer {token}")), origin, now, 5_000).map(|v| v.id)
+        };
+        let t = token(&["one"]);
+        let id = Some("0123456789abcdef0123456789abcdef".to_owned());
+        assert_eq!(renewed(&["one"], &t, SHOP, NOW), id);
+        assert_eq!(renewed(&["new", "one"], &t, SHOP, NOW + 64_999), id);
+        assert_eq!(renewed(&["one"], &t, SHOP, NOW + 65_000), None);
+        assert_eq!(renewed(&["one"], &t, "https://other.example", NOW), None);
+        assert_eq!(renewed(&["two"], &t, SHOP, NOW), None);
+        // Neither the visitor nor the expiry can be another than was signed.
+        let (claims, signed) = t.rsplit_once('.').unwrap();
+        for forged in [claims.replacen('0', "1", 1), format!("{claims}9")] {
+            assert_eq!(renewed(&["one"], &format!("{forged}.{signed}"), SHOP, NOW), None);
+        }
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! `POST /v1/answer`: a question answered from the given documents, or from the shop's own, with its sources.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use futures::stream::StreamExt;
 use serde_json::{Value, json};
 
@@ -9,9 +12,8 @@ use super::request::Request;
 use crate::admission::message::Kind as Urgency;
 use crate::counter::Counter;
 use crate::error::ApiError;
-use crate::knowledge::answering::{self, Asked, Event, Source};
-use crate::knowledge::find::find;
-use crate::knowledge::{passage, rank};
+use crate::knowledge::answering::{self, Asked, Event};
+use crate::knowledge::find::{find, find_among};
 use crate::upstream::call::Wait;
 use crate::world::Invocation;
 
@@ -35,7 +37,10 @@ pub async fn answer(counter: &Counter, request: &Request<'_>) -> Result<Answer, 
         request.optional("model", "the name of a model or a route")?.unwrap_or_else(|| "default".into());
     let sources = match request.optional::<Value>("documents", DOCUMENT)? {
         None => find(counter, &query, &[], top_k, request.id, request.party).await?,
-        Some(_) => sources(&query, &request.list::<Document>("documents", DOCUMENT, 1000)?, top_k),
+        Some(_) => {
+            let given = request.list::<Document>("documents", DOCUMENT, 1000)?.into_iter().map(|d| d.page()).collect();
+            find_among(counter, given, &query, top_k, request.id, request.party).await
+        }
     };
     let asked = Asked {
         question: query,
@@ -50,19 +55,31 @@ pub async fn answer(counter: &Counter, request: &Request<'_>) -> Result<Answer, 
     fields.remove(&["query", "documents", "top_k", "stream", "stream_options", "ladder"]);
     // A server is told of a rush, unless it would rather have what can be said in one.
     let steps_down = |error: &ApiError| ladder && error.is_of_the_moment() && !asked.sources.is_empty();
+    let failed = Rc::new(Cell::new(false));
+    let excerpts = || {
+        failed.set(true);
+        answering::excerpts(&asked)
+    };
     if !streamed {
         let whole = match answering::whole(counter, &asked, fields).await {
-            Err(error) if steps_down(&error) => answering::excerpts(&asked),
+            Err(error) if steps_down(&error) => excerpts(),
             whole => whole?,
         };
-        return Ok(Answer::json(json!(whole).to_string()));
+        return Ok(Answer::json(json!(whole).to_string()).failing(failed));
     }
     let id = request.id.to_owned();
+    let failing = Rc::clone(&failed);
     let events = match answering::stream(counter, &asked, fields).await {
-        Err(error) if steps_down(&error) => answering::excerpts(&asked).said(),
+        Err(error) if steps_down(&error) => excerpts().said(),
         events => events?,
     };
-    Ok(Answer::events(events.map(move |event| write(&event, &id)).boxed_local()))
+    let events = events.map(move |event| {
+        if matches!(event, Event::Broke(_)) {
+            failing.set(true);
+        }
+        write(&event, &id)
+    });
+    Ok(Answer::events(events.boxed_local()).failing(failed))
 }
 
 fn write(event: &Event, request_id: &str) -> String {
@@ -73,23 +90,4 @@ fn write(event: &Event, request_id: &str) -> String {
         Event::Broke(error) => ("error", error.envelope(request_id)),
     };
     format!("event: {name}\ndata: {data}\n\n")
-}
-
-/// The best passages of the documents, best first, at most one of each document until every document that bears has one.
-fn sources(query: &str, documents: &[Document], top_k: usize) -> Vec<Source> {
-    let cut: Vec<(&Document, String)> =
-        documents.iter().flat_map(|d| passage::cut(&d.content).into_iter().map(move |p| (d, p.to_owned()))).collect();
-    // A title tells what a passage is about even where the passage does not say it again.
-    let searched: Vec<String> =
-        cut.iter().map(|(d, p)| format!("{} {p}", d.title.as_deref().unwrap_or_default())).collect();
-    let hits = rank::rank(query, searched.iter().map(String::as_str));
-    let mut seen = std::collections::HashSet::new();
-    let (first, more): (Vec<_>, Vec<_>) =
-        hits.iter().filter_map(|h| cut.get(h.index)).partition(|(d, _)| seen.insert(d.id.as_str()));
-    first
-        .into_iter()
-        .chain(more)
-        .take(top_k)
-        .map(|(d, p)| Source { id: d.id.clone(), title: d.title.clone(), url: d.url.clone(), passage: p.clone() })
-        .collect()
 }

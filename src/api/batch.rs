@@ -1,5 +1,8 @@
 //! `POST /v1/batch`: many prompts at once, each with its own result, in order or as they end.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use futures::stream::{LocalBoxStream, StreamExt};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -87,6 +90,11 @@ impl Summary {
         self.yen += outcome.yen().unwrap_or(0.0);
     }
 
+    /// Whether nothing came of it.
+    fn failed(&self) -> bool {
+        self.ok == 0
+    }
+
     fn write(&self, elapsed_ms: u64) -> Value {
         let rate = (self.ok + self.failed) as f64 / (elapsed_ms.max(1) as f64 / 1000.0);
         json!({
@@ -105,10 +113,12 @@ pub(super) async fn reply(
 ) -> Answer {
     let began = counter.world.now_ms();
     let world = counter.world.clone();
+    let failed = Rc::new(Cell::new(false));
     if lines {
+        let failing = Rc::clone(&failed);
         let state = Some((results, Summary::default(), write));
         let stream = futures::stream::unfold(state, move |state| {
-            let world = world.clone();
+            let (world, failing) = (world.clone(), Rc::clone(&failing));
             async move {
                 let (mut results, mut summary, write) = state?;
                 let (line, state) = match results.next().await {
@@ -116,12 +126,15 @@ pub(super) async fn reply(
                         summary.add(&outcome);
                         (write(index, &outcome), Some((results, summary, write)))
                     }
-                    None => (json!({ "summary": summary.write(world.now_ms().saturating_sub(began)) }), None),
+                    None => {
+                        failing.set(summary.failed());
+                        (json!({ "summary": summary.write(world.now_ms().saturating_sub(began)) }), None)
+                    }
                 };
                 Some((line.to_string() + "\n", state))
             }
         });
-        return Answer::lines(stream.boxed_local());
+        return Answer::lines(stream.boxed_local()).failing(failed);
     }
     let mut summary = Summary::default();
     let mut all: Vec<(usize, Value)> = results
@@ -133,5 +146,7 @@ pub(super) async fn reply(
         .await;
     all.sort_unstable_by_key(|r| r.0);
     let all: Vec<Value> = all.into_iter().map(|r| r.1).collect();
-    Answer::json(json!({ "results": all, "summary": summary.write(world.now_ms().saturating_sub(began)) }).to_string())
+    failed.set(summary.failed());
+    let elapsed = world.now_ms().saturating_sub(began);
+    Answer::json(json!({ "results": all, "summary": summary.write(elapsed) }).to_string()).failing(failed)
 }

@@ -99,7 +99,7 @@ async fn respond(
         _ => Errand::History,
     };
     let visit = Visit { visitor: who.id, request_id: request_id.to_owned(), errand };
-    Ok(Answer { status: 200, headers: Vec::new(), body: Body::Visit(visit) })
+    Ok(Answer::asked(Body::Visit(visit)))
 }
 
 #[derive(Deserialize)]
@@ -130,7 +130,7 @@ fn bounded(name: &str, text: &str, most: usize, too_long: u16) -> Result<(), Api
     Err(ApiError::field(name, "out_of_range", message).with_status(status))
 }
 
-/// Begins a conversation, or goes on with the one whose token is sent along and still good.
+/// Begins a conversation, or goes on with the one whose token is sent along, be it still good or run out while the conversation is kept.
 async fn session(
     counter: &Counter,
     incoming: &dyn Incoming,
@@ -143,26 +143,34 @@ async fn session(
     let request = Request::new(body, request_id, None)?;
     let locale = request.optional::<String>("locale", "a language such as ja or en")?;
     let before = incoming.header("authorization");
-    let known = visitor::check(&config.visitor_secrets, before.as_deref(), origin, now).ok();
-    let expires_ms = now + config.history_days * DAY_MS;
+    let grace_ms = config.history_days * DAY_MS;
+    let known = visitor::renew(&config.visitor_secrets, before.as_deref(), origin, now, grace_ms);
+    let renewed = known.is_some();
+    let expires_ms = now + config.token_minutes * 60_000;
     let id = known.map_or_else(|| new_visitor(counter), |v| v.id);
     let token = visitor::issue(&config.visitor_secrets, &id, origin, expires_ms)?;
-    if let Some(address) = incoming.header("cf-connecting-ip").filter(|a| !a.trim().is_empty()) {
-        let budget = Budget::address(&visitor::address_digest(&config.visitor_secrets, &address), config.address_rpm);
-        let caller = Caller { kind: Urgency::New, party: 0, tokens: 0, patience_ms: 0 };
-        gate::enter(counter, budget, caller, None).await?;
+    // Whoever is known already is no new session of the address: a busy one must not end a conversation.
+    let address = incoming.header("cf-connecting-ip").filter(|a| !renewed && !a.trim().is_empty());
+    let budget = address.and_then(|address| {
+        Budget::address(&visitor::address_digest(&config.visitor_secrets, &address), config.address_rpm)
+    });
+    let caller = Caller { kind: Urgency::New, party: 0, tokens: 0, patience_ms: 0 };
+    if let Err(refused) = gate::enter(counter, budget.clone(), caller, None).await {
+        let mut answer = Answer::error(&refused, request_id);
+        answer.limits(counter, budget.iter());
+        return Ok(answer);
     }
     let greeting = match locale.as_deref().map(str::to_ascii_lowercase) {
         Some(l) if !l.starts_with("ja") => "Welcome. Ask us anything about delivery, returns or our products.",
         _ => "いらっしゃいませ。配送、返品、商品のことなど、何でもお尋ねください。",
     };
-    let mut answer =
-        Answer::json(json!({ "token": token, "expires_at": iso(expires_ms), "greeting": greeting }).to_string());
+    let told = json!({ "token": token, "expires_at": iso(expires_ms), "renewed": renewed, "greeting": greeting });
+    let mut answer = Answer::json(told.to_string());
     answer.header("cache-control", "no-store".into());
+    answer.limits(counter, budget.iter());
     Ok(answer)
 }
 
 fn new_visitor(counter: &Counter) -> String {
-    let part = || (counter.world.random() * f64::from(u32::MAX)) as u32;
-    format!("{:08x}{:08x}{:08x}{:08x}", part(), part(), part(), part())
+    format!("{:016x}{:016x}", counter.world.bits(), counter.world.bits())
 }

@@ -1,5 +1,8 @@
 //! `POST /v1/chat/completions`: OpenAI's endpoint, plain and streamed, through a route.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use futures::stream::StreamExt;
 use serde::Deserialize;
 
@@ -57,14 +60,19 @@ pub async fn create(counter: &Counter, request: &Request<'_>) -> Result<Answer, 
     let answered = stream::open(counter, &call).await.map_err(|f| f.error)?;
     let id = request.id.to_owned();
     let attempts = answered.attempts;
+    let failed = Rc::new(Cell::new(false));
+    let failing = Rc::clone(&failed);
     let events = answered.value.filter_map(move |piece| {
         let event = match piece {
             Piece::Chunk(json) => Some(format!("data: {}\n\n", json.replace('\n', "\ndata: "))),
             Piece::Done => Some("data: [DONE]\n\n".to_owned()),
-            Piece::Broke(fault) => Some(format!("data: {}\n\n", fault.to_error(attempts).envelope(&id))),
+            Piece::Broke(fault) => {
+                failing.set(true);
+                Some(format!("data: {}\n\n", fault.to_error(attempts).envelope(&id)))
+            }
             Piece::Usage(_) => None,
         };
         futures::future::ready(event)
     });
-    Ok(Answer::events(events.boxed_local()))
+    Ok(Answer::events(events.boxed_local()).failing(failed))
 }

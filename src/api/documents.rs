@@ -9,7 +9,10 @@ use super::reply::Answer;
 use super::request::Request;
 use crate::counter::Counter;
 use crate::fanout::bounded::{self, Outcome};
-use crate::knowledge::relevance::{self, Reading};
+use crate::knowledge::{
+    self,
+    relevance::{self, Reading},
+};
 use crate::upstream::call::Wait;
 use crate::upstream::wire::Fields;
 
@@ -28,6 +31,13 @@ pub struct Document {
     /// Where it can be read.
     #[serde(default)]
     pub url: Option<String>,
+}
+
+impl Document {
+    /// As the shop's own pages are held.
+    pub fn page(self) -> knowledge::Document {
+        knowledge::Document { id: self.id, title: self.title, content: self.content, url: self.url, lang: None }
+    }
 }
 
 /// What a document must be, in words.

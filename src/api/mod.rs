@@ -5,6 +5,7 @@ mod batch;
 mod chat;
 mod chat_completions;
 mod documents;
+pub mod idempotency;
 mod json_mode;
 mod knowledge;
 mod models;
@@ -18,7 +19,8 @@ use crate::admission::message::Kind as Urgency;
 use crate::admission::{Budget, gate, key};
 use crate::counter::Counter;
 use crate::error::{ApiError, Kind};
-use reply::Answer;
+use idempotency::Keyed;
+use reply::{Answer, Body};
 use request::{Incoming, Request};
 
 /// The addresses of single documents begin so.
@@ -48,13 +50,24 @@ pub async fn handle(counter: &Counter, incoming: &dyn Incoming) -> Answer {
         Ok(answer) => answer,
         Err(error) => Answer::error(&error, &request_id),
     };
-    answer.header("x-request-id", request_id);
+    // A reply that is given again keeps the id of the request that it was made for.
+    if !matches!(answer.body, Body::Keyed(_)) {
+        answer.header("x-request-id", request_id);
+    }
+    answer
+}
+
+/// Answers a request in the object of its idempotency key.
+pub async fn run(counter: &Counter, keyed: &Keyed) -> Answer {
+    let (path, id) = (keyed.path(), &keyed.request_id);
+    let answer = limited(counter, keyed, id, &path, keyed.party).await;
+    let mut answer = answer.unwrap_or_else(|error| Answer::error(&error, id));
+    answer.header("x-request-id", id.clone());
     answer
 }
 
 fn request_id(counter: &Counter) -> String {
-    let half = || (counter.world.random() * f64::from(u32::MAX)) as u32;
-    format!("req_{:08x}{:08x}", half(), half())
+    format!("req_{:016x}", counter.world.bits())
 }
 
 async fn dispatch(counter: &Counter, incoming: &dyn Incoming, request_id: &str) -> Result<Answer, ApiError> {
@@ -97,7 +110,13 @@ async fn dispatch(counter: &Counter, incoming: &dyn Incoming, request_id: &str) 
     let party = key::party(&key);
     let caller = Caller { kind: Urgency::New, party, tokens: 0, patience_ms: 0 };
     let answer = match gate::enter(counter, budgets[0].clone(), caller, None).await {
-        Ok(_) => limited(counter, incoming, request_id, path, party).await,
+        Ok(_) => match incoming.idempotency_key().filter(|_| method == "POST") {
+            Some(header) => {
+                let keyed = Keyed::read(incoming, &header, request_id, path, (&key, party)).await;
+                keyed.map(|keyed| Answer::asked(Body::Keyed(keyed)))
+            }
+            None => limited(counter, incoming, request_id, path, party).await,
+        },
         Err(refused) => Err(refused),
     };
     let mut answer = answer.unwrap_or_else(|error| Answer::error(&error, request_id));

@@ -1,7 +1,11 @@
 //! Writing a reply: bodies, lines as they come, and the headers that tell of limits.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use futures::stream::LocalBoxStream;
 
+use super::idempotency::Keyed;
 use super::visit::Visit;
 use crate::admission::{Budget, Standing};
 use crate::counter::Counter;
@@ -15,6 +19,8 @@ pub enum Body {
     Stream(LocalBoxStream<'static, String>),
     /// What a visitor's own object answers; its status and headers come before these.
     Visit(Visit),
+    /// What the object of the request's idempotency key answers; its status and headers come before these.
+    Keyed(Keyed),
 }
 
 /// A reply.
@@ -25,39 +31,47 @@ pub struct Answer {
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: Body,
+    /// Set, with the last of the body at the latest, where the body tells of a failure that the status does not: another try may
+    /// mend it.
+    pub failed: Option<Rc<Cell<bool>>>,
 }
 
 impl Answer {
-    /// A reply of JSON.
-    pub fn json(text: String) -> Self {
+    fn of(kind: &str, body: Body) -> Self {
         let headers = vec![
-            ("content-type", "application/json".into()),
+            ("content-type", kind.into()),
             // Nothing in it is to be run or framed, whatever a browser takes it for.
             ("content-security-policy", "default-src 'none'; frame-ancestors 'none'".into()),
             ("x-content-type-options", "nosniff".into()),
         ];
-        Self { status: 200, headers, body: Body::Text(text) }
+        Self { status: 200, headers, body, failed: None }
+    }
+
+    /// A reply that an object will give.
+    pub fn asked(body: Body) -> Self {
+        Self { status: 200, headers: Vec::new(), body, failed: None }
+    }
+
+    /// A reply of JSON.
+    pub fn json(text: String) -> Self {
+        Self::of("application/json", Body::Text(text))
     }
 
     /// A reply of plain text.
     pub fn text(text: String) -> Self {
-        Self {
-            status: 200,
-            headers: vec![("content-type", "text/plain; charset=utf-8".into())],
-            body: Body::Text(text),
-        }
+        Self::of("text/plain; charset=utf-8", Body::Text(text))
     }
 
     /// Lines of JSON as they come.
     pub fn lines(lines: LocalBoxStream<'static, String>) -> Self {
-        Self { status: 200, headers: vec![("content-type", "application/x-ndjson".into())], body: Body::Stream(lines) }
+        Self::of("application/x-ndjson", Body::Stream(lines))
     }
 
     /// Server-sent events as they come.
     pub fn events(events: LocalBoxStream<'static, String>) -> Self {
-        let headers =
-            vec![("content-type", "text/event-stream; charset=utf-8".into()), ("cache-control", "no-cache".into())];
-        Self { status: 200, headers, body: Body::Stream(events) }
+        let mut answer = Self::of("text/event-stream; charset=utf-8", Body::Stream(events));
+        answer.header("cache-control", "no-cache".into());
+        answer
     }
 
     /// An error in the contract's envelope.
@@ -73,21 +87,32 @@ impl Answer {
         answer
     }
 
+    /// The same, whose body tells in `failed` of a failure.
+    pub fn failing(self, failed: Rc<Cell<bool>>) -> Self {
+        Self { failed: Some(failed), ..self }
+    }
+
     /// Adds a header.
     pub fn header(&mut self, name: &'static str, value: String) {
         self.headers.push((name, value));
     }
 
-    /// Adds the headers of the limits: draft-ietf-httpapi-ratelimit-headers, and OpenAI's own for the tightest.
+    /// Adds the headers of the limits as this isolate knows them: draft-ietf-httpapi-ratelimit-headers, and OpenAI's own for the
+    /// tightest.
     pub fn limits<'a>(&mut self, counter: &Counter, budgets: impl Iterator<Item = &'a Budget>) {
+        self.standings(budgets.map(|budget| (budget, counter.learned.standing(budget))));
+    }
+
+    /// The same where it is known otherwise how each budget stands.
+    pub fn standings<'a>(&mut self, budgets: impl Iterator<Item = (&'a Budget, Option<Standing>)>) {
         let (mut policies, mut states) = (Vec::new(), Vec::new());
         let mut tightest: Option<Standing> = None;
-        for budget in budgets {
+        for (budget, standing) in budgets {
             if budget.limits.permits == 0 {
                 continue;
             }
             policies.push(format!("\"{}\";q={};w=60", budget.kind, budget.limits.permits));
-            let Some(standing) = counter.learned.standing(budget) else { continue };
+            let Some(standing) = standing else { continue };
             states.push(format!("\"{}\";r={};t={}", budget.kind, standing.remaining, standing.reset_ms.div_ceil(1000)));
             if tightest.is_none_or(|t| standing.remaining < t.remaining) {
                 tightest = Some(standing);

@@ -24,8 +24,17 @@ pub trait Incoming {
     fn query(&self, name: &str) -> Option<String>;
     /// One header.
     fn header(&self, name: &str) -> Option<String>;
+    /// The header `Idempotency-Key`. Every request is asked for it and few have it, so the edge may know it beforehand.
+    fn idempotency_key(&self) -> Option<String> {
+        self.header("idempotency-key")
+    }
     /// The body, whose header told so many bytes; none when it is longer than `limit`, in which case the rest is not read.
     fn body(&self, limit: usize, length: Option<u64>) -> LocalBoxFuture<'_, Result<Option<Vec<u8>>, String>>;
+}
+
+/// Whether an `Accept` header asks for results line by line.
+pub fn wants_lines(accept: Option<&str>) -> bool {
+    accept.is_some_and(|a| a.to_ascii_lowercase().contains("application/x-ndjson"))
 }
 
 /// What a body must be.
@@ -149,7 +158,7 @@ impl<'a> Request<'a> {
 
     /// Whether the caller wants results line by line.
     pub fn wants_lines(&self) -> bool {
-        self.accept.as_deref().is_some_and(|a| a.to_ascii_lowercase().contains("application/x-ndjson"))
+        wants_lines(self.accept.as_deref())
     }
 
     /// A list of 1 to `most` items.

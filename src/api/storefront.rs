@@ -1,6 +1,6 @@
 //! The storefront's files where the platform does not serve them itself, with the headers that it gives them (`storefront/_headers`).
 
-use super::reply::{Answer, Body};
+use super::reply::Answer;
 use crate::counter::Counter;
 
 /// Nothing inline, nothing from elsewhere, no markup made from strings.
@@ -33,5 +33,5 @@ pub async fn file(counter: &Counter, method: &str, path: &str) -> Option<Answer>
         ("cross-origin-resource-policy", "cross-origin".to_owned()),
         ("cache-control", "public, max-age=300".to_owned()),
     ];
-    Some(Answer { status: 200, headers, body: Body::Text(text) })
+    Some(Answer { headers, ..Answer::text(text) })
 }

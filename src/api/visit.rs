@@ -54,11 +54,9 @@ pub enum Errand {
 /// Serves a visit at the visitor's desk. What the desk has to do then is the caller's to run.
 pub fn serve(config: &Config, desk: &Desk, visit: &Visit) -> Answer {
     let mut answer = errand(config, desk, visit).unwrap_or_else(|error| Answer::error(&error, &visit.request_id));
-    if let Some(budget) = Budget::visitor(config.visitor_rpm).filter(|_| matches!(visit.errand, Errand::Ask { .. })) {
-        answer.header("ratelimit-policy", format!("\"visitor\";q={};w=60", budget.limits.permits));
-        if let Some(s) = desk.standing() {
-            answer.header("ratelimit", format!("\"visitor\";r={};t={}", s.remaining, s.reset_ms.div_ceil(1000)));
-        }
+    let spends = matches!(visit.errand, Errand::Ask { .. } | Errand::HandOff { .. });
+    if let Some(budget) = Budget::visitor(config.visitor_rpm).filter(|_| spends) {
+        answer.standings([(&budget, desk.standing())].into_iter());
     }
     answer
 }

@@ -109,8 +109,8 @@ impl Desk {
 
     /// A new id.
     fn id(&self) -> String {
-        let part = || (self.0.given.world.random() * f64::from(u32::MAX)) as u32;
-        format!("{:08x}{:08x}{:08x}", part(), part(), part())
+        let world = &self.0.given.world;
+        format!("{:016x}{:08x}", world.bits(), world.bits() >> 32)
     }
 
     /// Takes a message in and gives its events from after the one that was heard last.
@@ -290,7 +290,8 @@ impl Desk {
     async fn answer(&self, number: u64) {
         let mut with_model = true;
         loop {
-            match self.run(number, with_model).await {
+            let request_id = format!("chat_{}", self.id());
+            match self.run(number, with_model, &request_id).await {
                 Ok(end) => return self.end(number, end),
                 Err(error) => {
                     let mut record = self.0.record.borrow_mut();
@@ -298,7 +299,7 @@ impl Desk {
                     // Without the model there is nothing left to try.
                     if turn.run >= MOST_RUNS || !with_model {
                         drop(record);
-                        return self.end(number, End::Failed(error.envelope(&format!("turn_{number}"))));
+                        return self.end(number, End::Failed(error.envelope(&request_id)));
                     }
                     turn.begin_anew();
                     with_model = false;
@@ -333,7 +334,7 @@ impl Desk {
         self.changed();
     }
 
-    async fn run(&self, number: u64, with_model: bool) -> Result<End, ApiError> {
+    async fn run(&self, number: u64, with_model: bool, request_id: &str) -> Result<End, ApiError> {
         let asked = {
             let record = self.0.record.borrow();
             let Some(turn) = record.turn(number) else { return Err(cut_off()) };
@@ -346,7 +347,7 @@ impl Desk {
             Asked {
                 question: turn.question.clone(),
                 earlier: recall(record.turns(), number, recall::MOST_TOKENS),
-                request_id: format!("chat_{}", self.id()),
+                request_id: request_id.to_owned(),
                 with_model,
                 late: false,
             }

@@ -16,6 +16,10 @@ extern "C" {
     #[wasm_bindgen(js_name = clearTimeout, catch)]
     pub fn clear_timeout(timer: &JsValue) -> Result<(), JsValue>;
 
+    /// Fills the bytes with chance fit for secrets; at most 65,536 of them.
+    #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues)]
+    pub fn get_random_values(bytes: &mut [u8]) -> JsValue;
+
     /// Durable Objects of one class.
     pub type Namespace;
 

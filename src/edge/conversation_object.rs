@@ -18,13 +18,7 @@ use crate::counter::Counter;
 
 /// The visitor's object, reached from the Worker.
 pub async fn visit(env: &Env, visit: &Visit) -> Result<web_sys::Response> {
-    let stub = env.durable_object("CONVERSATION")?.get_by_name(&visit.visitor)?;
-    let written = serde_json::to_string(visit).map_err(|e| worker::Error::RustError(e.to_string()))?;
-    let init = web_sys::RequestInit::new();
-    init.set_method("POST");
-    init.set_body(&JsValue::from_str(&written));
-    let request = web_sys::Request::new_with_str_and_init("https://conversation/", &init)?;
-    Ok(stub.fetch_with_request(request.into()).await?.into())
+    super::ask_object(env, "CONVERSATION", &visit.visitor, &serde_json::to_string(visit)?).await
 }
 
 /// One visitor's conversation.
@@ -93,12 +87,7 @@ impl Cabinet for Storage {
     }
 
     fn wake_at(&self, ms: u64) {
-        let storage = self.state.storage();
-        task::start(Box::pin(async move {
-            let at = js_sys::Date::new(&JsValue::from_f64(ms as f64));
-            // The next event sets it again.
-            let _ = storage.set_alarm(worker::ScheduledTime::new(at)).await;
-        }));
+        super::wake_at(self.state.storage(), ms);
     }
 
     fn post(&self, letter: Posted) -> LocalBoxFuture<'static, std::result::Result<u16, String>> {
@@ -128,10 +117,7 @@ impl Conversation {
         let given = Surroundings {
             world: counter.world.clone(),
             cabinet: self.cabinet.clone(),
-            answering: Rc::new(FromDocuments {
-                counter: counter.clone(),
-                party: (counter.world.random() * 9e15) as u64,
-            }),
+            answering: Rc::new(FromDocuments { counter: counter.clone(), party: counter.world.bits() >> 11 }),
             rules: Rules { rpm: config.visitor_rpm, history_days: config.history_days },
             longest_ms: config.queue_ms + 2 * config.deadlines.total_ms,
             handoff: config.handoff.clone(),
@@ -153,8 +139,7 @@ impl DurableObject for Conversation {
 
     async fn fetch(&self, request: Request) -> Result<Response> {
         let counter = self.counter()?;
-        let body = promise::body(request.inner()).await?;
-        let visit: Visit = serde_json::from_slice(&body).map_err(|e| worker::Error::RustError(e.to_string()))?;
+        let visit: Visit = serde_json::from_slice(&promise::body(request.inner()).await?)?;
         let desk = self.desk(&counter)?;
         let answer = visit::serve(&counter.config, desk, &visit);
         desk.work().into_iter().for_each(task::start);

@@ -66,6 +66,7 @@ function durable(Half) {
 
 export const Budget = durable(rust.Budget);
 export const Conversation = durable(rust.Conversation);
+export const Idempotency = durable(rust.Idempotency);
 export const Knowledge = durable(rust.Knowledge);
 export const Shared = durable(rust.Shared);
 

@@ -6,6 +6,7 @@ mod budget_object;
 mod clock;
 mod conversation_object;
 mod fetch;
+mod idempotency_object;
 mod knowledge_object;
 mod numbered;
 mod promise;
@@ -26,8 +27,8 @@ use worker::wasm_bindgen;
 use worker::wasm_bindgen::prelude::*;
 use worker::{Env, js_sys, web_sys};
 
-use crate::api;
 use crate::api::reply::{Answer, Body};
+use crate::api::{self, idempotency};
 use crate::config::{Config, ConfigError};
 use crate::counter::{Counter, Learned};
 use crate::error::{ApiError, Kind};
@@ -60,7 +61,7 @@ fn misconfigured(error: &ConfigError) -> Answer {
 #[wasm_bindgen]
 pub fn fetch(incoming: web_sys::Request, env: Env, answer: js_sys::Function) {
     task::start_request(Box::pin(async move {
-        let response = match respond(incoming, &env).await {
+        let response = match respond(request::EdgeRequest::new(incoming), &env).await {
             Ok(response) => response,
             // Only a reply that the platform will not write ends here.
             Err(_) => match web_sys::Response::new_with_opt_str(Some("this reply could not be written")) {
@@ -72,30 +73,57 @@ pub fn fetch(incoming: web_sys::Request, env: Env, answer: js_sys::Function) {
     }));
 }
 
-async fn respond(incoming: web_sys::Request, env: &Env) -> Result<web_sys::Response, JsValue> {
+/// What the object of a name answers to a request of this text.
+async fn ask_object(env: &Env, binding: &str, name: &str, written: &str) -> worker::Result<web_sys::Response> {
+    let stub = env.durable_object(binding)?.get_by_name(name)?;
+    let init = web_sys::RequestInit::new();
+    init.set_method("POST");
+    init.set_body(&JsValue::from_str(written));
+    let request = web_sys::Request::new_with_str_and_init("https://object/", &init)?;
+    Ok(stub.fetch_with_request(request.into()).await?.into())
+}
+
+/// Sets an object's alarm. It is set in this very event, with whatever the event keeps.
+fn wake_at(storage: worker::Storage, ms: u64) {
+    task::start(Box::pin(async move {
+        let at = js_sys::Date::new(&JsValue::from_f64(ms as f64));
+        // What cannot be set now is set again with the next that is kept.
+        let _ = storage.set_alarm(worker::ScheduledTime::new(at)).await;
+    }));
+}
+
+async fn respond(request: request::EdgeRequest, env: &Env) -> Result<web_sys::Response, JsValue> {
     let counter = match counter(env) {
         Ok(counter) => counter,
         Err(error) => return response::write(misconfigured(&error)),
     };
-    let request = request::EdgeRequest::new(incoming);
-    let mut answer = match select(pin!(api::handle(&counter, &request)), pin!(request.gone())).await {
+    let answer = match select(pin!(api::handle(&counter, &request)), pin!(request.gone())).await {
         Either::Left((answer, _)) => answer,
         // Nobody reads this; what matters is that the work was dropped, and with it its calls.
         Either::Right(_) => Answer::text(String::new()),
     };
-    if let Body::Visit(visit) = answer.body {
-        match conversation_object::visit(env, &visit).await {
-            Ok(reply) => return response::hand_on(&reply, answer.headers),
-            Err(_) => {
-                let error = ApiError::new(
-                    Kind::Overloaded,
-                    "conversation_unreachable",
-                    "The conversation cannot be reached at this moment; try again in 2 s",
-                );
-                let failed = Answer::error(&error.retry_after(2_000), &visit.request_id);
-                answer = Answer { headers: [failed.headers, answer.headers].concat(), ..failed };
-            }
+    let (asked, mut failed) = match &answer.body {
+        Body::Visit(visit) => {
+            let error = ApiError::new(
+                Kind::Overloaded,
+                "conversation_unreachable",
+                "The conversation cannot be reached at this moment; try again in 2 s",
+            );
+            let failed = Answer::error(&error.retry_after(2_000), &visit.request_id);
+            (conversation_object::visit(env, visit).await, failed)
+        }
+        Body::Keyed(keyed) => {
+            let mut failed = Answer::error(&idempotency::unreachable(), &keyed.request_id);
+            failed.header("x-request-id", keyed.request_id.clone());
+            (idempotency_object::send(env, keyed).await, failed)
+        }
+        _ => return response::write(answer),
+    };
+    match asked {
+        Ok(reply) => response::hand_on(&reply, answer.headers),
+        Err(_) => {
+            failed.headers.extend(answer.headers);
+            response::write(failed)
         }
     }
-    response::write(answer)
 }

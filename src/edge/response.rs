@@ -10,23 +10,32 @@ use crate::api::reply::{Answer, Body};
 
 /// A response's init, in JSON: a header at a time would be a crossing each.
 #[derive(Serialize)]
-struct Init {
+struct Init<H> {
     status: u16,
-    #[serde(serialize_with = "as_map")]
-    headers: Vec<(&'static str, String)>,
+    headers: H,
 }
 
-fn as_map<S: Serializer>(headers: &[(&'static str, String)], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(headers.iter().map(|(name, value)| (name, value)))
+/// Headers as a map of JSON.
+struct Pairs<'a>(&'a [(&'static str, String)]);
+
+impl Serialize for Pairs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
 }
 
 /// Writes a reply for the fetch event.
 ///
-/// A visit is not answered here: its reply is written by [`hand_on`] once the object has answered.
+/// What an object answers is not written here: [`hand_on`] does once it has answered.
 pub fn write(answer: Answer) -> Result<web_sys::Response, JsValue> {
-    let init = serde_json::to_string(&Init { status: answer.status, headers: answer.headers })
-        .map_err(|e| JsValue::from_str(&e.to_string()))?;
-    match answer.body {
+    write_parts(answer.status, Pairs(&answer.headers), answer.body)
+}
+
+/// Writes a reply whose headers may have any names.
+pub fn write_parts(status: u16, headers: impl Serialize, body: Body) -> Result<web_sys::Response, JsValue> {
+    let init =
+        serde_json::to_string(&Init { status, headers }).map_err(|e| JsValue::from_str(&e.to_string()))?;
+    match body {
         Body::Text(text) => bindings::respond(&init, text.as_bytes()),
         Body::Stream(pieces) => {
             let chunks = pieces.map(|piece| Ok(js_sys::Uint8Array::from(piece.as_bytes()).into()));
@@ -37,7 +46,7 @@ pub fn write(answer: Answer) -> Result<web_sys::Response, JsValue> {
                 init.unchecked_ref::<web_sys::ResponseInit>(),
             )
         }
-        Body::Visit(_) => Err(JsValue::from_str("a visit that nobody served")),
+        Body::Visit(_) | Body::Keyed(_) => Err(JsValue::from_str("an object that nobody asked")),
     }
 }
 

@@ -1,22 +1,18 @@
-//! This isolate's copy of the shop's documents, kept up to date from the object `Knowledge`.
+//! The object `Knowledge` as this isolate's copy of the documents asks it, and the writes that go there.
 
-use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use worker::{Env, Method, Request, RequestInit, Response, js_sys};
+use futures::future::LocalBoxFuture;
+use worker::{Env, Method, Request, RequestInit, Response};
 
+use super::{clock, timer};
 use crate::error::ApiError;
-use crate::knowledge::store::{self, Changes, STALE_MS};
-use crate::knowledge::{Document, Index};
+use crate::knowledge::Document;
+use crate::knowledge::shelf::{Shelf, Store};
+use crate::knowledge::store::{self, Changes};
 
-/// The copy; nothing in it is lost when the isolate is.
-#[derive(Default)]
-pub struct Shelf {
-    index: Rc<RefCell<Index>>,
-    version: Cell<u64>,
-    /// When it was last known to be up to date; none before it was first loaded.
-    checked_ms: Cell<Option<u64>>,
-}
+/// The way to the object, for one request.
+pub struct Kept(pub Env);
 
 async fn ask(env: &Env, path: &str, body: Option<String>) -> worker::Result<Response> {
     let stub = env.durable_object("KNOWLEDGE")?.get_by_name("shop")?;
@@ -27,53 +23,42 @@ async fn ask(env: &Env, path: &str, body: Option<String>) -> worker::Result<Resp
     stub.fetch_with_request(Request::new_with_init(&format!("https://knowledge/{path}"), &init)?).await
 }
 
-fn now_ms() -> u64 {
-    js_sys::Date::now() as u64
+impl Store for Kept {
+    fn now_ms(&self) -> u64 {
+        clock::now_ms()
+    }
+
+    fn sleep(&self, ms: u64) -> LocalBoxFuture<'static, ()> {
+        Box::pin(timer::sleep(ms))
+    }
+
+    fn since(&self, version: u64) -> LocalBoxFuture<'static, Result<Changes, String>> {
+        let env = self.0.clone();
+        Box::pin(async move {
+            let told = |e: worker::Error| e.to_string();
+            let mut response = ask(&env, &version.to_string(), None).await.map_err(told)?;
+            match response.status_code() {
+                200 => response.json().await.map_err(told),
+                status => Err(format!("the store answered {status}")),
+            }
+        })
+    }
+
+    fn warn(&self, line: &str) {
+        worker::console_warn!("{line}");
+    }
 }
 
-impl Shelf {
-    /// The copy, brought up to date when it is older than allowed, or at once when `fresh`.
-    pub async fn index(self: Rc<Self>, env: Env, fresh: bool) -> Result<Rc<RefCell<Index>>, ApiError> {
-        let now = now_ms();
-        let checked = self.checked_ms.get();
-        if fresh || checked.is_none_or(|at| now >= at + STALE_MS) {
-            // One request asks; those beside it take the copy as it is.
-            if checked.is_some() {
-                self.checked_ms.set(Some(now));
-            }
-            match self.follow(&env).await {
-                Ok(()) => self.checked_ms.set(Some(now)),
-                // A copy that is old answers better than none.
-                Err(_) if checked.is_some() && !fresh => {}
-                Err(_) => return Err(store::unavailable()),
-            }
-        }
-        Ok(Rc::clone(&self.index))
-    }
-
-    async fn follow(&self, env: &Env) -> worker::Result<()> {
-        loop {
-            let from = self.version.get();
-            let changes: Changes = ask(env, &from.to_string(), None).await?.json().await?;
-            // Another request may have brought the copy further meanwhile.
-            if self.version.get() != from {
-                continue;
-            }
-            let more = changes.more;
-            self.version.set(changes.version);
-            changes.apply(&mut self.index.borrow_mut());
-            if !more {
-                return Ok(());
-            }
-        }
-    }
-
+impl Kept {
     /// Stores documents; this isolate sees them at once.
-    pub async fn put(self: Rc<Self>, env: Env, documents: Vec<Document>) -> Result<(), ApiError> {
+    pub async fn put(self, shelf: Rc<Shelf>, documents: Vec<Document>) -> Result<(), ApiError> {
         let body = serde_json::to_string(&documents).map_err(|_| store::unavailable())?;
-        let mut response = ask(&env, "put", Some(body)).await.map_err(|_| store::unavailable())?;
+        let mut response = ask(&self.0, "put", Some(body)).await.map_err(|_| store::unavailable())?;
         match response.status_code() {
-            200 => self.follow(&env).await.map_err(|_| store::unavailable()),
+            200 => {
+                shelf.changed(&self).await;
+                Ok(())
+            }
             413 => {
                 let told = response.text().await.unwrap_or_default();
                 let mut numbers = told.split(' ').map(|n| n.parse().unwrap_or(0));
@@ -84,12 +69,15 @@ impl Shelf {
     }
 
     /// Removes a document; whether it was there.
-    pub async fn remove(self: Rc<Self>, env: Env, id: String) -> Result<bool, ApiError> {
-        let response = ask(&env, "remove", Some(id)).await.map_err(|_| store::unavailable())?;
-        if response.status_code() == 404 {
-            return Ok(false);
+    pub async fn remove(self, shelf: Rc<Shelf>, id: String) -> Result<bool, ApiError> {
+        let response = ask(&self.0, "remove", Some(id)).await.map_err(|_| store::unavailable())?;
+        match response.status_code() {
+            200 => {
+                shelf.changed(&self).await;
+                Ok(true)
+            }
+            404 => Ok(false),
+            _ => Err(store::unavailable()),
         }
-        self.follow(&env).await.map_err(|_| store::unavailable())?;
-        Ok(true)
     }
 }

@@ -8,12 +8,14 @@ use futures::future::LocalBoxFuture;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Env, js_sys};
 
-use super::bindings::{Namespace, Stub};
-use super::shelf::Shelf;
+use super::bindings::{self, Namespace, Stub};
+use super::shelf::Kept;
 use super::{clock, fetch, timer};
 use crate::admission::message::{Ask, Lease};
 use crate::error::ApiError;
+use crate::knowledge::shelf::Shelf;
 use crate::knowledge::{Document, Index};
+use crate::pool::{self, Pool};
 use crate::world::{Invocation, Outgoing, Sent, TransportError, World};
 
 /// Lanes kept for the next fan-out of this isolate.
@@ -23,6 +25,7 @@ const MOST_LANES: usize = 64;
 pub struct Edge {
     env: Env,
     lanes: RefCell<Lanes>,
+    pool: RefCell<Pool>,
     shelf: Rc<Shelf>,
 }
 
@@ -38,7 +41,7 @@ struct Lanes {
 impl Edge {
     /// The world of an isolate.
     pub fn new(env: Env) -> Self {
-        Self { env, lanes: RefCell::default(), shelf: Rc::default() }
+        Self { env, lanes: RefCell::default(), pool: RefCell::default(), shelf: Rc::default() }
     }
 }
 
@@ -64,8 +67,14 @@ impl World for Edge {
         Box::pin(timer::sleep(ms))
     }
 
-    fn random(&self) -> f64 {
-        js_sys::Math::random()
+    fn bits(&self) -> u64 {
+        let drawn = self.pool.borrow_mut().take();
+        drawn.unwrap_or_else(|| {
+            let mut bytes = [0; pool::BYTES];
+            // What the platform throws here ends the request: an id that could be guessed would be worse. Nothing is borrowed then.
+            bindings::get_random_values(&mut bytes);
+            self.pool.borrow_mut().fill(&bytes)
+        })
     }
 
     fn send(&self, call: Outgoing) -> LocalBoxFuture<'static, Sent> {
@@ -109,7 +118,7 @@ impl World for Edge {
                 lanes.made += 1;
                 // Unlike the id, which tells nothing, the number tells lanes of one isolate apart in a host's log.
                 let id = namespace.new_unique_id().ok()?;
-                (format!("lane-{}-{:08x}", lanes.made, (self.random() * f64::from(u32::MAX)) as u32).into(), id)
+                (format!("lane-{}-{:08x}", lanes.made, self.bits() >> 32).into(), id)
             }
         };
         let stub = namespace.get(&id).ok()?;
@@ -127,15 +136,16 @@ impl World for Edge {
     }
 
     fn knowledge(&self, fresh: bool) -> LocalBoxFuture<'static, Result<Rc<RefCell<Index>>, ApiError>> {
-        Box::pin(Rc::clone(&self.shelf).index(self.env.clone(), fresh))
+        let (shelf, kept) = (Rc::clone(&self.shelf), Kept(self.env.clone()));
+        Box::pin(async move { shelf.index(&kept, fresh).await })
     }
 
     fn put_documents(&self, documents: Vec<Document>) -> LocalBoxFuture<'static, Result<(), ApiError>> {
-        Box::pin(Rc::clone(&self.shelf).put(self.env.clone(), documents))
+        Box::pin(Kept(self.env.clone()).put(Rc::clone(&self.shelf), documents))
     }
 
     fn remove_document(&self, id: String) -> LocalBoxFuture<'static, Result<bool, ApiError>> {
-        Box::pin(Rc::clone(&self.shelf).remove(self.env.clone(), id))
+        Box::pin(Kept(self.env.clone()).remove(Rc::clone(&self.shelf), id))
     }
 
     fn asset(&self, path: String) -> LocalBoxFuture<'static, Option<String>> {

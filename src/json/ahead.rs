@@ -2,6 +2,7 @@
 
 use super::chars::{any_quote, closers, closes, colon, colon_like, comma, opens, opens_list, quote, space};
 use super::mend::Mender;
+use super::plain::plain_key;
 use super::string::KEY_REACH;
 
 /// The literals of JSON and of Python.
@@ -29,6 +30,9 @@ impl Mender<'_, '_> {
         let Some(first) = self.char_at(at) else { return false };
         let Some(ends) = closers(first) else { return false };
         let body = at + first.len_utf8();
+        if matches!(first, '"' | '\'') && self.plain_key_at(first, body) {
+            return true;
+        }
         let mut escaped = false;
         let mut length = 0;
         for c in self.tail(body).chars().take(KEY_REACH) {
@@ -66,6 +70,18 @@ impl Mender<'_, '_> {
         false
     }
 
+    /// Whether a key of letters and digits stands there, its closing quote and its colon right behind it.
+    fn plain_key_at(&mut self, quote: char, body: usize) -> bool {
+        let rest = self.text.as_bytes().get(body..).unwrap_or_default();
+        let length = if quote == '"' { plain_key::<b'"'>(rest) } else { plain_key::<b'\''>(rest) };
+        length.is_some_and(|length| {
+            self.steps += length as u64;
+            self.setting.wanted.is_none_or(|schema| {
+                !schema.knows_keys() || schema.knows(self.text.get(body..body + length).unwrap_or(""))
+            })
+        })
+    }
+
     /// Whether a key stands there whose closing quote is missing: `"reply: 26,`.
     pub(super) fn unclosed_key_at(&mut self, at: usize) -> bool {
         let Some(mark) = self.char_at(at) else { return false };
@@ -81,6 +97,14 @@ impl Mender<'_, '_> {
 
     /// Where a text ends whose opening quote is missing: the first quote from there on closes and does not open.
     pub(super) fn unopened(&mut self, at: usize) -> Option<usize> {
+        // Most often no quote follows on the line: letters need no decoding for that.
+        let near = self.text.as_bytes().get(at..).unwrap_or_default();
+        let near = near.get(..16 * KEY_REACH).unwrap_or(near);
+        let first = near.iter().position(|b| matches!(b, b'"' | b'\n'));
+        if first.and_then(|first| near.get(first)) != Some(&b'"') {
+            self.steps += first.unwrap_or(near.len()) as u64 / 4;
+            return None;
+        }
         let mut before = ' ';
         // A number with groups, `1,200`: it is one text only if all of it is.
         let mut grouped = false;
@@ -143,6 +167,9 @@ impl Mender<'_, '_> {
         let rest = self.tail(at);
         for (offset, c) in rest.char_indices().take(KEY_REACH / 2) {
             self.steps += 1;
+            if c.is_ascii_alphanumeric() || c == '_' {
+                continue;
+            }
             if colon_like(c) {
                 let numeric = rest.get(..offset).is_some_and(|w| w.bytes().all(|b| b.is_ascii_digit()));
                 let then = rest.get(offset + c.len_utf8()..).unwrap_or("");
@@ -206,6 +233,9 @@ impl Mender<'_, '_> {
 
     /// An arrow that stands for a colon: its length.
     pub(super) fn arrow_at(&self, at: usize) -> Option<usize> {
+        if !self.text.as_bytes().get(at).is_some_and(|b| *b == b'-' || !b.is_ascii()) {
+            return None;
+        }
         ["->", "→", "⇒", "➡"].iter().find(|arrow| self.tail(at).starts_with(**arrow)).map(|arrow| arrow.len())
     }
 
@@ -253,8 +283,8 @@ impl Mender<'_, '_> {
 
 /// What a bare key is written with, in any script; pictures too.
 fn name_char(c: char) -> bool {
-    let mark = any_quote(c) || opens(c) || closes(c) || comma(c) || colon_like(c) || space(c);
+    let mark = |c| any_quote(c) || opens(c) || closes(c) || comma(c) || colon_like(c) || space(c);
     c.is_alphanumeric()
         || matches!(c, '_' | '-' | '$' | '.' | ' ' | '/' | '*')
-        || (!c.is_ascii() && !mark && !matches!(c, '。' | '！' | '？' | '…' | '•' | '・' | '→'))
+        || (!c.is_ascii() && !mark(c) && !matches!(c, '。' | '！' | '？' | '…' | '•' | '・' | '→'))
 }

@@ -12,6 +12,13 @@ impl Mender<'_, '_> {
     /// Reads the bare value at the cursor: a literal, a number, a call, or words.
     pub(super) fn bare(&mut self, in_object: bool) -> Result<(), Fault> {
         let start = self.at;
+        if let Some(length) = self.plain_scalar_at(start) {
+            self.steps += length as u64;
+            self.at += length;
+            self.put_bare(self.text.get(start..self.at).unwrap_or(""), start, false);
+            self.pass_comma();
+            return Ok(());
+        }
         if let Some(end) = self.unopened(start) {
             let word = self.text.get(start..end).unwrap_or("").to_owned();
             self.note(RepairKind::Quote, start);
@@ -21,7 +28,18 @@ impl Mender<'_, '_> {
         }
         let mut nested = 0_usize;
         let mut before = ' ';
-        while let Some(c) = self.peek() {
+        loop {
+            if self.at == start || !space(before) {
+                // A letter or digit within a word decides nothing.
+                let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+                let run = rest.iter().take_while(|b| b.is_ascii_alphanumeric()).count();
+                if run > 0 {
+                    self.steps += run as u64;
+                    self.at += run;
+                    before = 'a';
+                }
+            }
+            let Some(c) = self.peek() else { break };
             self.steps += 1;
             let word = self.text.get(start..self.at).unwrap_or("");
             if c == '\n' || (c == '`' && self.fence_at(self.at)) {
@@ -94,6 +112,20 @@ impl Mender<'_, '_> {
         }
         self.finish_bare(start);
         Ok(())
+    }
+
+    /// A literal or a number that its line ends, or a comma that no digit follows: what every other reading of it comes
+    /// to as well. Its length.
+    fn plain_scalar_at(&self, at: usize) -> Option<usize> {
+        let rest = self.text.as_bytes().get(at..)?;
+        let part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'+');
+        let length = rest.iter().take(39).take_while(|b| part(b)).count();
+        let ends = match rest.get(length..)? {
+            [b'\n', ..] => true,
+            [b',', next, ..] => next.is_ascii() && !next.is_ascii_digit(),
+            _ => false,
+        };
+        (ends && scalar::whole(self.text.get(at..at + length)?)).then_some(length)
     }
 
     /// A parenthesis right after a name: its closing one ends the value.
@@ -199,6 +231,11 @@ impl Mender<'_, '_> {
                 word = kept;
             }
         }
+        self.put_bare(word, start, cut);
+    }
+
+    /// Puts what the word means where it belongs.
+    fn put_bare(&mut self, word: &str, start: usize, cut: bool) {
         let text = match (self.setting.wanted, self.wanted_here()) {
             (Some(schema), Some(wanted)) => schema.wants_text(wanted),
             _ => self.setting.words,

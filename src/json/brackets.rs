@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::balance::Balance;
 use super::chars::{closes_object, closes_round, comma, opens, opens_object, opens_round, quote};
 use super::mend::{Frame, Mender, Next};
+use super::strict::MOST_ROOM;
 use super::types::RepairKind;
 
 impl Mender<'_, '_> {
@@ -73,7 +74,10 @@ impl Mender<'_, '_> {
 
     pub(super) fn pop(&mut self) {
         match self.stack.pop() {
-            Some(Frame::Object { map, .. }) => self.put(Value::Object(map)),
+            Some(Frame::Object { map, .. }) => {
+                self.last_length = map.len().min(MOST_ROOM);
+                self.put(Value::Object(map));
+            }
             Some(Frame::List { mut items, mark, call, commas, .. }) => {
                 let alone = items.len() == 1 && (call || (mark == '(' && commas == 0));
                 let one = if alone { items.pop() } else { None };
@@ -125,6 +129,7 @@ impl Mender<'_, '_> {
                 self.note(RepairKind::Bracket, at);
             }
             self.pop();
+            self.pass_comma();
             return;
         }
         self.note(RepairKind::Bracket, at);

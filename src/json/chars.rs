@@ -99,6 +99,53 @@ pub(super) fn narrow(c: char) -> char {
     }
 }
 
+/// Which of the rarer marks stand in a text at all: what needs one that is absent is not looked for.
+#[derive(Clone, Copy)]
+pub(super) struct Marks(u8);
+
+impl Marks {
+    const GREATER: u8 = 1;
+    const BACKSLASH: u8 = 2;
+    const AMPERSAND: u8 = 4;
+    const TAG: u8 = 8;
+
+    pub(super) fn of(text: &str) -> Self {
+        let bytes = text.as_bytes();
+        let seen = bytes.iter().fold(0, |seen, byte| {
+            seen | match byte {
+                b'>' => Self::GREATER,
+                b'\\' => Self::BACKSLASH,
+                b'&' => Self::AMPERSAND,
+                // What tags of reasoning begin with, also those of other marks.
+                b'<' | 0xe2 => Self::TAG,
+                _ => 0,
+            }
+        });
+        // Of square brackets only `[think]` and `[/think]` are such a tag.
+        let behind = bytes.get(1..).unwrap_or_default();
+        let tag = bytes.iter().zip(behind).fold(false, |seen, (mark, next)| {
+            seen | (*mark == b'[') & ((*next == b't') | (*next == b'T') | (*next == b'/'))
+        });
+        Self(seen | if tag { Self::TAG } else { 0 })
+    }
+
+    pub(super) const fn quotes_lines(self) -> bool {
+        self.0 & Self::GREATER != 0
+    }
+
+    pub(super) const fn escapes(self) -> bool {
+        self.0 & Self::BACKSLASH != 0
+    }
+
+    pub(super) const fn references(self) -> bool {
+        self.0 & Self::AMPERSAND != 0
+    }
+
+    pub(super) const fn tags(self) -> bool {
+        self.0 & Self::TAG != 0
+    }
+}
+
 /// The first line of a text, or what of it is near: no longer than a bound, so that a look costs the same everywhere.
 pub(super) fn line_from(text: &str) -> &str {
     let mut end = text.len().min(NEAR);

@@ -14,13 +14,13 @@
 use serde_json::Value;
 
 use super::MAX_DEPTH;
-use super::chars::{closes, comma, line_before, quote, space};
+use super::chars::{Marks, closes, comma, line_before, quote, space};
 use super::fence::{Fence, Language};
 use super::lone::lone_scalar;
 use super::mend::{Fault, Mended, Mender, Setting};
 use super::reasoning::{self, Tag, starts_with_ignoring_case};
 use super::schema::Schema;
-use super::strict::{self, Invalid};
+use super::strict::{self, Invalid, Tried};
 use super::types::{ParseError, Parsed, ReadAs, Repair, RepairKind, Wanted};
 use super::weigh::{Place, corrects_itself};
 use super::wrapping::{Unwrapped, unwrapped};
@@ -64,19 +64,23 @@ pub(super) struct Reading {
     pub doubt: Option<usize>,
 }
 
-/// Finds and mends: the readings of the reply, best first; and the steps it took.
-pub(super) fn read(text: &str, asked: Asked<'_>) -> (Result<Vec<Reading>, ParseError>, u64) {
-    let mut steps = 0;
+/// Finds and mends: the readings of the reply, best first; and the steps it took. `tried` is what strict reading of the
+/// reply's beginning came to.
+pub(super) fn read(text: &str, asked: Asked<'_>, mut tried: Option<Tried>) -> (Result<Vec<Reading>, ParseError>, u64) {
+    let mut steps = text.len() as u64;
     let mut layers: Vec<Unwrapped> = Vec::new();
+    let mut marks = Marks::of(text);
     // Few layers at most: a loop, so that no reply can drive a recursion.
     for _ in 0..3 {
         let current = layers.last().map_or(text, |l| l.text.as_str());
-        steps += current.len() as u64;
-        let Some(layer) = unwrapped(current) else { break };
+        let Some(layer) = unwrapped(current, marks) else { break };
+        steps += layer.text.len() as u64;
+        marks = Marks::of(&layer.text);
+        tried = None;
         layers.push(layer);
     }
     let current = layers.last().map_or(text, |l| l.text.as_str());
-    let (result, more) = find(current, asked);
+    let (result, more) = find(current, marks, asked, tried);
     let origin = |offset: usize, layers: &[Unwrapped]| layers.iter().rev().fold(offset, |at, layer| layer.origin(at));
     let result = result.map(|mut readings| {
         for Reading { parsed: reading, .. } in &mut readings {
@@ -96,14 +100,19 @@ pub(super) fn read(text: &str, asked: Asked<'_>) -> (Result<Vec<Reading>, ParseE
     (result, steps + more)
 }
 
-fn find(text: &str, asked: Asked<'_>) -> (Result<Vec<Reading>, (Wanted, usize)>, u64) {
-    let head = text.trim_start_matches(space);
-    let tags = reasoning::tags(text);
+fn find(
+    text: &str,
+    marks: Marks,
+    asked: Asked<'_>,
+    tried: Option<Tried>,
+) -> (Result<Vec<Reading>, (Wanted, usize)>, u64) {
+    let tags = if marks.tags() { reasoning::tags(text) } else { Vec::new() };
     let mut steps = text.len() as u64;
-    if is_page(head) {
+    if is_page(text.trim_start_matches(space)) {
         return (Err((Wanted::Value, text.len())), steps);
     }
     let mut walk = Walk::new(text, 0, asked, &tags);
+    walk.tried = tried;
     if let Some(last) = tags.iter().rev().find(|t| !t.opens && !t.perhaps) {
         // After the last of the reasoning, unless the reply begins with its answer, in which the tag is text.
         walk.head_only();
@@ -145,6 +154,9 @@ fn find(text: &str, asked: Asked<'_>) -> (Result<Vec<Reading>, (Wanted, usize)>,
 
 /// An HTML page is no answer, whatever its scripts hold.
 fn is_page(mut head: &str) -> bool {
+    if !head.starts_with('<') {
+        return false;
+    }
     while let Some(rest) = head
         .strip_prefix("<!--")
         .and_then(|r| r.split_once("-->"))
@@ -173,6 +185,9 @@ pub(super) struct Walk<'t, 's> {
     pub(super) passed: usize,
     /// Bytes of strict attempts that failed.
     pub(super) wasted: usize,
+    tried: Option<Tried>,
+    /// Bytes looked through before strict attempts.
+    skimmed: usize,
 }
 
 impl<'t, 's> Walk<'t, 's> {
@@ -192,6 +207,8 @@ impl<'t, 's> Walk<'t, 's> {
             passed: begin,
             head_at: None,
             wasted: 0,
+            tried: None,
+            skimmed: 0,
         }
     }
 
@@ -344,10 +361,24 @@ impl<'t, 's> Walk<'t, 's> {
         Some(end)
     }
 
+    /// Whether the value there is surely not valid, as far as it may be looked.
+    fn surely_broken(&mut self, at: usize) -> bool {
+        if self.skimmed > self.text.len() {
+            return false;
+        }
+        self.skimmed += self.text.len() - at;
+        !strict::may_be_valid(self.text, at)
+    }
+
     pub(super) fn value(&mut self, at: usize, place: &Place<'_>) -> Option<Mended> {
         // A text of many failures is not read again and again from each of its brackets.
         if self.wasted <= 4 * self.text.len() {
-            match strict::value_at(self.text, at) {
+            let outcome = match self.tried.take_if(|tried| tried.at == at) {
+                Some(tried) => tried.outcome,
+                None if self.surely_broken(at) => Err(Invalid::At(at)),
+                None => strict::value_at(self.text, at),
+            };
+            match outcome {
                 Ok(valid) => {
                     self.steps += (valid.end - at) as u64 / 8;
                     if let Some(read) = self.valid(valid) {
@@ -447,6 +478,9 @@ impl<'t, 's> Walk<'t, 's> {
     /// The readings, best first.
     fn readings(self) -> Vec<Reading> {
         let Self { text, mut found, scalar, .. } = self;
+        if scalar.is_none() && found.len() == 1 {
+            return found.pop().map(|c| reading(text, c)).into_iter().collect();
+        }
         // The complete answers in their order, then those that were cut off, then the rest by weight.
         found.sort_by_key(|c| match (c.answer, c.read.complete) {
             (true, true) if c.weight >= CORRECTION => -300 - i64::try_from(c.start).unwrap_or(0),

@@ -6,22 +6,33 @@ use super::types::RepairKind;
 
 impl Mender<'_, '_> {
     /// The first character from there on that is no white space, and its place.
+    #[inline]
     pub(super) fn next_from(&mut self, from: usize) -> (usize, Option<char>) {
+        match self.text.as_bytes().get(from) {
+            Some(b) if b.is_ascii_graphic() => (from, Some(char::from(*b))),
+            _ => self.next_behind_space(from),
+        }
+    }
+
+    fn next_behind_space(&mut self, from: usize) -> (usize, Option<char>) {
         let mut at = from;
         if self.run.0 <= from && from < self.run.1 {
             at = self.run.1;
         }
-        while let Some(c) = self.char_at(at) {
-            if !space(c) {
-                break;
+        let next = loop {
+            let rest = self.text.as_bytes().get(at..).unwrap_or_default();
+            let plain = rest.iter().take_while(|b| matches!(b, b' ' | b'\n')).count();
+            at += plain;
+            match self.char_at(at) {
+                Some(c) if space(c) => at += c.len_utf8(),
+                next => break next,
             }
-            self.steps += 1;
-            at += c.len_utf8();
-        }
+        };
+        self.steps += (at - from) as u64;
         if at > from + 8 {
             self.run = (from, at);
         }
-        (at, self.char_at(at))
+        (at, next)
     }
 
     pub(super) fn ends_line(&self, at: usize) -> bool {
@@ -53,7 +64,8 @@ impl Mender<'_, '_> {
         loop {
             let (at, c) = self.next_from(self.at);
             self.at = at;
-            if c.is_none() || !self.comment_at(at) {
+            let begins = |c: char| matches!(c, '#' | '/' | '<') || !c.is_ascii();
+            if !c.is_some_and(begins) || !self.comment_at(at) {
                 return;
             }
             if c == Some('#') && self.next == Next::Value && self.in_object() && !self.remark_at(at) {
@@ -85,9 +97,12 @@ impl Mender<'_, '_> {
         let circled = matches!(mark, '①'..='⑳');
         let bullet =
             if digits == 0 { circled || matches!(mark, '-' | '•' | '・' | '*') } else { matches!(mark, '.' | ')') };
+        if !bullet {
+            return None;
+        }
         let behind = at + digits + mark.len_utf8();
         let (then_at, then) = self.next_from(behind);
-        (bullet && (then_at > behind || circled) && then.is_some_and(quote)).then_some(behind - at)
+        ((then_at > behind || circled) && then.is_some_and(quote)).then_some(behind - at)
     }
 
     /// A `#` where a value should stand: a remark has a space after it, a colour or a tag has not.
@@ -105,9 +120,9 @@ impl Mender<'_, '_> {
     fn remark_to_the_end(&self, at: usize) -> bool {
         let wide = self.text.as_bytes().get(at).is_some_and(|b| *b >= 0xe2);
         wide && {
-            let line = line_from(self.tail(at));
-            ["←", "※", "／／"].iter().any(|mark| line.starts_with(mark))
-                && !line.contains(|c: char| any_quote(c) || (closes(c) && !closes_round(c)))
+            let rest = self.tail(at);
+            ["←", "※", "／／"].iter().any(|mark| rest.starts_with(mark))
+                && !line_from(rest).contains(|c: char| any_quote(c) || (closes(c) && !closes_round(c)))
         }
     }
 

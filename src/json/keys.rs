@@ -16,7 +16,11 @@ impl Mender<'_, '_> {
 
     pub(super) fn at_key(&mut self, c: char) {
         let at = self.at;
-        if closes(c) {
+        if c == '"' {
+            self.quoted_key(at);
+        } else if c.is_ascii_alphabetic() {
+            self.bare_key(at);
+        } else if closes(c) {
             if let Some(comma) = self.after_comma.take() {
                 self.note(RepairKind::Comma, comma);
             }
@@ -60,12 +64,27 @@ impl Mender<'_, '_> {
             self.quoted_keys += 1;
         }
         self.key(key, at);
+        self.pass_colon();
+    }
+
+    /// A colon that touches the key, and that no other mark of the kind follows, is passed at once.
+    fn pass_colon(&mut self) {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let ([b':', b' ', then, ..] | [b':', then, ..]) = rest else { return };
+        if then.is_ascii_graphic() && !matches!(then, b':' | b'=' | b'>') {
+            self.at += 1;
+            self.next = Next::Value;
+        }
     }
 
     pub(super) fn bare_key(&mut self, at: usize) {
-        let stops = |c: char| colon_like(c) || comma(c) || closes(c) || opens(c) || any_quote(c) || c == '\n';
+        let stops = |c: char| {
+            !c.is_ascii_alphanumeric()
+                && (colon_like(c) || comma(c) || closes(c) || opens(c) || any_quote(c) || c == '\n')
+        };
         let rest = self.tail(at);
-        let arrow = line_from(rest).find("->").filter(|arrow| *arrow < 64);
+        let line = rest.bytes().take(65).take_while(|b| *b != b'\n').count();
+        let arrow = rest.as_bytes().get(..line).and_then(|line| line.windows(2).position(|pair| pair == b"->"));
         // An arrow bounds the look for the other marks: many arrows must not each look to the end.
         let name = arrow.and_then(|arrow| rest.get(..arrow)).unwrap_or(rest);
         let mut end = name.find(stops).unwrap_or(name.len());
@@ -140,7 +159,7 @@ impl Mender<'_, '_> {
 
     pub(super) fn at_colon(&mut self, c: char) {
         let at = self.at;
-        let arrow = self.arrow_at(at);
+        let arrow = if colon_like(c) { None } else { self.arrow_at(at) };
         if colon_like(c) || arrow.is_some() {
             self.at += arrow.unwrap_or(c.len_utf8());
             let mut plain = c == ':';

@@ -99,6 +99,8 @@ pub(super) struct Mender<'t, 's> {
     pub(super) repairs: Vec<Repair>,
     pub(super) after_comma: Option<usize>,
     pub(super) root: Option<Value>,
+    /// Pairs of the object read last: those of a list are alike, so the next one gets as much room at once.
+    pub(super) last_length: usize,
     /// The run of white space crossed last.
     pub(super) run: (usize, usize),
     pub(super) begin: usize,
@@ -126,6 +128,7 @@ impl<'t, 's> Mender<'t, 's> {
             repairs: Vec::new(),
             after_comma: None,
             root: None,
+            last_length: 0,
             run: (0, 0),
             begin: at,
             balance: None,
@@ -194,7 +197,8 @@ impl<'t, 's> Mender<'t, 's> {
             self.steps += 1;
             self.skip_space();
             self.stopped |= self.steps > fuel;
-            let Some(c) = self.peek().filter(|_| !self.stopped && !self.fence_at(self.at)) else {
+            let over = |c: &char| self.stopped || matches!(c, '`' | '~') && self.fence_at(self.at);
+            let Some(c) = self.peek().filter(|c| !over(c)) else {
                 complete = self.stop();
                 break;
             };
@@ -242,7 +246,13 @@ impl<'t, 's> Mender<'t, 's> {
     pub(super) fn at_value(&mut self, c: char) -> Result<(), Fault> {
         let at = self.at;
         let in_object = self.in_object();
-        if let Some(length) = self.omission_at(at).filter(|_| !in_object) {
+        if c == '"' {
+            self.after_comma = None;
+            self.quoted_value(in_object);
+        } else if c.is_ascii_alphabetic() || (c.is_ascii_digit() && (in_object || self.bullet_at(at).is_none())) {
+            self.after_comma = None;
+            self.bare(in_object)?;
+        } else if let Some(length) = self.omission_at(at).filter(|_| !in_object) {
             self.note(RepairKind::Ellipsis, at);
             self.at += length;
         } else if opens(c) {
@@ -361,6 +371,7 @@ impl<'t, 's> Mender<'t, 's> {
             text.push_str(&self.string(place).unwrap_or_default());
         }
         self.put(Value::String(text));
+        self.pass_comma();
     }
 
     pub(super) fn in_python_parenthesis(&self) -> bool {
@@ -372,15 +383,10 @@ impl<'t, 's> Mender<'t, 's> {
         let in_object = self.in_object();
         let item = if in_object { Next::Key } else { Next::Value };
         if comma(c) || (matches!(c, '.' | '。') && self.ends_line(at + c.len_utf8())) {
-            self.at += c.len_utf8();
             if c != ',' {
                 self.note(RepairKind::Comma, at);
             }
-            self.after_comma = Some(at);
-            if let Some(Frame::List { commas, .. }) = self.stack.last_mut() {
-                *commas += 1;
-            }
-            self.next = item;
+            self.pass_separator(c.len_utf8());
         } else if closes(c) {
             self.close(c);
         } else if self.ellipsis_at(at) {
@@ -410,16 +416,41 @@ impl<'t, 's> Mender<'t, 's> {
         }
     }
 
+    /// A comma that touches what was just put is passed at once.
+    #[inline]
+    pub(super) fn pass_comma(&mut self) {
+        if self.next == Next::Separator && self.root.is_none() && self.text.as_bytes().get(self.at) == Some(&b',') {
+            self.steps += 1;
+            self.pass_separator(1);
+        }
+    }
+
+    fn pass_separator(&mut self, length: usize) {
+        self.after_comma = Some(self.at);
+        self.at += length;
+        self.next = match self.stack.last_mut() {
+            Some(Frame::List { commas, .. }) => {
+                *commas += 1;
+                Next::Value
+            }
+            Some(Frame::Object { .. }) => Next::Key,
+            None => Next::Value,
+        };
+    }
+
     pub(super) fn put(&mut self, value: Value) {
         self.next = Next::Separator;
         let mut twice = None;
         match self.stack.last_mut() {
             Some(Frame::Object { map, key, loose, .. }) => {
                 *loose = false;
-                if let Some((name, at)) = key.take()
-                    && map.insert(name, value).is_some()
-                {
-                    twice = Some(at);
+                if let Some((name, at)) = key.take() {
+                    if map.is_empty() && self.last_length > 1 {
+                        *map = Map::with_capacity(self.last_length);
+                    }
+                    if map.insert(name, value).is_some() {
+                        twice = Some(at);
+                    }
                 }
             }
             Some(Frame::List { items, .. }) => items.push(value),

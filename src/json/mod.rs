@@ -30,6 +30,7 @@ mod keys;
 mod lenient;
 mod lone;
 mod mend;
+mod plain;
 mod plausible;
 mod reader;
 mod reasoning;
@@ -45,6 +46,7 @@ mod wrapping;
 use find::Asked;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use strict::{Invalid, Tried};
 
 pub use reader::Reader;
 pub use schema::{Misfit, Schema, SchemaError};
@@ -52,6 +54,10 @@ pub use types::{ParseError, Parsed, ReadAs, Repair, RepairKind, Wanted};
 
 /// Nesting deeper than this is refused, as `serde_json` refuses it.
 pub const MAX_DEPTH: usize = 127;
+
+/// A text no longer than this is looked over before it is read strictly: its fault, if it has one, is never far from its
+/// end, so that a strict reading would most often be for nothing. A longer one shows its fault early.
+const SHORT: usize = 512;
 
 /// Reads the JSON value in a model's reply.
 ///
@@ -64,11 +70,12 @@ pub fn parse(text: &str) -> Result<Parsed, ParseError> {
 /// As [`parse`], with the number of steps the mending took: the work is shown linear by counting it, not by a clock.
 #[doc(hidden)]
 pub fn parse_counting_steps(text: &str) -> (Result<Parsed, ParseError>, u64) {
-    let strict = match strictly(text) {
-        Some(parsed) if !holds_json(&parsed.value) => return (Ok(parsed), 0),
-        strict => strict,
+    let (strict, tried) = match strictly(text) {
+        Ok(parsed) if !holds_json(&parsed.value) => return (Ok(parsed), 0),
+        Ok(parsed) => (Some(parsed), None),
+        Err(tried) => (None, tried),
     };
-    let (found, steps) = find::read(text, Asked::default());
+    let (found, steps) = find::read(text, Asked::default(), tried);
     match (strict, found.map(|readings| readings.into_iter().next().map(|r| r.parsed))) {
         (Some(strict), Ok(Some(inner))) if !is_answer(&inner) => (Ok(strict), steps),
         (_, Ok(Some(parsed))) => (Ok(parsed), steps),
@@ -79,10 +86,18 @@ pub fn parse_counting_steps(text: &str) -> (Result<Parsed, ParseError>, u64) {
 }
 
 /// The whole text as valid JSON.
-fn strictly(text: &str) -> Option<Parsed> {
-    let strict::Valid { value, twice, .. } = strict::whole(text).ok()?;
+fn strictly(text: &str) -> Result<Parsed, Option<Tried>> {
+    let within = text.trim_matches([' ', '\n', '\t', '\r']);
+    if within.starts_with('{') && !within.ends_with('}') || within.starts_with('[') && !within.ends_with(']') {
+        return Err(None);
+    }
+    if text.len() <= SHORT && within.starts_with(['{', '[']) && !strict::may_be_valid(within, 0) {
+        let at = text.len() - text.trim_start_matches([' ', '\n', '\t', '\r']).len();
+        return Err(Some(Tried { at, outcome: Err(Invalid::At(at)) }));
+    }
+    let strict::Valid { value, twice, .. } = strict::whole(text)?;
     let repairs = twice.into_iter().map(|at| Repair::new(RepairKind::DuplicateKey, at)).collect();
-    Some(Parsed { value, read_as: ReadAs::Strict, repairs })
+    Ok(Parsed { value, read_as: ReadAs::Strict, repairs })
 }
 
 /// A string that may hold the JSON that was meant.
@@ -102,11 +117,12 @@ fn is_answer(inner: &Parsed) -> bool {
 
 /// All readings of the reply that come into question, best first.
 fn readings(text: &str, asked: Asked<'_>) -> Result<Vec<Parsed>, ParseError> {
-    let strict = match strictly(text) {
-        Some(parsed) if !holds_json(&parsed.value) => return Ok(vec![parsed]),
-        strict => strict,
+    let (strict, tried) = match strictly(text) {
+        Ok(parsed) if !holds_json(&parsed.value) => return Ok(vec![parsed]),
+        Ok(parsed) => (Some(parsed), None),
+        Err(tried) => (None, tried),
     };
-    let found = find::read(text, Asked { all: true, ..asked }).0;
+    let found = find::read(text, Asked { all: true, ..asked }, tried).0;
     let found = found.map(|readings| readings.into_iter().map(|r| r.parsed));
     match (strict, found) {
         (Some(strict), Ok(found)) => Ok(found.filter(is_answer).chain([strict]).collect()),

@@ -13,9 +13,7 @@ pub(super) fn read(word: &str, cut: bool) -> (Value, Option<RepairKind>) {
         "null" => return (Value::Null, None),
         _ => {}
     }
-    if starts_number(word)
-        && let Ok(number) = serde_json::from_str::<Number>(word)
-    {
+    if let Some(number) = plain_number(word) {
         return (Value::Number(number), None);
     }
     if let Some(value) = literal(word) {
@@ -37,25 +35,72 @@ pub(super) fn is_null(word: &str) -> bool {
 
 /// Whether the word is whole as a literal or number, so that what follows white space is something else.
 pub(super) fn whole(word: &str) -> bool {
-    word.len() <= 40 && (literal(word).is_some() || number(word).is_some())
+    word.len() <= 40 && (is_plain_number(word) || literal(word).is_some() || number(word).is_some())
 }
 
-fn starts_number(word: &str) -> bool {
-    word.starts_with(|c: char| c == '-' || c.is_ascii_digit())
+/// Digits, perhaps with a sign before them and a point among them, as most numbers are.
+fn is_plain_number(word: &str) -> bool {
+    let digits = word.strip_prefix('-').unwrap_or(word).as_bytes();
+    let mut points = 0;
+    digits.first().is_some_and(u8::is_ascii_digit)
+        && digits.last().is_some_and(u8::is_ascii_digit)
+        && digits.iter().all(|b| {
+            points += usize::from(*b == b'.');
+            b.is_ascii_digit() || *b == b'.'
+        })
+        && points < 2
+}
+
+/// Digits, as most numbers are.
+fn digits_alone(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// A number as JSON writes it.
+fn plain_number(word: &str) -> Option<Number> {
+    let word = word.trim_end_matches([' ', '\t', '\r']);
+    let part = |b: u8| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'.' | b'e' | b'E');
+    let begins = word.starts_with(|c: char| c == '-' || c.is_ascii_digit());
+    if !begins || !word.bytes().all(part) {
+        return None;
+    }
+    if digits_alone(word) && word.len() < 18 && (!word.starts_with('0') || word.len() == 1) {
+        return word.parse::<u64>().ok().map(Number::from);
+    }
+    word.parse().ok()
 }
 
 fn literal(word: &str) -> Option<Value> {
-    if word.len() > 9 * 3 + 1 {
-        return None;
+    const NULLS: [&str; 13] = [
+        "null",
+        "none",
+        "undefined",
+        "nil",
+        "nan",
+        "infinity",
+        "+infinity",
+        "-infinity",
+        "inf",
+        "+inf",
+        "-inf",
+        "-nan",
+        "+nan",
+    ];
+    let ascii = word.is_ascii();
+    let is = |name: &str| {
+        if ascii {
+            return word.eq_ignore_ascii_case(name);
+        }
+        let mut letters = word.chars().map(|c| narrow(c).to_ascii_lowercase());
+        name.chars().all(|c| letters.next() == Some(c)) && letters.next().is_none()
+    };
+    // Few words begin as a literal does, in any width.
+    match narrow(word.chars().next()?).to_ascii_lowercase() {
+        't' => is("true").then_some(Value::Bool(true)),
+        'f' => is("false").then_some(Value::Bool(false)),
+        'n' | 'u' | 'i' | '+' | '-' => NULLS.into_iter().any(is).then_some(Value::Null),
+        _ => None,
     }
-    let word: String = word.chars().map(|c| narrow(c).to_ascii_lowercase()).collect();
-    Some(match word.as_str() {
-        "true" => Value::Bool(true),
-        "false" => Value::Bool(false),
-        "null" | "none" | "undefined" | "nil" | "nan" | "infinity" | "+infinity" | "-infinity" | "inf" | "+inf"
-        | "-inf" | "-nan" | "+nan" => Value::Null,
-        _ => return None,
-    })
 }
 
 /// A literal cut short that can only be one thing.
@@ -70,7 +115,12 @@ fn completed(word: &str) -> Option<Value> {
 }
 
 fn number(word: &str) -> Option<Value> {
-    if word.len() > 400 {
+    // What begins otherwise has no digits before its letters.
+    let begins = |c: char| {
+        let c = narrow(c);
+        c.is_whitespace() || c.is_ascii_digit() || matches!(c, '-' | '+' | '.' | '$' | '¥' | '€' | '£' | '￥')
+    };
+    if word.len() > 400 || !word.starts_with(begins) {
         return None;
     }
     let plain: String = word.chars().map(narrow).collect();

@@ -54,11 +54,16 @@ const MAX_CHECKS: usize = 200_000;
 /// `$ref`s followed in a row, and schemas within schemas, before a cycle is called.
 const MAX_NESTING: usize = 256;
 
+/// The types that a value can have.
+const TYPES: [&str; 7] = ["null", "boolean", "string", "array", "object", "number", "integer"];
+const TYPES_TOLD: &str = "a type is one of null, boolean, string, array, object, number and integer";
+
 impl Schema {
     /// Takes a schema.
     ///
     /// # Errors
-    /// When it is neither an object nor a boolean, or a keyword has a value of the wrong type.
+    /// When it is neither an object nor a boolean, a keyword has a value of the wrong type, or a `type` is none of JSON
+    /// Schema's: a word that is misspelt would let every value pass.
     pub fn new(schema: &Value) -> Result<Self, SchemaError> {
         let mut open = vec![(String::new(), schema)];
         let mut names = HashSet::new();
@@ -72,8 +77,20 @@ impl Schema {
             for (word, value) in map {
                 let inner = format!("{path}/{word}");
                 let right = match word.as_str() {
-                    "type" => value.is_string() || value.is_array(),
-                    "required" | "enum" => value.is_array(),
+                    "type" => match value {
+                        Value::Array(names) if !names.is_empty() => {
+                            if let Some(unknown) = names.iter().find(|name| !is_type(name)) {
+                                return fault(format!("has {unknown} among its types; {TYPES_TOLD}"));
+                            }
+                            true
+                        }
+                        Value::String(_) if !is_type(value) => {
+                            return fault(format!("has the type {value}; {TYPES_TOLD}"));
+                        }
+                        other => other.is_string(),
+                    },
+                    "required" => value.as_array().is_some_and(|names| names.iter().all(Value::is_string)),
+                    "enum" => value.is_array(),
                     "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" | "multipleOf" => value.is_number(),
                     "minLength" | "maxLength" | "minItems" | "maxItems" => value.is_u64(),
                     "$ref" => {
@@ -307,6 +324,10 @@ impl Schema {
     }
 }
 
+fn is_type(name: &Value) -> bool {
+    TYPES.iter().any(|known| name == known)
+}
+
 fn is_a(value: &Value, name: &str) -> bool {
     match name {
         "null" => value.is_null(),
@@ -316,7 +337,8 @@ fn is_a(value: &Value, name: &str) -> bool {
         "object" => value.is_object(),
         "number" => value.is_number(),
         "integer" => value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|n| n.fract() == 0.0),
-        _ => true,
+        // Only behind a `$ref` to where no schema stands.
+        _ => false,
     }
 }
 

@@ -8,6 +8,10 @@ use serde_json::{Map, Number, Value};
 
 use super::MAX_DEPTH;
 
+/// An object gets no more room than for so many pairs before they are read: what it needs is small against what one pair
+/// takes anyway.
+pub(super) const MOST_ROOM: usize = 7;
+
 /// A valid value.
 pub(super) struct Valid {
     pub value: Value,
@@ -24,6 +28,13 @@ pub(super) enum Invalid {
     Deep(usize),
 }
 
+/// A strict reading of a text's beginning that was tried, so that it need not be tried again.
+pub(super) struct Tried {
+    /// Where it began.
+    pub at: usize,
+    pub outcome: Result<Valid, Invalid>,
+}
+
 enum Frame {
     /// The pairs so far, the key whose value is read, and where that key stands.
     Object(Map<String, Value>, String, usize),
@@ -37,13 +48,19 @@ struct Cursor<'t> {
 }
 
 /// The whole text as one valid value.
-pub(super) fn whole(text: &str) -> Result<Valid, Invalid> {
-    let valid = value_at(text, 0)?;
-    let mut cursor = Cursor { text, bytes: text.as_bytes(), at: valid.end };
-    match cursor.skip_space() {
-        None => Ok(valid),
-        Some(_) => Err(Invalid::At(cursor.at)),
+pub(super) fn whole(text: &str) -> Result<Valid, Tried> {
+    let mut cursor = Cursor { text, bytes: text.as_bytes(), at: 0 };
+    cursor.skip_space();
+    let at = cursor.at;
+    let outcome = value_at(text, at);
+    if let Ok(valid) = outcome {
+        cursor.at = valid.end;
+        if cursor.skip_space().is_none() {
+            return Ok(valid);
+        }
+        return Err(Tried { at, outcome: Ok(valid) });
     }
+    Err(Tried { at, outcome })
 }
 
 /// The valid value that begins there; what follows it is not looked at.
@@ -51,6 +68,8 @@ pub(super) fn value_at(text: &str, at: usize) -> Result<Valid, Invalid> {
     let mut cursor = Cursor { text, bytes: text.as_bytes(), at };
     let mut stack: Vec<Frame> = Vec::new();
     let mut twice = Vec::new();
+    // Pairs of the object read last: those of a list are alike, so the next one gets as much room at once.
+    let mut last_length = 0;
     loop {
         // A value begins here.
         let mut value = match cursor.skip_space() {
@@ -64,7 +83,8 @@ pub(super) fn value_at(text: &str, at: usize) -> Result<Valid, Invalid> {
                     Value::Object(Map::new())
                 } else {
                     let (key, at) = cursor.key()?;
-                    stack.push(Frame::Object(Map::new(), key, at));
+                    let map = if last_length > 1 { Map::with_capacity(last_length) } else { Map::new() };
+                    stack.push(Frame::Object(map, key, at));
                     continue;
                 }
             }
@@ -114,11 +134,66 @@ pub(super) fn value_at(text: &str, at: usize) -> Result<Valid, Invalid> {
                         (*key, *at) = cursor.key()?;
                         break;
                     }
+                    last_length = map.len().min(MOST_ROOM);
                     value = Value::Object(std::mem::take(map));
                     stack.pop();
                 }
                 _ => return Err(Invalid::At(cursor.at)),
             }
+        }
+    }
+}
+
+/// Whether the value whose bracket stands there may be valid, as far as its marks alone tell: a look that costs a fraction
+/// of reading it, so that a text that is broken or was cut off is not read twice. What it denies is never valid.
+pub(super) fn may_be_valid(text: &str, at: usize) -> bool {
+    let bytes = text.as_bytes();
+    let mut at = at;
+    let mut depth = 0_usize;
+    let mut before = b' ';
+    while let Some(byte) = bytes.get(at).copied() {
+        at += 1;
+        let fits = match byte {
+            b' ' | b'\n' | b'\t' | b'\r' => continue,
+            b'"' => {
+                let Some(end) = end_of_string(bytes, at) else { return false };
+                at = end;
+                matches!(before, b'{' | b'[' | b',' | b':')
+            }
+            b'{' | b'[' => {
+                depth += 1;
+                depth == 1 || matches!(before, b'[' | b',' | b':')
+            }
+            b'}' | b']' => {
+                depth = depth.saturating_sub(1);
+                !matches!(before, b',' | b':')
+            }
+            b',' => !matches!(before, b'{' | b'[' | b',' | b':'),
+            b':' => before == b'"',
+            // The letters of numbers and literals.
+            b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E' | b't' | b'r' | b'u' | b'f' | b'a' | b'l' | b's' | b'n' => {
+                !matches!(before, b'{' | b'}' | b']' | b'"')
+            }
+            _ => false,
+        };
+        if !fits || depth == 0 {
+            return fits;
+        }
+        before = byte;
+    }
+    false
+}
+
+/// Behind the closing quote of the string whose text begins there.
+fn end_of_string(bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        let rest = bytes.get(at..)?;
+        let found = next_mark(rest)?;
+        at += found + 1;
+        match rest.get(found) {
+            Some(b'"') => return Some(at),
+            Some(b'\\') => at += 1,
+            _ => return None,
         }
     }
 }

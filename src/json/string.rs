@@ -7,6 +7,7 @@
 
 use super::chars::{closers, closes, colon, colon_like, comma, opens, quote, space};
 use super::mend::{Frame, Mender};
+use super::plain::next_mark;
 use super::types::RepairKind;
 
 /// Where a string stands.
@@ -51,6 +52,14 @@ impl Mender<'_, '_> {
     /// Reads the string whose opening quote is at the cursor. Nothing when the text ends inside a key.
     pub(super) fn string(&mut self, place: Place) -> Option<String> {
         let open = self.peek()?;
+        let plain = match open {
+            '"' => self.plain_string::<b'"'>(place),
+            '\'' => self.plain_string::<b'\''>(place),
+            _ => None,
+        };
+        if plain.is_some() {
+            return plain;
+        }
         let ends = closers(open)?;
         let opened_at = self.at;
         let escaped = opened_at > 0 && self.text.as_bytes().get(opened_at - 1) == Some(&b'\\');
@@ -90,10 +99,10 @@ impl Mender<'_, '_> {
             };
             let rest = self.tail(self.at);
             // Most strings by far: nothing but ASCII marks can end them, so their letters need no decoding.
-            let found = if open == '"' && place != Place::Key {
-                rest.bytes().position(|b| b < b' ' || matches!(b, b'"' | b'\\' | b'{' | b'[' | b'}' | b']'))
-            } else {
-                rest.find(stop)
+            let found = match (open, place) {
+                ('"', Place::Key) => next_mark_in_key(rest, stop),
+                ('"', _) => next_mark::<b'"'>(rest.as_bytes()),
+                _ => rest.find(stop),
             };
             let Some(found) = found else {
                 self.steps += rest.len() as u64;
@@ -117,6 +126,10 @@ impl Mender<'_, '_> {
                             return Some(end);
                         }
                         seen.inner_escaped += 1;
+                    }
+                    if seen.out.is_empty() {
+                        // The text goes on: room for more than this part of it.
+                        seen.out.reserve(2 * (here - seen.from) + 32);
                     }
                     self.take(&mut seen, here);
                     self.at = here + 1;
@@ -211,8 +224,9 @@ impl Mender<'_, '_> {
 
     /// `"a:" 1`: the colon stands inside the key's quotes, and the value follows.
     fn colon_inside(&mut self, seen: &Seen, here: usize) -> bool {
+        let Some((length, colon_at)) = seen.colon else { return false };
         let close = self.text.get(..here).is_some_and(|t| t.ends_with(colon));
-        let one = seen.colon.is_some_and(|(length, at)| length > 0 && self.next_from(at + 1).0 == here);
+        let one = length > 0 && self.next_from(colon_at + 1).0 == here;
         if !close || !one {
             return false;
         }
@@ -251,6 +265,9 @@ impl Mender<'_, '_> {
     /// Quotes that stand twice at an end are one quote, unless they are the pair of another in the text.
     fn undoubled(&mut self, seen: Seen) -> String {
         let Seen { open, opened_at, doubled, mut out, inner, .. } = seen;
+        if inner == 0 && !doubled {
+            return out;
+        }
         let ends_doubled = inner > 0 && out.ends_with(open);
         if doubled {
             let paired = inner % 2 == 1 && !(inner == 1 && ends_doubled);
@@ -441,6 +458,21 @@ fn cut_to(text: &mut String, length: usize) {
         to -= 1;
     }
     text.truncate(to);
+}
+
+/// Where the first mark stands that `stop` stops at: of the letters that are not ASCII only those are decoded that begin
+/// as a mark of another width does.
+fn next_mark_in_key(text: &str, stop: impl Fn(char) -> bool) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut from = 0;
+    loop {
+        let mark = |b: &u8| *b < 0x80 && stop(char::from(*b)) || matches!(b, 0xe2 | 0xef);
+        let at = from + bytes.get(from..)?.iter().position(mark)?;
+        if bytes.get(at).is_some_and(u8::is_ascii) || text.get(at..)?.starts_with(&stop) {
+            return Some(at);
+        }
+        from = at + 1;
+    }
 }
 
 /// A quote that closes a key, whatever opened it, when a colon touches it.

@@ -15,14 +15,15 @@ impl Mender<'_, '_> {
         self.steps += 16;
         let after = self.at;
         let (at, Some(next)) = self.next_from(after) else { return true };
-        if self.fence_at(at) {
+        let apart = at > after;
+        if matches!(next, '`' | '~') && self.fence_at(at) {
             return true;
         }
-        if self.comment_at(at) && place != Place::Key && at > after {
+        if apart && place != Place::Key && self.comment_at(at) {
             return !odd;
         }
-        let apart = at > after;
-        let line_between = apart && self.text.get(after..at).is_some_and(|gap| gap.contains('\n'));
+        let text = self.text;
+        let line_between = || apart && text.get(after..at).is_some_and(|gap| gap.contains('\n'));
         if next == '\\' && self.char_at(at + 1) == Some(mark) && mark == '"' && place != Place::Key {
             return false;
         }
@@ -51,7 +52,7 @@ impl Mender<'_, '_> {
                 true
             }
             Place::InObject if colon(next) && !odd => brackets == 0 && self.brace_left_out(at, next),
-            Place::InObject if ornament(next) || (next == '-' && line_between) => {
+            Place::InObject if ornament(next) || (next == '-' && line_between()) => {
                 let behind = self.tail(at).trim_start_matches(|c| ornament(c) || c == '-' || space(c));
                 let then_at = self.text.len() - behind.len();
                 then_at < at + 16
@@ -60,7 +61,8 @@ impl Mender<'_, '_> {
             }
             Place::InObject => {
                 // A bare key ends it where keys are bare, or on a line of its own.
-                (line_between && !odd || (apart && (line_between || !odd) && self.bare_keys > 0)) && self.key_like(at)
+                (line_between() && !odd || (apart && (line_between() || !odd) && self.bare_keys > 0))
+                    && self.key_like(at)
                     || (apart && !odd && self.stray_word_at(at))
             }
             Place::InList => {
@@ -74,11 +76,11 @@ impl Mender<'_, '_> {
                     return !odd
                         && brackets == 0
                         && (apart || self.item_at(at, mark))
-                        && (line_between || self.item_at(at, mark));
+                        && (line_between() || self.item_at(at, mark));
                 }
                 (apart && self.word_literal(at) && !odd)
                     || opens(next) && next != '(' && apart && !odd
-                    || (apart && next.is_ascii_digit() && (line_between || (!odd && self.short_word(at))))
+                    || (apart && next.is_ascii_digit() && (line_between() || (!odd && self.short_word(at))))
             }
         }
     }
@@ -151,6 +153,9 @@ impl Mender<'_, '_> {
     pub(super) fn comma_ends_pair(&mut self, at: usize, next: char, odd: bool) -> bool {
         let behind = at + next.len_utf8();
         let (then_at, Some(then)) = self.next_from(behind) else { return true };
+        if matches!(then, '"' | '\'') && self.quoted_key_at(then_at) {
+            return true;
+        }
         if closes(then) {
             return self.closes_something(then) || !odd;
         }

@@ -6,17 +6,31 @@ use super::chars::{closes, colon_like, line_from, opens, space};
 use super::fence::Language;
 use super::find::{CORRECTION, Walk};
 use super::mend::Mended;
+use super::reasoning::starts_with_ignoring_case;
 
 /// Whether words after an answer take it back: only then can another take its place.
 pub(super) fn corrects_itself(text: &str) -> bool {
-    const WORDS: [&str; 9] = ["correct", "mistake", "wait,", "actually", "fixed", "訂正", "修正", "正しくは", "間違"];
     let text = text.trim_start();
     let mut end = text.len().min(4_000);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    let near = text.get(..end).unwrap_or("").to_lowercase();
-    WORDS.iter().any(|word| word.len() <= near.len() && near.contains(word))
+    let near = text.get(..end).unwrap_or("");
+    near.char_indices().any(|(at, c)| {
+        let words: &[&str] = match c.to_ascii_lowercase() {
+            'a' => &["actually"],
+            'c' => &["correct"],
+            'f' => &["fixed"],
+            'm' => &["mistake"],
+            'w' => &["wait,"],
+            '修' => &["修正"],
+            '正' => &["正しくは"],
+            '訂' => &["訂正"],
+            '間' => &["間違"],
+            _ => return false,
+        };
+        near.get(at..).is_some_and(|rest| words.iter().any(|word| starts_with_ignoring_case(rest, word)))
+    })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -57,7 +71,7 @@ fn declares(line: &str) -> bool {
 }
 
 /// Whether a value is a form to be filled in: a schema, or each of its texts is a placeholder or a type's name.
-fn is_form(value: &Value) -> bool {
+fn is_form<'v>(value: &'v Value) -> bool {
     if value.get("type").is_some_and(|t| t == "object") && value.get("properties").is_some_and(Value::is_object) {
         return true;
     }
@@ -66,15 +80,30 @@ fn is_form(value: &Value) -> bool {
             || matches!(text, "..." | "…" | "string" | "number" | "boolean" | "integer" | "float" | "int" | "bool")
     };
     let mut texts = 0;
-    let mut open = vec![value];
-    while let Some(value) = open.pop() {
-        match value {
-            Value::String(text) if placeholder(text) => texts += 1,
-            Value::String(_) => return false,
-            Value::Array(items) => open.extend(items),
-            Value::Object(map) => open.extend(map.values()),
-            _ => {}
+    // Texts are judged at once; lists and objects wait here.
+    let mut open: Vec<&'v Value> = Vec::new();
+    let mut at_hand = Some(value);
+    while let Some(value) = at_hand {
+        let mut fits = |value: &'v Value| match value {
+            Value::String(text) => {
+                texts += 1;
+                placeholder(text)
+            }
+            Value::Array(_) | Value::Object(_) => {
+                open.push(value);
+                true
+            }
+            _ => true,
+        };
+        let all = match value {
+            Value::Array(items) => items.iter().all(fits),
+            Value::Object(map) => map.values().all(fits),
+            single => fits(single),
+        };
+        if !all {
+            return false;
         }
+        at_hand = open.pop();
     }
     texts > 0
 }
@@ -179,84 +208,6 @@ impl Walk<'_, '_> {
 
     /// What the words before a candidate call it.
     pub(super) fn said_before(&self, start: usize) -> Said {
-        const EXAMPLE: [&str; 41] = [
-            "スキーマ",
-            "tool_response",
-            "function_result",
-            "observation",
-            "user:",
-            "human:",
-            "ユーザー:",
-            "ユーザー\u{ff1a}",
-            "original",
-            "before",
-            "invalid",
-            "修正前",
-            "変更前",
-            "元の",
-            "example",
-            "e.g.",
-            "for instance",
-            "format",
-            "schema",
-            "template",
-            "draft",
-            "sample",
-            "input",
-            "request",
-            "would be",
-            "could be",
-            "looks like",
-            "instead of",
-            "wrong",
-            "例えば",
-            "たとえば",
-            "例:",
-            "例\u{ff1a}",
-            "の例",
-            "形式",
-            "サンプル",
-            "入力",
-            "雛形",
-            "ひな形",
-            "テンプレート",
-            "下書き",
-        ];
-        const ANSWER: [&str; 33] = [
-            "assistant",
-            "アシスタント",
-            "updated",
-            "revised",
-            "after",
-            "fixed",
-            "修正版",
-            "更新後",
-            "変更後",
-            "answer",
-            "final",
-            "result",
-            "output",
-            "corrected",
-            "correct one",
-            "here is",
-            "here's",
-            "here are",
-            "response",
-            "答えは",
-            "答え:",
-            "答え\u{ff1a}",
-            "回答",
-            "結果",
-            "最終",
-            "出力",
-            "修正後",
-            "正しく",
-            "返答",
-            "以下が",
-            "以下に",
-            "次のとおり",
-            "解答",
-        ];
         let mut from = start.saturating_sub(120).max(self.passed).max(self.begin);
         while !self.text.is_char_boundary(from) {
             from += 1;
@@ -265,18 +216,76 @@ impl Walk<'_, '_> {
         if near.is_empty() {
             return Said::Nothing;
         }
-        let near = near.to_lowercase();
-        let last = |words: &[&str]| {
-            words.iter().filter(|w| w.len() <= near.len()).filter_map(|w| Some(near.rfind(w)? + w.len())).max()
-        };
-        if self.found.iter().any(|c| c.answer) && corrects_itself(&near) {
+        if self.found.iter().any(|c| c.answer) && corrects_itself(near) {
             return Said::Correction;
         }
-        match (last(&EXAMPLE), last(&ANSWER)) {
-            (Some(example), Some(answer)) if answer > example => Said::Answer,
-            (Some(_), _) => Said::Example,
-            (None, Some(_)) => Said::Answer,
-            (None, None) => Said::Nothing,
+        // The word that ends last says it; of two that end together, the one for an example.
+        let mut said = (0, Said::Nothing);
+        for (at, c) in near.char_indices() {
+            let rest = near.get(at..).unwrap_or("");
+            for (word, what) in calling(c.to_ascii_lowercase()) {
+                let end = at + word.len();
+                if (end > said.0 || end == said.0 && *what == Said::Example) && starts_with_ignoring_case(rest, word) {
+                    said = (end, *what);
+                }
+            }
         }
+        said.1
+    }
+}
+
+/// The words that begin with this letter and call what follows an example (a format, a draft, an input) or the answer.
+const fn calling(first: char) -> &'static [(&'static str, Said)] {
+    use Said::{Answer, Example};
+    match first {
+        'a' => &[("after", Answer), ("answer", Answer), ("assistant", Answer)],
+        'b' => &[("before", Example)],
+        'c' => &[("correct one", Answer), ("corrected", Answer), ("could be", Example)],
+        'd' => &[("draft", Example)],
+        'e' => &[("e.g.", Example), ("example", Example)],
+        'f' => &[
+            ("final", Answer),
+            ("fixed", Answer),
+            ("for instance", Example),
+            ("format", Example),
+            ("function_result", Example),
+        ],
+        'h' => &[("here are", Answer), ("here is", Answer), ("here's", Answer), ("human:", Example)],
+        'i' => &[("input", Example), ("instead of", Example), ("invalid", Example)],
+        'l' => &[("looks like", Example)],
+        'o' => &[("observation", Example), ("original", Example), ("output", Answer)],
+        'r' => &[("request", Example), ("response", Answer), ("result", Answer), ("revised", Answer)],
+        's' => &[("sample", Example), ("schema", Example)],
+        't' => &[("template", Example), ("tool_response", Example)],
+        'u' => &[("updated", Answer), ("user:", Example)],
+        'w' => &[("would be", Example), ("wrong", Example)],
+        'た' => &[("たとえば", Example)],
+        'の' => &[("の例", Example)],
+        'ひ' => &[("ひな形", Example)],
+        'ア' => &[("アシスタント", Answer)],
+        'サ' => &[("サンプル", Example)],
+        'ス' => &[("スキーマ", Example)],
+        'テ' => &[("テンプレート", Example)],
+        'ユ' => &[("ユーザー:", Example), ("ユーザー\u{ff1a}", Example)],
+        '下' => &[("下書き", Example)],
+        '以' => &[("以下が", Answer), ("以下に", Answer)],
+        '例' => &[("例:", Example), ("例\u{ff1a}", Example), ("例えば", Example)],
+        '修' => &[("修正前", Example), ("修正後", Answer), ("修正版", Answer)],
+        '元' => &[("元の", Example)],
+        '入' => &[("入力", Example)],
+        '出' => &[("出力", Answer)],
+        '回' => &[("回答", Answer)],
+        '変' => &[("変更前", Example), ("変更後", Answer)],
+        '形' => &[("形式", Example)],
+        '更' => &[("更新後", Answer)],
+        '最' => &[("最終", Answer)],
+        '次' => &[("次のとおり", Answer)],
+        '正' => &[("正しく", Answer)],
+        '答' => &[("答え:", Answer), ("答え\u{ff1a}", Answer), ("答えは", Answer)],
+        '結' => &[("結果", Answer)],
+        '解' => &[("解答", Answer)],
+        '返' => &[("返答", Answer)],
+        '雛' => &[("雛形", Example)],
+        _ => &[],
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Each layer is taken off with a map back, so that a repair is told where it stands in the reply itself.
 
-use super::chars::space;
+use super::chars::{Marks, space};
 use super::types::RepairKind;
 
 /// The text without its wrapping.
@@ -39,14 +39,18 @@ impl Unwrapped {
 }
 
 /// The text without one layer of wrapping, when it stands in one.
-pub(super) fn unwrapped(text: &str) -> Option<Unwrapped> {
-    quoted_lines(text)
-        .or_else(|| numbered_lines(text))
-        .or_else(|| marked_lines(text))
-        .or_else(|| quotes_doubled(text))
-        .or_else(|| json_in_a_string(text))
-        .or_else(|| escaped_throughout(text))
-        .or_else(|| character_references(text))
+pub(super) fn unwrapped(text: &str, marks: Marks) -> Option<Unwrapped> {
+    // What each begins with, or holds somewhere, is known before it is looked for.
+    let first = text.chars().find(|c| !space(*c));
+    let begins = |with: &[char]| first.is_some_and(|c| with.contains(&c));
+    let quoted = if marks.quotes_lines() { quoted_lines(text) } else { None };
+    quoted
+        .or_else(|| if first?.is_ascii_digit() { numbered_lines(text) } else { None })
+        .or_else(|| if begins(&['/', '#', '+', '|']) { marked_lines(text) } else { None })
+        .or_else(|| if begins(&['"']) { quotes_doubled(text) } else { None })
+        .or_else(|| if begins(&['"', '`']) { json_in_a_string(text) } else { None })
+        .or_else(|| if marks.escapes() { escaped_throughout(text) } else { None })
+        .or_else(|| if marks.references() { character_references(text) } else { None })
 }
 
 fn quoted_lines(text: &str) -> Option<Unwrapped> {
@@ -239,9 +243,6 @@ fn character_references(text: &str) -> Option<Unwrapped> {
         ("&gt;", ">"),
         ("&amp;", "&"),
     ];
-    if !text.contains('&') {
-        return None;
-    }
     let mark = text.find("&quot;").or_else(|| text.find("&#34;"))?;
     let before = text.get(..mark)?.trim_end_matches(space);
     if !before.ends_with(['{', '[']) {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::citation::Citations;
 use super::index::Hit;
+use super::quote;
 use crate::counter::Counter;
 use crate::error::ApiError;
 use crate::ladder::Rung;
@@ -218,12 +219,12 @@ fn is_japanese(text: &str) -> bool {
 
 /// The rung `passages`: the shop's own words, quoted; or, with none, that there are none, and a person.
 pub fn passages(question: &str, sources: &[Source]) -> String {
-    let quoted = sources.iter().map(quote).collect::<Vec<_>>().join("\n\n");
+    let quoted = sources.iter().map(|s| shown(question, s)).collect::<Vec<_>>().join("\n\n");
     match (sources.is_empty(), is_japanese(question)) {
         (false, true) => format!("お店の案内からお答えします。\n\n{quoted}"),
         (false, false) => format!("From the shop's own pages:\n\n{quoted}"),
         (true, true) => {
-            "お店の案内に、このご質問にお答えできる内容が見つかりませんでした。担当者におつなぎします。".to_owned()
+            "お店の案内に、このご質問にお答えできる内容が見つかりませんでした。担当者にご相談いただけます。".to_owned()
         }
         (true, false) => {
             "The shop's pages do not answer this question. A person at the shop will be glad to help.".to_owned()
@@ -231,10 +232,12 @@ pub fn passages(question: &str, sources: &[Source]) -> String {
     }
 }
 
-fn quote(source: &Source) -> String {
+/// What of a source answers, under its title. The rest is a link away.
+fn shown(question: &str, source: &Source) -> String {
+    let quoted = quote::quote(question, source.title.as_deref(), &source.passage);
     match &source.title {
-        Some(title) => format!("**{}**\n{}", title.trim(), source.passage),
-        None => source.passage.clone(),
+        Some(title) => format!("**{}**\n{quoted}", title.trim()),
+        None => quoted,
     }
 }
 

@@ -2,8 +2,21 @@
 
 /// The stem of a small-letter word: inflections of one word share it. It need not be a word itself.
 pub fn stem(word: &str) -> String {
-    // A plural that is not its singular's.
-    if matches!(word, "customs" | "goods" | "news" | "sunglasses" | "boots") {
+    // What is not its singular's plural, nor of the word that it seems to be of.
+    if matches!(
+        word,
+        "customs"
+            | "goods"
+            | "news"
+            | "sunglasses"
+            | "boots"
+            | "shopping"
+            | "evening"
+            | "monthly"
+            | "lining"
+            | "rating"
+            | "really"
+    ) {
         return word.to_owned();
     }
     if matches!(word, "clothes" | "clothing") {

@@ -31,6 +31,8 @@ pub struct Weighed {
     pub known: bool,
     /// Whether it is a name, which answers only where it is named.
     pub name: bool,
+    /// Whether it is goods, of which a page tells what it tells of any.
+    pub goods: bool,
     /// Where it stands, by passage.
     pub found: Vec<Found>,
 }
@@ -50,6 +52,12 @@ pub enum Kind {
     Held,
     /// What the question is about, in the title.
     Titled,
+    /// Goods that the question names, in the title.
+    Wares,
+    /// The weightiest of what the question is about that stands on other pages and not here.
+    Lacking,
+    /// The part of the question's pairs of characters that it has, the rarer the more.
+    Written,
     /// What the question is about and the lexicon knows, in no page of the shop's.
     Nowhere,
     /// Names in the question that no page of the shop's has.
@@ -69,9 +77,10 @@ pub enum Kind {
 }
 
 /// How many kinds there are.
-pub const KINDS: usize = 14;
+pub const KINDS: usize = 17;
 
-const ODDS: [f32; KINDS] = [-6.2, 6.4, 2.8, 3.1, 2.1, 1.6, -2.5, -2.7, -2.2, -0.3, -0.5, 0.6, -4.8, -0.6];
+const ODDS: [f32; KINDS] =
+    [-7.1, 7.9, 3.1, 3.7, 0.9, 2.6, 0.5, 1.0, 5.0, -1.6, -3.6, -3.3, 0.5, -0.4, -0.7, -4.4, -0.8];
 
 /// How much there is of each kind.
 #[derive(Debug, Clone, Copy)]
@@ -115,8 +124,11 @@ pub fn give_way(found: &mut [(u32, Evidence)]) {
 /// The weight of a question that says enough to be answered.
 const SAYS_ENOUGH: f32 = 0.6;
 
+/// How well another word of the same meaning does.
+const SYNONYM: f32 = 0.88;
+
 /// What speaks for and against one passage, were it in the question's language.
-pub fn weigh(id: u32, sentences: u8, total: f32, units: &[Weighed]) -> Evidence {
+pub fn weigh(id: u32, sentences: u8, total: f32, written: f32, units: &[Weighed]) -> Evidence {
     let held: Vec<(&Weighed, Option<&Found>)> = units
         .iter()
         .map(|unit| {
@@ -141,17 +153,26 @@ pub fn weigh(id: u32, sentences: u8, total: f32, units: &[Weighed]) -> Evidence 
         .fold(0.0, f32::max);
     let literal: f32 = held.iter().filter(|(_, f)| strength(f) > 0.95).map(|(unit, _)| unit.weight).sum();
     let (mut nowhere, mut unnamed, mut strange) = (0.0, 0.0, 0.0);
-    let (mut elsewhere, mut titled, mut about) = (0.0, 0.0, 0.0_f32);
+    let (mut elsewhere, mut titled, mut wares, mut about) = (0.0, 0.0, 0.0, 0.0_f32);
+    let mut lacking = 0.0_f32;
     for (unit, found) in held.iter().filter(|(unit, _)| unit.topic) {
         about += unit.anywhere;
-        match (unit.found.is_empty(), unit.known) {
-            (true, _) if unit.name => unnamed += unit.weight,
-            (true, true) => nowhere += unit.weight,
-            (true, false) => strange += unit.weight,
-            _ => elsewhere += unit.weight * (1.0 - strength(found)),
+        // What is met nowhere better than by a distant relation is as good as nowhere.
+        let best = unit.found.iter().map(|f| f.strength).fold(0.0, f32::max);
+        let missed = unit.weight * (1.0 - best / SYNONYM).max(0.0);
+        match unit.known {
+            _ if unit.name => unnamed += missed,
+            true => nowhere += missed,
+            false => strange += missed,
+        }
+        if !unit.found.is_empty() {
+            let lacks = unit.weight * (1.0 - strength(found));
+            elsewhere += lacks;
+            lacking = lacking.max(lacks);
         }
         if found.is_some_and(|f| f.title) {
-            titled += unit.weight * strength(found);
+            let sum = if unit.goods { &mut wares } else { &mut titled };
+            *sum += unit.weight * strength(found);
         }
     }
     let mut evidence = Evidence([0.0; KINDS]);
@@ -162,6 +183,9 @@ pub fn weigh(id: u32, sentences: u8, total: f32, units: &[Weighed]) -> Evidence 
         (Kind::Closest, closest / all),
         (Kind::Held, total.min(3.0)),
         (Kind::Titled, titled.min(2.0)),
+        (Kind::Wares, wares.min(2.0)),
+        (Kind::Lacking, lacking),
+        (Kind::Written, written),
         (Kind::Nowhere, nowhere.min(2.0)),
         (Kind::Unnamed, unnamed.min(2.0)),
         (Kind::Strange, strange.min(2.0)),

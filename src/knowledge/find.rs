@@ -4,14 +4,13 @@ use futures::future::{Either, select};
 use futures::stream::StreamExt;
 
 use super::answering::{Said, Source};
-use super::index::Hit;
+use super::index::{Document, Hit, Index};
 use super::relevance;
 use crate::admission::Budget;
 use crate::counter::Counter;
 use crate::error::ApiError;
 use crate::fanout::bounded;
 use crate::upstream::call::Wait;
-use crate::upstream::wire::Fields;
 
 /// The most passages weighed for one question.
 const WEIGHED: usize = 20;
@@ -22,7 +21,7 @@ const NEARLY: f64 = 0.0;
 /// Below this relevance a passage is left out.
 const IRRELEVANT: f64 = 0.3;
 
-/// The passages that bear on a question asked after `history`, best first, at most `limit`.
+/// The passages of the shop's documents that bear on a question asked after `history`, best first, at most `limit`.
 ///
 /// # Errors
 /// `knowledge_unavailable` while the documents cannot be had.
@@ -35,12 +34,42 @@ pub async fn find(
     party: u64,
 ) -> Result<Vec<Source>, ApiError> {
     let index = counter.world.knowledge(false).await?;
-    let weighs = !counter.config.targets("analysis").is_empty();
-    let search = |text: &str| {
-        if !weighs {
-            return index.borrow().bearing(text, WEIGHED);
+    let hits = candidates(counter, &index.borrow(), question, history);
+    Ok(best(counter, question, hits, limit, request_id, party).await)
+}
+
+/// The same of documents that a caller gave. They are told by their places: two may have one id.
+pub async fn find_among(
+    counter: &Counter,
+    documents: Vec<Document>,
+    question: &str,
+    limit: usize,
+    request_id: &str,
+    party: u64,
+) -> Vec<Source> {
+    let ids: Vec<String> = documents.iter().map(|d| d.id.clone()).collect();
+    let placed = documents.into_iter().enumerate().map(|(at, d)| Document { id: at.to_string(), ..d });
+    let hits = candidates(counter, &Index::new(placed), question, &[]);
+    let mut sources = best(counter, question, hits, limit, request_id, party).await;
+    for source in &mut sources {
+        if let Some(id) = source.id.parse().ok().and_then(|at: usize| ids.get(at)) {
+            source.id.clone_from(id);
         }
-        let mut hits = index.borrow().search(text, WEIGHED);
+    }
+    sources
+}
+
+fn weighs(counter: &Counter) -> bool {
+    !counter.config.targets("analysis").is_empty()
+}
+
+/// What the search finds: with a model to weigh it whatever is near, without one what bears.
+fn candidates(counter: &Counter, index: &Index, question: &str, history: &[Said]) -> Vec<Hit> {
+    let search = |text: &str| {
+        if !weighs(counter) {
+            return index.bearing(text, WEIGHED);
+        }
+        let mut hits = index.search(text, WEIGHED);
         hits.retain(|h| h.score >= NEARLY);
         hits
     };
@@ -55,15 +84,26 @@ pub async fn find(
             break;
         }
     }
+    hits
+}
+
+async fn best(
+    counter: &Counter,
+    question: &str,
+    mut hits: Vec<Hit>,
+    limit: usize,
+    request_id: &str,
+    party: u64,
+) -> Vec<Source> {
     // Twenty calls for one question are no good use of a limit that is too small for the questions themselves.
     let rush = Budget::upstream(&counter.config).is_some_and(|budget| counter.learned.is_rushed(&budget));
-    if weighs && rush {
+    if weighs(counter) && rush {
         hits.retain(Hit::bears);
-    } else if weighs && hits.len() > 1 {
+    } else if weighs(counter) && hits.len() > 1 {
         hits = weigh(counter, question, hits, request_id, party).await;
     }
     hits.truncate(limit);
-    Ok(hits.into_iter().map(Source::from).collect())
+    hits.into_iter().map(Source::from).collect()
 }
 
 /// What to search for, in the order to try: a question that points back is searched first with the words asked before it.
@@ -100,11 +140,8 @@ async fn weigh(counter: &Counter, question: &str, hits: Vec<Hit>, request_id: &s
         Some(title) => format!("{title}\n{}", h.passage),
         None => h.passage.clone(),
     });
-    let jobs: Vec<_> = texts
-        .map(|text| {
-            relevance::job(&Fields::default(), "analysis", Some(question), &text, request_id, Wait::batch(party, 0))
-        })
-        .collect();
+    let jobs: Vec<_> =
+        texts.map(|text| relevance::weighing("analysis", question, &text, request_id, Wait::batch(party, 0))).collect();
     let count = jobs.len();
     let mut results = bounded::run(counter, jobs, count, request_id);
     let mut told: Vec<Option<f64>> = vec![None; count];

@@ -324,9 +324,11 @@ impl Index {
                 topic: unit.topic,
                 known: unit.known,
                 name: unit.name,
+                goods: unit.goods,
                 found,
             });
         }
+        let written = self.written(&question.pairs);
         let mut best: Vec<(u32, f32)> =
             totals.iter().enumerate().filter(|(_, t)| **t > 0.0).map(|(id, t)| (id as u32, *t)).collect();
         // What a page in another language is worth, the odds say; here it gives way where there are too many.
@@ -339,13 +341,36 @@ impl Index {
         best.into_iter()
             .filter_map(|(id, total)| {
                 let passage = self.passages.get(id as usize)?.as_ref()?;
-                let mut evidence = evidence::weigh(id, passage.sentences, total, &units);
+                let mut evidence = evidence::weigh(
+                    id,
+                    passage.sentences,
+                    total,
+                    written.get(&id).copied().unwrap_or_default(),
+                    &units,
+                );
                 if passage.japanese != question.japanese {
                     evidence.set(Kind::Foreign, 1.0);
                 }
                 Some((id, evidence))
             })
             .collect()
+    }
+
+    /// How much of these pairs each passage has, the rarer the more, as a part of all.
+    fn written(&self, pairs: &[Term]) -> HashMap<u32, f32> {
+        let count = self.passages.len() as f32;
+        let mut all = f32::MIN_POSITIVE;
+        let mut held: HashMap<u32, f32> = HashMap::new();
+        for pair in pairs {
+            let postings = self.postings.get(pair).map(Vec::as_slice).unwrap_or_default();
+            let worth = (1.0 + count / (postings.len() as f32 + 0.5)).ln();
+            all += worth;
+            for posting in postings {
+                *held.entry(posting.passage).or_default() += worth;
+            }
+        }
+        held.values_mut().for_each(|sum| *sum /= all);
+        held
     }
 
     fn language(&self, passage: u32, question: &Question) -> f32 {

@@ -3,13 +3,15 @@
 
 mod packed;
 mod reader;
+mod sounds;
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::english;
 use super::normal;
-use reader::{Reader, readings, sounds};
+use reader::Reader;
+use sounds::{Sounds, readings};
 
 /// How much a concept tells about what a question wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,9 +121,6 @@ pub struct Lexicon {
     counters: HashMap<Box<str>, u16>,
 }
 
-/// Kanji, and how each may sound.
-type Sounds = HashMap<char, Vec<Box<str>>>;
-
 /// A word without a reading of its own has this many of those that its characters allow.
 const READINGS: usize = 8;
 
@@ -139,7 +138,7 @@ pub fn lexicon() -> &'static Lexicon {
 
 impl Lexicon {
     pub(crate) fn parse(text: &str, kanji: &str) -> Lexicon {
-        let mut reader = Reader::new(sounds(kanji));
+        let mut reader = Reader::new(kanji);
         for line in text.lines() {
             reader.line(line);
         }

@@ -24,9 +24,10 @@ pub(crate) mod lexicon;
 pub(crate) mod normal;
 pub mod passage;
 mod question;
-pub mod rank;
+pub mod quote;
 pub mod relevance;
 pub(crate) mod segment;
+pub mod shelf;
 pub mod store;
 mod terms;
 

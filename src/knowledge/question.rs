@@ -19,6 +19,8 @@ pub struct Unit {
     pub known: bool,
     /// Whether it is a name, which answers only where it is named.
     pub name: bool,
+    /// Whether it is goods.
+    pub goods: bool,
     /// The terms that meet it, and how well each does.
     pub terms: Vec<(Term, f32)>,
     /// Pairs of characters of which a page must hold most.
@@ -32,6 +34,8 @@ pub struct Unit {
 pub struct Question {
     /// What it speaks of.
     pub units: Vec<Unit>,
+    /// Its pairs of neighbouring characters, of which one is no hiragana.
+    pub pairs: Vec<Term>,
     /// Whether it is in Japanese.
     pub japanese: bool,
 }
@@ -79,7 +83,7 @@ impl Question {
     pub fn read(lexicon: &Lexicon, text: &str, vocabulary: impl Fn(&str) -> Vec<String>) -> Question {
         let glyphs = fold_question(text);
         let tokens = segment(lexicon, &glyphs);
-        let mut question = Question { units: Vec::new(), japanese: is_japanese(text) };
+        let mut question = Question { units: Vec::new(), pairs: pairs(&glyphs), japanese: is_japanese(text) };
         let misheard = question.misheard(lexicon, &glyphs, &tokens);
         for Token { start, end, kind } in &tokens {
             let part = glyphs.get(*start..*end).unwrap_or_default();
@@ -101,6 +105,7 @@ impl Question {
                         topic: false,
                         known: true,
                         name: false,
+                        goods: false,
                         terms: vec![(Term::text(number), 1.0)],
                         pairs: Vec::new(),
                         concept: None,
@@ -162,6 +167,7 @@ impl Question {
                 topic: false,
                 known: true,
                 name: false,
+                goods: false,
                 terms,
                 pairs: Vec::new(),
                 concept: None,
@@ -205,6 +211,7 @@ impl Question {
             },
             topic: matches!(class, Class::Topic | Class::Name | Class::Goods | Class::Example),
             name: class == Class::Name,
+            goods: class == Class::Goods,
             known: true,
             terms,
             pairs: Vec::new(),
@@ -213,6 +220,10 @@ impl Question {
     }
 
     fn unknown(&mut self, lexicon: &Lexicon, part: &[Glyph], script: Script) {
+        // A kana or two that no word has are an ending.
+        if script == Script::Hiragana && part.len() <= 2 {
+            return;
+        }
         let text: String = part.iter().map(|g| g.c).collect();
         let pairs: Vec<Term> = part.windows(2).filter_map(|w| Some(Term::pair(w.first()?.c, w.last()?.c))).collect();
         let mut terms = Vec::new();
@@ -242,6 +253,7 @@ impl Question {
             topic: weight >= 0.6,
             known: lead.is_some(),
             name: false,
+            goods: false,
             terms,
             pairs,
             concept: None,
@@ -288,6 +300,7 @@ impl Question {
             topic: weight >= 0.6,
             known: heard.is_some(),
             name: false,
+            goods: false,
             terms,
             pairs: Vec::new(),
             concept: None,
@@ -367,6 +380,20 @@ impl Question {
         }
         heard
     }
+}
+
+fn pairs(glyphs: &[Glyph]) -> Vec<Term> {
+    let told = |a: &Glyph, b: &Glyph| {
+        let both = a.script.is_japanese() && b.script.is_japanese();
+        both && (a.script != Script::Hiragana || b.script != Script::Hiragana)
+    };
+    glyphs
+        .windows(2)
+        .filter_map(|w| match w {
+            [a, b] if told(a, b) => Some(Term::pair(a.c, b.c)),
+            _ => None,
+        })
+        .collect()
 }
 
 fn class_weight(lexicon: &Lexicon, concept: u16) -> f32 {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after } from "node:test";
 import { visit, leave } from "./shop.mjs";
-import { answer, event } from "./wire.mjs";
+import { answer, event, signal } from "./wire.mjs";
 
 after(leave);
 const json = { "content-type": "application/json" };
@@ -33,17 +33,21 @@ visit("a question in English is answered in English, in a window in English", { 
 
 visit("the answer grows as it comes, and its links are there at its end", {}, async (shop) => {
   await shop.open();
-  shop.wire.next("/chat", { pace: 15, piece: 60 });
-  await shop.ask("返品したい");
   const say = shop.answers.first().locator(".say");
+  const [dots, look] = signal();
+  const grown = [""];
+  const after = async () => {
+    grown.push(await shop.changed(say, grown.at(-1)));
+    if (grown.length === 3) await shop.picture("mid-stream");
+  };
+  shop.wire.next("/chat", { hold: dots, after });
+  await shop.ask("返品したい");
   await shop.answers.first().locator(".dots").waitFor();
-  const lengths = new Set();
-  for (let n = 0; n < 400 && !(await shop.finished.count()); n++) {
-    lengths.add((await say.innerText()).length);
-    if (lengths.size === 4) await shop.picture("mid-stream");
-  }
+  grown[0] = await say.textContent();
+  assert.equal(await shop.finished.count(), 0);
+  look();
   await shop.answered();
-  assert.ok(lengths.size >= 4, `${lengths.size} lengths seen`);
+  assert.ok(grown.length >= 3, `${grown.length} texts seen`);
   assert.equal(await shop.answers.first().locator(".dots").count(), 0);
   assert.ok(await shop.answers.first().locator(".sources a").first().isVisible());
 });
@@ -112,6 +116,25 @@ visit("a thumb is told to the counter, can be changed, and is taken back if the 
   await shop.page.reload();
   await shop.answered();
   assert.equal(await down.getAttribute("aria-pressed"), "true");
+  const taken = shop.page.waitForResponse((response) => response.url().endsWith("/chat/feedback"));
+  await down.click();
+  assert.equal((await taken).status(), 200);
+  assert.equal(given().at(-1), null);
+  await shop.page.reload();
+  await shop.answered();
+  assert.equal(await down.getAttribute("aria-pressed"), "false");
+});
+
+visit("a question that the shop's pages do not answer is told so, and a person is a press away", {}, async (shop) => {
+  await shop.open();
+  await shop.ask("猫を飼っていますか");
+  await shop.answered();
+  assert.match(await shop.answer(), /担当者/);
+  assert.equal(await shop.answers.first().locator(".sources").count(), 0);
+  await shop.picture("no-answer");
+  await shop.answers.first().getByRole("button", { name: "担当者に相談" }).click();
+  await shop.chat.locator("form.person").waitFor();
+  await shop.accessible();
 });
 
 visit("asked for a person, the counter gives the shop's contact, with links that call and write", {}, async (shop) => {

@@ -85,10 +85,11 @@ visit("sixteen KiB of emoji, cut anywhere, is drawn and the window still answers
   await shop.open();
   const emoji = "👩‍👩‍👧‍👦🇯🇵🫶🏽".repeat(400).slice(0, 16 * 1024);
   shop.wire.says(answer(emoji, { pieces: 300 }));
-  const began = Date.now();
-  await shop.ask("絵文字");
-  await shop.answered();
-  assert.ok(Date.now() - began < 8000, `${Date.now() - began} ms`);
+  const cost = await shop.cost(async () => {
+    await shop.ask("絵文字");
+    await shop.answered();
+  });
+  assert.ok(cost < 4000, `${cost} ms`);
   assert.equal((await shop.answer()).replace(/\s/g, ""), emoji.replace(/\s/g, ""));
   assert.ok(await shop.log.evaluate((log) => log.scrollWidth <= log.clientWidth));
   await shop.ask("送料");
@@ -100,10 +101,11 @@ visit("text made to be slow to read is read at once", {}, async (shop) => {
   const slow = ["[".repeat(20_000), "**a".repeat(8000), "`".repeat(9001), "[a](".repeat(6000), "> ".repeat(4000), "- ".repeat(6000), `${" ".repeat(20_000)}x`, "https://".repeat(3000), "1.".repeat(5000)];
   for (const [n, text] of slow.entries()) {
     shop.wire.says(answer(text, { pieces: 20 }));
-    const began = Date.now();
-    await shop.ask(`遅い${n}`);
-    await shop.answered(n + 1);
-    assert.ok(Date.now() - began < 5000, `${text.slice(0, 6)}: ${Date.now() - began} ms`);
+    const cost = await shop.cost(async () => {
+      await shop.ask(`遅い${n}`);
+      await shop.answered(n + 1);
+    });
+    assert.ok(cost < 3000, `${text.slice(0, 6)}: ${cost} ms`);
   }
 });
 
@@ -112,7 +114,8 @@ visit("events and histories of the wrong shape break nothing", {}, async (shop) 
   const wrong = [["sources", "none"], ["sources", [{}, { url: 7, title: { a: 1 } }]], ["queued", {}], ["delta", {}], ["delta", { text: { toString: 1 } }.text ? { text: 5 } : {}], ["done", {}]];
   shop.wire.says(wrong.map(([name, data], n) => event(name, data, `x${n}`)).join(""));
   await shop.ask("変な");
-  await shop.page.waitForTimeout(400);
+  // An answer without an id has no thumbs to wait for; what is done waits to be sent no more.
+  await shop.page.waitForFunction(() => JSON.parse(localStorage.getItem(`madoguchi ${location.origin}`))?.outbox.length === 0);
   const messages = [{ role: "user", text: "<b>前の問い</b>" }, { role: "assistant", text: SCRIPTS, id: "1", sources: [{ title: "<i>", url: "javascript:1", passage: "<u>" }], rung: "passages" }, { role: "assistant" }, { role: "system", text: "<script>alert(9)</script>" }];
   shop.wire.next("/chat/history", { status: 200, headers: { "content-type": "application/json" }, body: JSON.stringify({ messages }) });
   await shop.page.reload();

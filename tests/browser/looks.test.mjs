@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { after, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { visit, leave, PHONE } from "./shop.mjs";
-import { answer } from "./wire.mjs";
+import { answer, signal } from "./wire.mjs";
 
 after(leave);
 const style = (locator, name) => locator.evaluate((node, of) => getComputedStyle(node).getPropertyValue(of), name);
@@ -49,11 +49,14 @@ visit("in the dark the window is dark", { colorScheme: "dark" }, async (shop) =>
 
 visit("who asked for no motion gets none", {}, async (shop) => {
   await shop.open();
-  shop.wire.next("/chat", { pace: 40, piece: 40 });
+  const [seen, see] = signal();
+  shop.wire.next("/chat", { hold: seen });
   await shop.ask("返品したい");
   await shop.answers.first().locator(".dots i").first().waitFor();
   assert.equal(await style(shop.answers.first().locator(".dots i").first(), "animation-name"), "none");
   assert.equal(await style(shop.panel, "animation-name"), "none");
+  see();
+  await shop.answered();
 });
 
 visit("who did not ask for rest sees the window rise", { reducedMotion: "no-preference" }, async (shop) => {
@@ -85,11 +88,12 @@ visit("a long answer is read from its beginning, and a shopper who scrolled away
   await shop.chat.locator(".latest").click();
   assert.ok(await shop.log.evaluate((node) => node.scrollHeight - node.scrollTop - node.clientHeight < 4));
   await shop.log.evaluate((node) => (node.scrollTop = 0));
-  shop.wire.next("/chat", { pace: 20, piece: 80 });
-  await shop.input.fill("送料");
-  await shop.input.press("Enter");
-  await shop.page.waitForTimeout(150);
+  const [scrolled, scroll] = signal();
+  shop.wire.next("/chat", { cut: 1, heard: () => scrolled });
+  await shop.ask("送料");
+  await shop.answers.nth(1).locator(".say p").first().waitFor();
   await shop.log.evaluate((node) => (node.scrollTop = 0));
+  scroll();
   await shop.answered(2);
   assert.equal(await shop.log.evaluate((node) => node.scrollTop), 0);
 });

@@ -68,9 +68,9 @@ export async function start({ port = 0, pace = 25, handoff = "contact" } = {}) {
   const options = { pace, handoff, queue: null, life: 3600 };
 
   const sign = (name) => createHmac("sha256", secret).update(name).digest("base64url");
-  function visitor(request) {
+  function visitor(request, late = false) {
     const [name, expires, signature] = (request.headers.authorization ?? "").replace(/^Bearer /, "").split(".");
-    if (signature !== sign(`${name}.${expires}`) || Number(expires) * 1000 < Date.now()) return null;
+    if (signature !== sign(`${name}.${expires}`) || (!late && Number(expires) * 1000 < Date.now())) return null;
     return visitors.get(name) ?? null;
   }
 
@@ -110,14 +110,15 @@ export async function start({ port = 0, pace = 25, handoff = "contact" } = {}) {
 
   async function chat(request, response, path, body) {
     if (path === "/chat/session") {
-      const name = randomUUID();
+      const known = visitor(request, true);
+      const name = known?.name ?? randomUUID();
       const expires = Math.floor(Date.now() / 1000) + options.life;
-      visitors.set(name, { name, messages: [] });
+      if (!known) visitors.set(name, { name, messages: [] });
       const greeting =
         body.locale === "en"
           ? "Welcome to Ito to Wan. Ask us anything about delivery, returns, sizes or our products."
           : "糸と椀へようこそ。配送、返品、サイズ、商品のことなど、何でもお尋ねください。";
-      return json(response, 200, { token: `${name}.${expires}.${sign(`${name}.${expires}`)}`, expires_at: new Date(expires * 1000).toISOString(), greeting });
+      return json(response, 200, { token: `${name}.${expires}.${sign(`${name}.${expires}`)}`, expires_at: new Date(expires * 1000).toISOString(), renewed: Boolean(known), greeting });
     }
     const who = visitor(request);
     if (!who) return fault(response, 401, "authentication_error", "The token has expired; ask for another at /chat/session");

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after } from "node:test";
 import { visit, leave } from "./shop.mjs";
-import { answer, event } from "./wire.mjs";
+import { answer, event, signal } from "./wire.mjs";
 
 after(leave);
 const json = { "content-type": "application/json" };
@@ -60,11 +60,12 @@ visit("with the network gone the shopper is told, and the answer comes when it i
 
 visit("the network lost while an answer comes: it is whole in the end", {}, async (shop) => {
   await shop.open();
-  shop.wire.next("/chat", { pace: 30, piece: 60 });
+  const [gone, go] = signal();
+  shop.wire.next("/chat", { cut: 1, heard: () => gone });
   await shop.ask("送料はいくらですか");
-  await shop.page.waitForFunction(() => document.querySelector("madoguchi-chat").shadowRoot.querySelector(".turn[data-role=counter] .say p"));
+  await shop.answers.first().locator(".say p").first().waitFor();
   await shop.page.context().setOffline(true);
-  shop.wire.drop();
+  go();
   await shop.answers.first().locator(".state").waitFor();
   await shop.page.context().setOffline(false);
   await shop.answered();
@@ -76,10 +77,10 @@ visit("the network lost while an answer comes: it is whole in the end", {}, asyn
 
 visit("a page reloaded in the middle of an answer goes on with the same question", {}, async (shop) => {
   await shop.open();
-  shop.wire.next("/chat", { pace: 60, piece: 40 });
+  // The rest of the first answer is held back, so the page is left in its middle however slow or fast it is.
+  shop.wire.next("/chat", { cut: 1, heard: () => new Promise(() => {}) });
   await shop.ask("返品したい");
-  await shop.answers.first().waitFor();
-  await shop.page.waitForTimeout(150);
+  await shop.answers.first().locator(".say p").first().waitFor();
   await shop.page.reload();
   await shop.answered();
   assert.deepEqual(await shop.questions.locator(".say").allInnerTexts(), ["返品したい"]);
@@ -89,7 +90,7 @@ visit("a page reloaded in the middle of an answer goes on with the same question
 
 visit("a limit is a wait with a countdown, and then the answer", {}, async (shop) => {
   await shop.open();
-  shop.wire.next("/chat", { status: 429, headers: { ...json, "retry-after": "2" }, body: "{}" });
+  shop.wire.next("/chat", { status: 429, headers: { ...json, "retry-after": "4" }, body: "{}" });
   await shop.ask("返品したい");
   await shop.answers.first().locator(".state").getByText("自動でお送りします").waitFor();
   await shop.picture("wait");
@@ -108,22 +109,84 @@ visit("a limit told as a date is kept, one told as nonsense is a short wait", {}
   assert.ok(Date.now() - began > 900);
 });
 
-visit("a token that has run out is renewed and the message sent again, once", {}, async (shop) => {
+/** Changes what the widget remembers between two pages. */
+const remember = (shop, change) =>
+  shop.page.evaluate((change) => {
+    const key = `madoguchi ${location.origin}`;
+    localStorage.setItem(key, JSON.stringify({ ...JSON.parse(localStorage.getItem(key)), ...change }));
+  }, change);
+const sessions = (shop) => shop.wire.seen.filter(({ path }) => path === "/chat/session");
+
+visit("a token that is refused as run out is renewed, the message sent again, once, and the conversation goes on", {}, async (shop) => {
   await shop.open();
   await shop.ask("送料");
   await shop.answered();
   shop.wire.next("/chat", { status: 401, headers: json, body: "{}" });
   await shop.ask("返品したい");
   await shop.answered(2);
-  assert.equal(shop.wire.seen.filter(({ path }) => path === "/chat/session").length, 2);
+  assert.equal(sessions(shop).length, 2);
   const [first, second] = shop.wire.asked().slice(-2);
   assert.equal(first.body.id, second.body.id);
-  assert.notEqual(first.headers.authorization, second.headers.authorization);
+  // The old token was shown, so the counter knows the shopper still.
+  assert.equal(sessions(shop)[1].headers.authorization, first.headers.authorization);
+  await shop.page.reload();
+  await shop.answered(2);
+  assert.deepEqual(await shop.questions.locator(".say").allInnerTexts(), ["送料", "返品したい"]);
+});
+
+visit("a token about to run out is renewed before anything is asked, and a shopper who comes back late finds the conversation", {}, async (shop) => {
+  await shop.open();
+  await shop.ask("送料");
+  await shop.answered();
+  await remember(shop, { expires: Date.now() + 20_000 });
+  await shop.ask("返品したい");
+  await shop.answered(2);
+  assert.equal(sessions(shop).length, 2);
+  assert.equal(shop.wire.asked().length, 2);
+  await remember(shop, { expires: Date.now() - 86_400_000 });
+  await shop.page.reload();
+  await shop.answered(2);
+  assert.equal(sessions(shop).length, 3);
+  assert.deepEqual(await shop.questions.locator(".say").allInnerTexts(), ["送料", "返品したい"]);
+});
+
+visit("a renewal that fails does not hold up a token that is still good", {}, async (shop) => {
+  await shop.open();
+  await shop.ask("送料");
+  await shop.answered();
+  await remember(shop, { expires: Date.now() + 20_000 });
+  shop.wire.next("/chat/session", { refuse: true }, { refuse: true });
+  await shop.ask("返品したい");
+  await shop.answered(2);
+  assert.equal(shop.wire.asked().length, 2);
+});
+
+visit("an answer whose token runs out while the line is broken goes on where it was, with a fresh token", {}, async (shop) => {
+  await shop.open();
+  const all = answer("一つ。二つ。三つ。", { pieces: 3 });
+  const [heard, rest] = [all.slice(0, all.indexOf("id: w3")), all.slice(all.indexOf("id: w3"))];
+  shop.wire.next("/chat", { status: 200, headers: stream, body: heard }, { status: 401, headers: json, body: "{}" });
+  shop.wire.says(rest);
+  await shop.ask("数えて");
+  await shop.answered();
+  assert.equal(await shop.answer(), "一つ。二つ。三つ。");
+  assert.equal(shop.wire.asked().at(-1).headers["last-event-id"], "w2");
+  assert.equal(sessions(shop).length, 2);
+});
+
+visit("with a clock that is wrong by years a token is not renewed at every call", {}, async (shop) => {
+  await shop.page.clock.setFixedTime(new Date("2040-01-01T00:00:00Z"));
+  await shop.page.reload();
+  await shop.open();
+  await shop.ask("送料");
+  await shop.answered();
+  await shop.ask("返品したい");
+  await shop.answered(2);
+  assert.equal(sessions(shop).length, 1);
 });
 
 visit("a token that is refused again and again ends in a word to the shopper, not in a storm", {}, async (shop) => {
-  await shop.open();
-  await shop.page.waitForTimeout(200);
+  await shop.begun();
   for (let n = 0; n < 40; n++) shop.wire.next("/chat", { status: 401, headers: json, body: "{}" });
   await shop.ask("送料");
   await shop.answers.first().locator(".state.alarm").waitFor();
@@ -169,26 +232,18 @@ visit("a counter that says it failed is asked again at the shopper's word, as a 
 
 visit("a network that stays broken ends in a button, and the button sends the same message", {}, async (shop) => {
   await shop.page.clock.install();
-  await shop.open();
-  await shop.page.waitForTimeout(300);
+  await shop.begun();
   for (let n = 0; n < 60; n++) shop.wire.next("/chat", { refuse: true });
   await shop.ask("返品したい");
   const again = shop.chat.getByRole("button", { name: "もう一度送る" });
-  for (let n = 0; n < 60 && !(await again.count()); n++) {
-    await shop.page.clock.runFor(4000);
-    await shop.page.waitForTimeout(60);
-  }
+  await shop.passing(again);
   await shop.picture("gave-up");
   // A browser may itself ask once more on a connection that broke.
   const asked = shop.wire.asked().length;
   assert.ok(asked >= 6 && asked <= 16, `${asked} requests`);
   shop.wire.calm();
   await again.click();
-  for (let n = 0; n < 60 && !(await shop.finished.count()); n++) {
-    await shop.page.clock.runFor(4000);
-    await shop.page.waitForTimeout(60);
-  }
-  await shop.answered();
+  await shop.passing(shop.finished.first());
   assert.equal(new Set(shop.wire.asked().map(({ body }) => body.id)).size, 1);
 });
 

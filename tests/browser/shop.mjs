@@ -21,6 +21,7 @@ class Visit {
     this.wire = wire;
     this.complaints = [];
     this.requests = [];
+    this.flying = new Set();
     const chat = page.locator("madoguchi-chat");
     this.chat = chat;
     this.launch = chat.locator(".launch");
@@ -40,12 +41,48 @@ class Visit {
       // A refused or broken request is told to the console by the browser itself.
       if (message.type() === "error" && !/Failed to load resource/.test(message.text())) this.complaints.push(message.text());
     });
-    page.on("request", (request) => this.requests.push(request.url()));
+    page.on("request", (request) => {
+      this.requests.push(request.url());
+      this.flying.add(request);
+    });
+    for (const end of ["requestfinished", "requestfailed"]) page.on(end, (request) => this.flying.delete(request));
   }
 
   async open() {
     await this.launch.click();
     await this.panel.waitFor();
+  }
+
+  /** Opens the window and waits until it has begun: a session is there, and what was said before is shown. */
+  async begun() {
+    const begun = this.page.waitForResponse((response) => /\/chat\/(session|history)$/.test(response.url()));
+    await this.open();
+    await (await begun).finished();
+    await this.page.waitForFunction(() => {
+      const kept = JSON.parse(localStorage.getItem(`madoguchi ${location.origin}`));
+      return Boolean(kept?.token);
+    });
+  }
+
+  /** On a page with a clock of its own (`clock.install`): lets its time pass, but none over a request, until something is to be seen. */
+  async passing(locator) {
+    let waiting = true;
+    const seen = locator.waitFor();
+    seen.catch(() => {}).finally(() => (waiting = false));
+    while (waiting) {
+      if (this.flying.size) await Promise.race([seen, ...["requestfinished", "requestfailed"].map((end) => this.page.waitForEvent(end, { timeout: 0 }))]).catch(() => {});
+      else await this.page.clock.runFor(500);
+    }
+    await seen;
+  }
+
+  /** Waits until the page shows another text in a place than the one given; gives it. */
+  async changed(locator, before) {
+    for (;;) {
+      const text = await locator.textContent();
+      if (text !== before) return text;
+      await this.page.evaluate(() => new Promise((done) => requestAnimationFrame(done)));
+    }
   }
 
   async ask(text) {
@@ -55,12 +92,24 @@ class Visit {
 
   /** Waits until so many answers are whole. */
   async answered(count = 1) {
-    await this.finished.nth(count - 1).waitFor({ timeout: 20_000 });
+    await this.finished.nth(count - 1).waitFor();
   }
 
   /** The whole text of an answer, as a shopper would copy it. */
   answer(n = 0) {
     return this.answers.nth(n).locator(".say").innerText();
+  }
+
+  /** Milliseconds of processor that the page's own thread takes for something: unlike the time that passes, the same on a busy machine. */
+  async cost(something) {
+    const devtools = await this.page.context().newCDPSession(this.page);
+    await devtools.send("Performance.enable", { timeDomain: "threadTicks" });
+    const spent = async () => (await devtools.send("Performance.getMetrics")).metrics.find(({ name }) => name === "TaskDuration").value * 1000;
+    const before = await spent();
+    await something();
+    const after = await spent();
+    await devtools.detach();
+    return after - before;
   }
 
   async picture(name) {
@@ -87,11 +136,13 @@ let counter = null;
 /** A test in a fresh browser context; what the page complains of fails it. */
 export function visit(name, options, body) {
   const { path = "/", ...context } = options;
-  test(name, { skip: !program && "this machine has no Chromium", timeout: 240_000 }, async () => {
+  test(name, { skip: !program && "this machine has no Chromium", timeout: 480_000 }, async () => {
     browser ??= await require("playwright-core").chromium.launch({ executablePath: program, args: FLAGS });
     counter ??= real ? { url: process.env.MADOGUCHI_BASE_URL, close: async () => {} } : await start({ pace: 8 });
     const wire = await between(counter.url);
     const opened = await browser.newContext({ viewport: { width: 1280, height: 860 }, reducedMotion: "reduce", ...context });
+    // A machine that is busy with other things is slow, not wrong.
+    opened.setDefaultTimeout(100_000);
     const page = await opened.newPage();
     const here = new Visit(page, wire);
     try {

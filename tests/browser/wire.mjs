@@ -13,11 +13,18 @@ export function answer(text, { sources = [], rung = "full", first = [], pieces =
   return events.map(([name, data], n) => event(name, data, `w${n + 1}`)).join("");
 }
 
+/** A promise with what ends it: `const [shown, show] = signal()`. */
+export function signal() {
+  let end;
+  return [new Promise((done) => (end = done)), end];
+}
+
 /**
  * Stands between. `next(path, fault)` holds for one request of that path:
  * `{ status, headers, body }` answers in the counter's place; `{ refuse: true }` breaks the connection before an answer;
- * `{ cut: n, heard }` breaks it after the nth piece of the counter's answer, once `heard()` is over (a browser drops what it has not read
- * of a connection that breaks); `{ pace, piece }` lets the answer through `piece` bytes at a time.
+ * `{ hold }` lets nothing through before that promise is over; `{ after }` is called with the number of each delta that went through, and
+ * the next waits until it is over; `{ cut: n, heard }` breaks the connection after the nth delta, once `heard()` is over (a browser drops
+ * what it has not read of a connection that breaks); `{ pace, piece }` lets the answer through `piece` bytes at a time.
  */
 export async function between(target) {
   const faults = [];
@@ -44,23 +51,26 @@ export async function between(target) {
     });
   });
 
-  async function pass(reply, outgoing, { cut = Infinity, heard = async () => {}, pace = 0, piece = 65536 }) {
-    let before = "";
+  async function pass(reply, outgoing, { hold, cut = Infinity, heard = () => {}, after = () => {}, pace = 0, piece = 65536 }) {
+    const write = (text) => new Promise((done) => outgoing.write(Buffer.from(text, "latin1"), done));
+    // Bytes since the last whole delta, and how many of them went through: a delta may lie in two chunks.
+    let [text, written, deltas] = ["", 0, 0];
     try {
+      await hold;
       for await (const chunk of reply) {
         for (let at = 0; at < chunk.length; at += piece) {
-          const part = chunk.subarray(at, at + piece);
-          // The byte after which the nth delta is whole; a delta may lie in two chunks.
-          const text = before + part.toString("latin1");
-          const deltas = [...text.matchAll(/event: ?delta[^]*?\r?\n\r?\n/g)];
-          const end = deltas[cut - 1];
-          before = text;
-          if (end) {
-            await new Promise((done) => outgoing.write(part.subarray(0, Math.max(0, end.index + end[0].length - text.length + part.length)), done));
+          text += chunk.subarray(at, at + piece).toString("latin1");
+          for (let delta; (delta = /event: ?delta[^]*?\r?\n\r?\n/.exec(text)); ) {
+            const end = delta.index + delta[0].length;
+            await write(text.slice(written, end));
+            [text, written] = [text.slice(end), 0];
+            await after(++deltas);
+            if (deltas < cut) continue;
             await heard();
             return outgoing.socket?.destroy();
           }
-          await new Promise((done) => outgoing.write(part, done));
+          await write(text.slice(written));
+          written = text.length;
           if (pace) await new Promise((done) => setTimeout(done, pace));
         }
       }

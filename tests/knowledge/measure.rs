@@ -2,7 +2,11 @@
 
 #![allow(clippy::panic, clippy::indexing_slicing)]
 
-use madoguchi::knowledge::{Document, Index, passage, rank};
+mod rank;
+
+use std::collections::HashMap;
+
+use madoguchi::knowledge::{Document, Index, passage};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -66,32 +70,73 @@ pub struct Part {
     pub tuned: bool,
 }
 
-/// The shops.
+/// The shops' documents.
+const SHOPS: [(&str, &str); 4] = [
+    ("shop", "storefront/shop/documents.ndjson"),
+    ("cosmetics", "tests/knowledge/cosmetics_documents.ndjson"),
+    ("electronics", "tests/knowledge/electronics_documents.ndjson"),
+    ("clothing", "tests/knowledge/clothing_documents.ndjson"),
+];
+
+/// A topic of any shop, what answers it in each, by language, and its questions.
+#[derive(Debug, Deserialize)]
+struct Topic {
+    answers: HashMap<String, HashMap<String, Option<Vec<(String, String)>>>>,
+    questions: Vec<String>,
+}
+
+/// The questions of all topics as they are asked of one shop: those of which it is told what answers them there.
+fn topics(shop: &str) -> Vec<Asked> {
+    let mut asked = Vec::new();
+    for topic in lines::<Topic>("tests/knowledge/topics.ndjson") {
+        for q in topic.questions {
+            let lang = if q.is_ascii() { "en" } else { "ja" };
+            let Some(answers) = topic.answers.get(shop).and_then(|a| a.get(lang)) else { continue };
+            let (id, passage) = match answers {
+                Some(pairs) => pairs.iter().map(|(id, p)| (Value::from(id.as_str()), Value::from(p.as_str()))).unzip(),
+                None => (Vec::new(), Vec::new()),
+            };
+            let id = if answers.is_some() { Value::Array(id) } else { Value::Null };
+            asked.push(Asked { q, id, passage: Value::Array(passage), half: None });
+        }
+    }
+    asked
+}
+
+/// The shops with the questions of [`PARTS`].
 pub fn sets() -> Vec<Set> {
-    [
-        ("storefront/shop/documents.ndjson", "tests/knowledge/questions.ndjson"),
-        ("tests/knowledge/cosmetics_documents.ndjson", "tests/knowledge/cosmetics_questions.ndjson"),
-        ("tests/knowledge/electronics_documents.ndjson", "tests/knowledge/electronics_questions.ndjson"),
-        ("storefront/shop/documents.ndjson", "tests/knowledge/elsewhere.ndjson"),
-        ("tests/knowledge/cosmetics_documents.ndjson", "tests/knowledge/elsewhere.ndjson"),
-        ("tests/knowledge/electronics_documents.ndjson", "tests/knowledge/elsewhere.ndjson"),
-        ("tests/knowledge/clothing_documents.ndjson", "tests/knowledge/clothing_questions.ndjson"),
-    ]
-    .into_iter()
-    .map(|(documents, questions)| Set { index: Index::new(lines::<Document>(documents)), asked: lines(questions) })
-    .collect()
+    let indexed = |shop: usize| Index::new(lines::<Document>(SHOPS[shop].1));
+    let own = [
+        (0, "questions"),
+        (1, "cosmetics_questions"),
+        (2, "electronics_questions"),
+        (0, "elsewhere"),
+        (1, "elsewhere"),
+        (2, "elsewhere"),
+        (3, "clothing_questions"),
+        (0, "fresh_questions"),
+    ];
+    let own =
+        own.map(|(shop, file)| Set { index: indexed(shop), asked: lines(&format!("tests/knowledge/{file}.ndjson")) });
+    let topics = (0..SHOPS.len()).map(|shop| Set { index: indexed(shop), asked: topics(SHOPS[shop].0) });
+    own.into_iter().chain(topics).collect()
 }
 
 /// What is measured.
-pub const PARTS: [Part; 8] = [
+pub const PARTS: [Part; 13] = [
     Part { name: "the shop, tuned on", set: 0, half: Some("tune"), tuned: true },
     Part { name: "the shop, held out", set: 0, half: Some("held"), tuned: false },
     Part { name: "cosmetics", set: 1, half: None, tuned: true },
     Part { name: "electronics", set: 2, half: None, tuned: true },
+    Part { name: "the shop, fresh", set: 7, half: None, tuned: false },
     Part { name: "clothing", set: 6, half: None, tuned: false },
     Part { name: "the shop, no shop's", set: 3, half: None, tuned: true },
     Part { name: "cosmetics, no shop's", set: 4, half: None, tuned: true },
     Part { name: "electronics, no shop's", set: 5, half: None, tuned: true },
+    Part { name: "the shop, topics", set: 8, half: None, tuned: true },
+    Part { name: "cosmetics, topics", set: 9, half: None, tuned: true },
+    Part { name: "electronics, topics", set: 10, half: None, tuned: true },
+    Part { name: "clothing, topics", set: 11, half: None, tuned: false },
 ];
 
 fn list(value: &Value) -> Vec<&str> {

@@ -390,6 +390,74 @@ fn one_visitor_sees_nothing_of_another_and_secrets_rotate() {
 }
 
 #[test]
+fn a_token_that_ran_out_is_renewed_for_the_same_visitor_and_never_for_another() {
+    let upstream = Upstream::start("");
+    let shop = "https://shop.example";
+    let variables = [
+        ("ALLOWED_ORIGINS", "https://shop.example, https://second.example"),
+        ("TOKEN_MINUTES", "30"),
+        ("HISTORY_DAYS", "2"),
+        ("ADDRESS_RPM", "1"),
+    ];
+    let worker = start(&upstream, &variables);
+    let from = ("cf-connecting-ip", "192.0.2.9");
+    let session = |token: &str, origin: &str| {
+        let bearer = format!("Bearer {token}");
+        worker.request(
+            "POST",
+            "/chat/session",
+            &[("authorization", &bearer), ("origin", origin), KIND, from],
+            b"{}".to_vec(),
+        )
+    };
+    let history = |token: &str, origin: &str| {
+        let bearer = format!("Bearer {token}");
+        worker.request("GET", "/chat/history", &[("authorization", &bearer), ("origin", origin)], Vec::new())
+    };
+    let id = "0123456789abcdef0123456789abcdef";
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64;
+    let token = |ago_ms: u64| visitor::issue(&[SECRET.to_owned()], id, shop, now - ago_ms).unwrap();
+    let day = 86_400_000;
+    let good = visitor::issue(&[SECRET.to_owned()], id, shop, now + 600_000).unwrap();
+    let bearer = format!("Bearer {good}");
+    let asked = worker.request(
+        "POST",
+        "/chat",
+        &[("authorization", &bearer), ("origin", shop), KIND],
+        json!({"message": QUESTION, "id": "m1"}).to_string().into_bytes(),
+    );
+    assert!(asked.text.contains("event: done"), "{asked:?}");
+    // What has run out opens nothing.
+    let late = token(day);
+    assert_eq!(history(&late, shop).error()["code"], "expired_token");
+    // It is exchanged, any number of times: who is known is no new session of the address.
+    for token in [&good, &late, &late, &token(2 * day - 60_000)] {
+        let reply = session(token, shop);
+        assert_eq!((reply.status, &reply.json()["renewed"]), (200, &json!(true)), "{reply:?}");
+        let fresh = reply.json()["token"].as_str().unwrap().to_owned();
+        let expires: u64 = fresh.split('.').nth(1).unwrap().parse().unwrap();
+        assert!((1_700..=1_960).contains(&(expires - now / 1000)), "{expires}");
+        assert_eq!(history(&fresh, shop).json()["messages"][0]["text"], QUESTION);
+    }
+    // Whatever else is shown begins a conversation of its own, and this address may begin one a minute.
+    let stranger = session("", shop);
+    let fresh = stranger.json()["token"].as_str().unwrap().to_owned();
+    assert_eq!((stranger.status, &stranger.json()["renewed"]), (200, &json!(false)));
+    assert_eq!(history(&fresh, shop).json()["messages"], json!([]));
+    let (claims, signed) = late.rsplit_once('.').unwrap();
+    let theirs = fresh.rsplit_once('.').unwrap().1;
+    for (wrong, origin) in [
+        (token(2 * day + 60_000), shop),
+        (good.clone(), "https://second.example"),
+        (format!("{claims}0.{signed}"), shop),
+        (format!("{id}.{}.{theirs}", now / 1000 + 600), shop),
+        (visitor::issue(&["another secret".to_owned()], id, shop, now).unwrap(), shop),
+    ] {
+        assert_eq!(session(&wrong, origin).error()["code"], "address_rate_limited", "{wrong} at {origin}");
+    }
+}
+
+#[test]
 fn sixteen_kib_is_the_end_and_odd_bodies_are_told_what_is_wrong() {
     let upstream = Upstream::start("");
     let worker = start(&upstream, &[]);
@@ -428,11 +496,16 @@ fn a_visitor_and_an_address_have_limits_that_are_exact() {
         (0..5).map(|n| visitor.post("/chat", &json!({"message": "q", "id": format!("m{n}")}))).collect();
     assert_eq!(replies.iter().map(|r| r.status).collect::<Vec<_>>(), [200, 200, 200, 429, 429]);
     assert_eq!(replies[3].error()["code"], "visitor_rate_limited");
-    assert_eq!(replies[0].header("ratelimit-policy"), Some("\"visitor\";q=3;w=60"));
+    for (at, left) in [(0, "2"), (2, "0"), (3, "0")] {
+        assert_eq!(replies[at].header("ratelimit-policy"), Some("\"visitor\";q=3;w=60"));
+        assert!(replies[at].header("ratelimit").unwrap().starts_with(&format!("\"visitor\";r={left};t=")));
+        assert_eq!(replies[at].header("x-ratelimit-remaining-requests"), Some(left));
+    }
     // What was answered is still told.
     assert_eq!(visitor.post("/chat", &json!({"message": "q", "id": "m0"})).status, 200);
     let from = |address: &str| {
         let reply = worker.request("POST", "/chat/session", &[KIND, ("cf-connecting-ip", address)], b"{}".to_vec());
+        assert_eq!(reply.header("ratelimit-policy"), Some("\"address\";q=4;w=60"), "{reply:?}");
         reply.status
     };
     let passed = (0..10).filter(|_| from("192.0.2.7") == 200).count();

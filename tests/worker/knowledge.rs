@@ -1,5 +1,8 @@
 //! The shop's documents and the answers from them, as a shop's server uses them.
 
+use std::time::{Duration, Instant};
+
+use madoguchi::knowledge::store::STALE_MS;
 use serde_json::{Value, json};
 
 use crate::serve::{KEY, Reply, Worker};
@@ -45,6 +48,47 @@ fn documents_are_put_read_listed_and_deleted_and_survive_a_restart() {
     }
     drop(again);
     let _ = std::fs::remove_dir_all(state);
+}
+
+#[test]
+fn what_one_isolate_changes_another_answers_from_within_five_seconds() {
+    let worker = Worker::start(&[("ISOLATES", "2")]);
+    let other = worker.others[0];
+    let bearer = format!("Bearer {KEY}");
+    let at = |port: u16, method: &str, path: &str, body: Value| {
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        worker.request_at(port, method, path, &headers, body.to_string().into_bytes())
+    };
+    let put = |port: u16, days: &str| {
+        let page = json!({"title": "返品について", "content": format!("返品は商品到着後{days}日以内に承ります。")});
+        assert_eq!(at(port, "PUT", "/v1/knowledge/returns", page).status, 200);
+    };
+    let answer = |port: u16| {
+        let reply = at(port, "POST", "/v1/answer", json!({"query": "返品は何日以内ですか"}));
+        assert_eq!(reply.status, 200, "{reply:?}");
+        reply.json()["answer"].as_str().unwrap().to_owned()
+    };
+    // How long another isolate goes on with what it knew, measured from the change's own reply.
+    let seen_after = |port: u16, wanted: &dyn Fn(&str) -> bool| {
+        let changed = Instant::now();
+        loop {
+            let asked = changed.elapsed();
+            if wanted(&answer(port)) {
+                return;
+            }
+            assert!(asked <= Duration::from_millis(STALE_MS), "the old answer to a question asked after {asked:?}");
+        }
+    };
+    put(worker.port, "8");
+    assert!(answer(worker.port).contains("8日以内") && answer(other).contains("8日以内"));
+    put(worker.port, "20");
+    assert!(answer(worker.port).contains("20日以内"), "who changes it sees it at once");
+    seen_after(other, &|text| text.contains("20日以内"));
+    put(other, "30");
+    assert!(answer(other).contains("30日以内"));
+    seen_after(worker.port, &|text| text.contains("30日以内"));
+    assert_eq!(at(other, "DELETE", "/v1/knowledge/returns", json!({})).status, 200);
+    seen_after(worker.port, &|text| text.contains("担当者"));
 }
 
 #[test]
@@ -147,6 +191,7 @@ fn passages_reach_the_model_as_data_after_all_were_weighed_at_once() {
     let (last, weighed) = bodies.split_last().unwrap();
     assert!((2..=20).contains(&weighed.len()), "{} were weighed", weighed.len());
     assert!(upstream.seen(|s| s.most_in_flight) >= weighed.len().min(6));
+    assert!(weighed.iter().all(|b| b["max_tokens"] == 128) && last.get("max_tokens").is_none());
     for body in &bodies {
         let messages = body["messages"].as_array().unwrap();
         assert!(!messages[0]["content"].as_str().unwrap().contains("Ignore your"), "{body}");

@@ -1,5 +1,7 @@
 //! Exact limits, seen from the upstream's side.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use crate::serve::{Reply, Worker};
@@ -43,6 +45,45 @@ fn the_upstreams_limit_is_exact_under_concurrent_load_and_survives_a_restart() {
     assert_eq!(upstream.seen(|s| s.total), 60);
     drop(again);
     let _ = std::fs::remove_dir_all(state);
+}
+
+#[test]
+fn four_isolates_with_ten_times_the_limit_never_pass_it_in_any_minute() {
+    let upstream = Upstream::start("latency=50 jitter=50");
+    let url = upstream.url();
+    let variables =
+        [("UPSTREAM_BASE_URL", url.as_str()), ("UPSTREAM_OPEN", "true"), ("UPSTREAM_RPM", "3000"), ("ISOLATES", "4")];
+    let worker = Worker::start(&variables);
+    let body = json!({"model": "m", "messages": [{"role": "user", "content": "q"}]}).to_string();
+    let bearer = format!("Bearer {}", crate::serve::KEY);
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    let ports: Vec<u16> = [worker.port].into_iter().chain(worker.others.iter().copied()).collect();
+    assert_eq!(ports.len(), 4);
+    // One minute and some more, so that windows lie within, each asker beginning anew as soon as it has a reply.
+    let until = Instant::now() + Duration::from_secs(66);
+    let replies: Vec<u16> = std::thread::scope(|scope| {
+        let asking: Vec<_> = (0..240)
+            .map(|n| {
+                let (worker, body, headers, port) = (&worker, &body, &headers, ports[n % 4]);
+                scope.spawn(move || {
+                    let mut all = Vec::new();
+                    while Instant::now() < until {
+                        let body = body.clone().into_bytes();
+                        all.push(worker.request_at(port, "POST", "/v1/chat/completions", headers, body).status);
+                    }
+                    all
+                })
+            })
+            .collect();
+        asking.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    let passed = replies.iter().filter(|status| **status == 200).count();
+    assert!(replies.iter().all(|status| [200, 429].contains(status)), "{passed} of {}", replies.len());
+    let (total, most) = upstream.seen(|s| (s.total, s.max_in_window(60_000)));
+    println!("{} offered, {passed} passed, {most} in the fullest minute", replies.len());
+    assert_eq!(total, passed);
+    assert!(most <= 3_000, "{most} in a minute");
+    assert!(most >= 2_700, "{most} in a minute: the limit was not used");
 }
 
 #[test]

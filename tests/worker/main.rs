@@ -11,6 +11,7 @@
 mod chat;
 mod fanout;
 mod faults;
+mod idempotency;
 mod json_mode;
 mod knowledge;
 mod limits;

@@ -100,6 +100,17 @@ fn without_an_upstream_answers_come_from_the_passages_and_the_rest_says_what_to_
     let reply = worker.post("/v1/answer", &json!({"query": "返品はできますか", "documents": documents})).json();
     assert_eq!((&reply["rung"], &reply["sources"][0]["id"]), (&json!("passages"), &json!("ret")), "{reply}");
     assert!(reply["answer"].as_str().unwrap().contains("返品は商品到着後8日以内に承ります。"));
+    // Given documents are searched as the shop's own are: by what is meant, in any spelling. Two of one id are two.
+    for query in ["へんぴんしたい", "ﾍﾝﾋﾟﾝ", "送り返せますか"] {
+        let reply = worker.post("/v1/answer", &json!({"query": query, "documents": documents})).json();
+        assert_eq!(reply["sources"][0]["id"], "ret", "{query}: {reply}");
+    }
+    let twice = json!([{"id": "a", "content": "配送料は550円です。"}, {"id": "a", "content": "返品は8日以内です。"}]);
+    let reply = worker.post("/v1/answer", &json!({"query": "返品できますか", "documents": twice})).json();
+    assert_eq!(
+        (&reply["sources"][0]["id"], &reply["sources"][0]["passage"]),
+        (&json!("a"), &json!("返品は8日以内です。"))
+    );
     let nothing = worker.post("/v1/answer", &json!({"query": "zzz", "documents": documents})).json();
     assert_eq!(nothing["sources"], json!([]));
     for (path, body) in [

@@ -11,6 +11,8 @@ pub const KEY: &str = "test-key";
 pub struct Worker {
     child: Child,
     pub port: u16,
+    /// Ports of other isolates on the same objects, where `ISOLATES` asks for them.
+    pub others: Vec<u16>,
 }
 
 /// A reply as a caller sees it.
@@ -54,6 +56,7 @@ impl Worker {
         command.envs(variables.iter().copied()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("node scripts/serve.mjs");
         let mut lines = BufReader::new(child.stdout.take().expect("stdout"));
+        let mut others = Vec::new();
         let port = loop {
             let mut line = String::new();
             assert!(
@@ -63,19 +66,26 @@ impl Worker {
             if let Some(address) = line.trim().strip_prefix("listening on http://127.0.0.1:") {
                 break address.parse().expect("port");
             }
+            if let Some(address) = line.trim().strip_prefix("another isolate on http://127.0.0.1:") {
+                others.push(address.parse().expect("port"));
+            }
         };
         std::thread::spawn(move || std::io::copy(&mut lines.by_ref(), &mut std::io::sink()));
-        Self { child, port }
+        Self { child, port, others }
     }
 
     pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Reply {
+        self.request_at(self.port, method, path, headers, body)
+    }
+
+    /// A request to the isolate of that port.
+    pub fn request_at(&self, port: u16, method: &str, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Reply {
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(std::time::Duration::from_secs(60)))
             .build()
             .into();
-        let mut request =
-            ureq::http::Request::builder().method(method).uri(format!("http://127.0.0.1:{}{path}", self.port));
+        let mut request = ureq::http::Request::builder().method(method).uri(format!("http://127.0.0.1:{port}{path}"));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -43,8 +43,8 @@ fn main() {
     }
 }
 
-/// Nanoseconds for one reading by each peer: the median of 15 runs of a millisecond or so, the peers in turn, so that
-/// what else the machine does falls on all of them.
+/// Nanoseconds for one reading by each peer: the median of 15 runs of a third of a millisecond or so, the peers in turn,
+/// so that what else the machine does falls on all of them.
 fn medians(text: &str, peers: &[(&str, Reads)]) -> Vec<f64> {
     let time = |read: Reads, times: u64| {
         let began = Instant::now();
@@ -53,7 +53,7 @@ fn medians(text: &str, peers: &[(&str, Reads)]) -> Vec<f64> {
         }
         began.elapsed().as_nanos() as f64 / times as f64
     };
-    let times: Vec<u64> = peers.iter().map(|(_, read)| (1e6 / time(*read, 3).max(50.0)) as u64 + 1).collect();
+    let times: Vec<u64> = peers.iter().map(|(_, read)| (3e5 / time(*read, 3).max(50.0)) as u64 + 1).collect();
     let mut runs = vec![Vec::new(); peers.len()];
     for _ in 0..15 {
         for (i, (_, read)) in peers.iter().enumerate() {

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::{Class, Concept, Form, Lexicon, Node, Phrase, READINGS, ROWS, Sounds, Word};
+use super::sounds::{Sounds, is_kana, is_kanji, readings, sounds};
+use super::{Class, Concept, Form, Lexicon, Node, Phrase, READINGS, ROWS, Word};
 use crate::knowledge::{english, normal};
 
 #[derive(Default)]
@@ -20,11 +21,13 @@ pub(super) struct Reader {
     filler: bool,
     counters: HashMap<Box<str>, u16>,
     sounds: Sounds,
+    /// With those that only words of the vocabulary have.
+    all_sounds: Sounds,
 }
 
 impl Reader {
-    pub(super) fn new(sounds: Sounds) -> Reader {
-        Reader { sounds, ..Reader::default() }
+    pub(super) fn new(kanji: &str) -> Reader {
+        Reader { sounds: sounds(kanji, false), all_sounds: sounds(kanji, true), ..Reader::default() }
     }
 
     pub(super) fn line(&mut self, line: &str) {
@@ -123,19 +126,24 @@ impl Reader {
         let form = normal::folded(form);
         let is_kana = !form.chars().any(is_kanji);
         let chars: Vec<char> = form.chars().collect();
-        let sounds: Vec<Box<str>> = match (is_kana, reading) {
+        let sound: Vec<Box<str>> = match (is_kana, reading) {
             (true, _) => vec![form.clone().into()],
             (_, "") if self.filler => Vec::new(),
             (_, "") => readings(&self.sounds, &chars).into_iter().take(READINGS).map(Into::into).collect(),
-            (_, reading) => vec![normal::folded(reading).into()],
+            (_, reading) => match reading.parse::<usize>() {
+                Ok(number) => {
+                    readings(&self.all_sounds, &chars).into_iter().nth(number).map(Into::into).into_iter().collect()
+                }
+                Err(_) => vec![normal::folded(reading).into()],
+            },
         };
-        let word = self.add_word(form.clone(), inflection, sounds.clone(), concepts);
+        let word = self.add_word(form.clone(), inflection, sound.clone(), concepts);
         for fewer in fewer_okurigana(&chars) {
             self.spelt.push((fewer, Form { word, inflection, by_sound: false, sure }));
         }
         self.spelt.push((chars, Form { word, inflection, by_sound: false, sure }));
         if !is_kana {
-            for sound in sounds {
+            for sound in sound {
                 self.spelt.push((sound.chars().collect(), Form { word, inflection, by_sound: true, sure }));
             }
         }
@@ -195,31 +203,6 @@ impl Reader {
             counters: self.counters,
         }
     }
-}
-
-fn is_kanji(c: char) -> bool {
-    ('\u{3400}'..='\u{9fff}').contains(&c)
-}
-
-fn is_kana(c: char) -> bool {
-    ('ぁ'..='ゖ').contains(&c) || c == 'ー'
-}
-
-pub(super) fn readings(sounds: &Sounds, word: &[char]) -> Vec<String> {
-    let mut readings = vec![String::new()];
-    for c in word {
-        if is_kana(*c) {
-            readings.iter_mut().for_each(|r| r.push(*c));
-            continue;
-        }
-        let Some(sounds) = sounds.get(c) else { return Vec::new() };
-        readings = readings
-            .iter()
-            .flat_map(|before| sounds.iter().map(move |sound| format!("{before}{sound}")))
-            .take(64)
-            .collect();
-    }
-    readings
 }
 
 /// A word with the kana between its kanji left out (取消し, 受取): writers differ.
@@ -288,19 +271,4 @@ fn tree(mut spelt: Vec<(Vec<char>, Form)>) -> (Vec<Node>, Vec<Form>) {
         }
     }
     (nodes, forms)
-}
-
-/// Reads `kanji.txt`: a sound, then the characters that have it.
-pub(super) fn sounds(text: &str) -> Sounds {
-    let mut sounds: Sounds = HashMap::new();
-    for line in text.lines().filter(|l| !l.starts_with('#')) {
-        for group in line.split_whitespace() {
-            let kana = group.find(is_kanji).unwrap_or(group.len());
-            let (sound, kanji) = group.split_at(kana);
-            for c in kanji.chars() {
-                sounds.entry(c).or_default().push(sound.into());
-            }
-        }
-    }
-    sounds
 }

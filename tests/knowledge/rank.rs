@@ -1,4 +1,4 @@
-//! Which passages bear on a question: BM25 (Robertson and Zaragoza, 2009) over words of Latin script and pairs of other characters.
+//! The floor that the search is measured against: BM25 (Robertson and Zaragoza, 2009) over words of Latin script and pairs of other characters.
 
 use std::collections::HashMap;
 
