@@ -58,8 +58,11 @@ fn case(set: &Set, asked: &crate::measure::Asked) -> Case {
     }
 }
 
+/// Weights, and the cases that they are tried on.
+type Part<'a> = ([f64; KINDS], Vec<&'a (&'a str, Case)>);
+
 /// Prints how weights fare on cases.
-fn fares(name: &str, parts: &[([f64; KINDS], Vec<&(&str, Case)>)]) {
+fn fares(name: &str, parts: &[Part<'_>]) {
     let (mut answerable, mut first, mut unanswerable, mut recognised) = (0.0, 0.0, 0.0, 0.0);
     for (odds, cases) in parts {
         for (_, case) in cases {

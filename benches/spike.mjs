@@ -1,16 +1,18 @@
 // Ten times what the upstream can do, for half a minute: what it did, whom it refused, and what became of the people, beside the seed's method and Portkey's gateway.
 import { randomBytes } from "node:crypto";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { must, root, tools } from "../scripts/steps.mjs";
 import { loadDemoShop } from "../scripts/demo-shop.mjs";
 import { portkey } from "./peers/portkey.mjs";
 import { madoguchi, upstream } from "./peers/processes.mjs";
 
-const CAPACITY = 50;
-const RATE = 500;
+// SPIKE_CAPACITY sizes the whole to a machine: the people are always ten times what the upstream can do.
+const CAPACITY = Number(process.env.SPIKE_CAPACITY ?? 50);
+const RATE = 10 * CAPACITY;
 const SECONDS = 30;
-const AFTER = { rate: 10, seconds: 12 };
+const AFTER = { rate: CAPACITY / 5, seconds: 12 };
 const PEOPLE = [RATE, SECONDS, AFTER.rate, AFTER.seconds].map(String);
 const RETRIES = 'x-portkey-config: {"retry":{"attempts":3,"on_status_codes":[429]}}';
 
@@ -23,8 +25,10 @@ async function seen(host) {
 
 async function ours(host) {
   const secret = randomBytes(24).toString("hex");
+  // One disk that syncs for every shopper's object in turn is nothing that the platform has: the objects' storage is in memory.
+  const state = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "madoguchi-spike-"));
   const counter = await madoguchi(host.url, {
-    UPSTREAM_RPM: String(CAPACITY * 60), QUEUE_MS: "15000", VISITOR_SECRET: secret, VISITOR_RPM: "0", ADDRESS_RPM: "0",
+    STATE_DIR: state, UPSTREAM_RPM: String(CAPACITY * 60), QUEUE_MS: "15000", VISITOR_SECRET: secret, VISITOR_RPM: "0", ADDRESS_RPM: "0",
   });
   try {
     await loadDemoShop(counter.url, "bench");
@@ -32,6 +36,7 @@ async function ours(host) {
     return await people("chat", counter.url, [], { VISITOR_SECRET: secret });
   } finally {
     counter.stop();
+    rmSync(state, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 });
   }
 }
 

@@ -23,9 +23,61 @@ fn date(day: u64) -> (u64, u64, u64) {
     (era * 400 + year + u64::from(month <= 2), month, day - (153 * from_march + 2) / 5 + 1)
 }
 
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// A time as HTTP's headers write it, in the form of today or one of the two of old (RFC 9110, 5.6.7), in milliseconds since 1970.
+pub fn http_date(text: &str) -> Option<u64> {
+    let parts: Vec<&str> = text.split([' ', ',', '-', ':']).filter(|p| !p.is_empty()).collect();
+    let (year, month, day, [hour, minute, second]) = match parts.as_slice() {
+        [_, day, month, year, hour, minute, second, "GMT"] => (year, month, day, [hour, minute, second]),
+        [_, month, day, hour, minute, second, year] => (year, month, day, [hour, minute, second]),
+        _ => return None,
+    };
+    let number = |text: &str, most: u64| text.parse::<u64>().ok().filter(|n| *n <= most);
+    let month = MONTHS.iter().position(|m| m == month)? as u64 + 1;
+    let year = match number(year, 9_999)? {
+        short @ 0..70 => short + 2000,
+        short @ 70..100 => short + 1900,
+        whole => whole,
+    };
+    let day = number(day, 31).filter(|d| *d > 0)?;
+    let (year, from_march) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
+    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * from_march + 2) / 5 + day - 1;
+    let seconds = (number(hour, 23)? * 60 + number(minute, 59)?) * 60 + number(second, 60)?;
+    Some(days.checked_sub(719_468)? * DAY_MS + seconds * 1000)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use std::time::{Duration, UNIX_EPOCH};
+
+    proptest! {
+        #[test]
+        fn a_date_of_http_is_read_in_any_of_its_forms(seconds in 0u64..3_155_760_000) {
+            let today = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds));
+            prop_assert_eq!(http_date(&today), Some(seconds * 1000));
+            let parts: Vec<&str> = today.split([' ', ',']).filter(|p| !p.is_empty()).collect();
+            let [weekday, day, month, year, time, zone] = parts[..] else { panic!("{today}") };
+            let of_c = format!("{weekday} {month} {:>2} {time} {year}", day.trim_start_matches('0'));
+            prop_assert_eq!(http_date(&of_c), Some(seconds * 1000));
+            let of_old = format!("{weekday}day, {day}-{month}-{} {time} {zone}", &year[2..]);
+            prop_assert_eq!(http_date(&of_old), Some(seconds * 1000));
+        }
+
+        #[test]
+        fn no_text_breaks_the_reading(text in "[A-Za-z0-9 ,:-]{0,40}") {
+            http_date(&text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_date_is_not_read() {
+        for text in ["", "soon", "Mon, 23 Nov 2026", "Mon, 32 Nov 2026 12:00:00 GMT", "Mon, 23 Now 2026 12:00:00 GMT"] {
+            assert_eq!(http_date(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn a_time_is_written_as_the_calendar_has_it() {

@@ -1,12 +1,13 @@
 //! The configuration: every variable read once, checked whole, refused with its name.
 
-use std::collections::BTreeMap;
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::admission::book::FARTHEST_MS;
 use crate::admission::origin;
+use crate::order::Sorted;
+use crate::typed;
 
 /// One model of a route: where a call goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +37,7 @@ pub struct Config {
     /// The default host for models that no route names; none without a key.
     pub upstream: Option<Upstream>,
     /// Route names, each with its ordered targets.
-    pub routes: BTreeMap<String, Vec<Target>>,
+    pub routes: Sorted<String, Vec<Target>>,
     /// Keys for `/v1/*`.
     pub api_keys: Vec<String>,
     /// The upstream's requests a minute, worldwide; 0 is none.
@@ -233,7 +234,7 @@ fn listed(text: Option<String>) -> Vec<String> {
 }
 
 fn contact(text: &str) -> Result<Contact, ConfigError> {
-    serde_json::from_str(text).map_err(|e| {
+    typed::read(text).map_err(|e| {
         let wanted = r#"{"email":"...","phone":"...","hours":"...","url":"..."}, each if there is one"#;
         fault("SHOP_CONTACT", format!("cannot be read ({e}): write JSON such as {wanted}"))
     })
@@ -261,12 +262,12 @@ fn routes(
     text: Option<String>,
     upstream: Option<&Upstream>,
     get: &dyn Fn(&str) -> Option<String>,
-) -> Result<BTreeMap<String, Vec<Target>>, ConfigError> {
+) -> Result<Sorted<String, Vec<Target>>, ConfigError> {
     let text = text.as_deref().unwrap_or(DEFAULT_ROUTES);
-    let listed: HashMap<String, Vec<TargetText>> = serde_json::from_str(text).map_err(|e| {
+    let listed: HashMap<String, Vec<TargetText>> = typed::read(text).map_err(|e| {
         fault("ROUTES", format!("cannot be read ({e}): write JSON such as {{\"default\":[{{\"model\":\"gpt-4.1\"}}]}}"))
     })?;
-    let mut routes = BTreeMap::new();
+    let mut routes = Sorted::default();
     for (route, targets) in listed {
         if targets.is_empty() {
             return Err(fault("ROUTES", format!("has no model in {route:?}: name at least one")));

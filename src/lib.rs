@@ -12,8 +12,9 @@
 //! - [`ladder`] says how good an answer is.
 //! - [`json`] reads JSON that a model wrote.
 //! - [`ledger`] knows tokens and prices.
-//! - [`calendar`], [`config`], [`counter`], [`error`], [`pool`], [`signature`] and [`world`] are what all of them share: how times are written,
-//!   what the operator set, what an isolate has learned, what a caller is told, chance drawn ahead, what is signed, and what decisions may ask of the world.
+//! - [`calendar`], [`config`], [`counter`], [`decimal`], [`error`], [`order`], [`pool`], [`signature`], [`typed`] and [`world`] are what all
+//!   of them share: how times and numbers are written, what the operator set, what an isolate has learned, what a caller is told, how
+//!   things are sorted, chance drawn ahead, what is signed, how JSON becomes a type, and what decisions may ask of the world.
 
 pub mod admission;
 pub mod api;
@@ -21,6 +22,7 @@ pub mod calendar;
 pub mod config;
 pub mod conversation;
 pub mod counter;
+pub mod decimal;
 #[cfg(target_arch = "wasm32")]
 mod edge;
 pub mod error;
@@ -29,7 +31,9 @@ pub mod json;
 pub mod knowledge;
 pub mod ladder;
 pub mod ledger;
+pub mod order;
 pub mod pool;
 pub mod signature;
+pub mod typed;
 pub mod upstream;
 pub mod world;

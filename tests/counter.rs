@@ -231,6 +231,17 @@ async fn a_batch_past_the_limit_waits_for_its_permits_and_the_minute_is_never_ov
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_batch_with_nobody_else_about_uses_the_whole_pace_of_a_limit() {
+    let (counter, _) = counter(Host::Answers { after_ms: 50 }, &[("UPSTREAM_RPM", "3000")]);
+    let began = Instant::now();
+    let done: Vec<_> = bounded::run(&counter, jobs(400, 60_000), 100, "here").collect().await;
+    assert!(done.iter().all(|(_, o)| o.error.is_none()));
+    // Four hundred at fifty a second.
+    let took = began.elapsed().as_secs_f64();
+    assert!(took < 8.0 * 1.15, "{took} s");
+}
+
+#[tokio::test(start_paused = true)]
 async fn dropping_a_fan_out_drops_every_call_of_it() {
     let (counter, world) = counter(Host::Answers { after_ms: 60_000 }, &[("UPSTREAM_RPM", "0")]);
     let mut fan = bounded::run(&counter, jobs(100, 0), 40, "here");

@@ -100,7 +100,7 @@ impl Book {
     /// A book from rows that were kept, in any order.
     pub fn restore<'a>(rows: impl IntoIterator<Item = (u64, &'a str)>) -> Self {
         let mut rows: Vec<(u64, Vec<Cell>)> = rows.into_iter().map(|(row, text)| (row, read_row(text))).collect();
-        rows.sort_by_key(|r| r.0);
+        crate::order::sort_by_key(&mut rows, |r| r.0);
         let mut book = Self { first: rows.first().map_or(0, |r| r.0 * ROW), ..Self::default() };
         book.now = book.first;
         for (row, cells) in rows {

@@ -18,7 +18,9 @@ const UNREACHABLE_MS: u64 = 1_000;
 /// What was seen is told after so long even with no wish, in milliseconds; refusals sooner.
 const TELL_MS: u64 = 5_000;
 const TELL_SOON_MS: u64 = 300;
-/// A batch that got nothing asks again after so long, in milliseconds, and then after twice as long.
+/// A batch that got nothing, where nobody else wants more than there is, asks again after so long, in milliseconds.
+const BATCH_SOON_MS: u64 = 150;
+/// In a rush it asks again after so long, in milliseconds, and then after twice as long.
 const BATCH_AGAIN_MS: u64 = 2_000;
 const BATCH_LATEST_MS: u64 = 32_000;
 /// The longest that a shopper waits to hear whether there is a place, where others are turned away, in milliseconds.
@@ -543,7 +545,7 @@ impl Holder {
             self.permits += slot.permits as usize;
             self.slots.push_back(Held { from_ms: now_ms + ahead, until_ms, slot: *slot });
         }
-        self.slots.make_contiguous().sort_by_key(|h| h.from_ms);
+        crate::order::sort_by_key(self.slots.make_contiguous(), |h| h.from_ms);
         self.expire(now_ms);
         for (full, (at, free)) in self.full_until_ms.iter_mut().zip(self.free_at_ms.iter_mut().zip(lease.free_ms)) {
             *at = now_ms + free;
@@ -552,8 +554,12 @@ impl Holder {
         }
         let free = lease.free_ms.last().copied().unwrap_or(0);
         if free > 0 && lease.slots.is_empty() {
-            self.batch_again_ms = now_ms + free.max(self.batch_wait_ms);
-            self.batch_wait_ms = (self.batch_wait_ms * 2).min(BATCH_LATEST_MS);
+            if lease.contended {
+                self.batch_again_ms = now_ms + free.max(self.batch_wait_ms);
+                self.batch_wait_ms = (self.batch_wait_ms * 2).min(BATCH_LATEST_MS);
+            } else {
+                self.batch_again_ms = now_ms + free.max(BATCH_SOON_MS);
+            }
         } else {
             (self.batch_again_ms, self.batch_wait_ms) = (0, BATCH_AGAIN_MS);
         }

@@ -4,12 +4,11 @@
 //! permits and never doubles them. Only two things must be durable before a grant is told: the rows of the book that it touched
 //! and what its holder may have in flight. All else is learned anew.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::Standing;
 use super::book::{Book, FARTHEST_MS, Rules, Slot, TICK_MS, Wish};
 use super::capacity::Capacity;
 use super::message::{Ask, KINDS, Kind, Lease, Limits};
+use crate::order::{self, Sorted};
 use crate::upstream::breaker::Breaker;
 use crate::upstream::retry::RetryBudget;
 
@@ -49,9 +48,9 @@ pub struct Durable {
 #[derive(Debug, Clone)]
 pub struct Lessor {
     book: Book,
-    known: BTreeMap<u64, Known>,
+    known: Sorted<u64, Known>,
     /// In flight, from before an eviction: until when it counts.
-    restored: BTreeMap<u64, (u32, u64)>,
+    restored: Sorted<u64, (u32, u64)>,
     capacity: Capacity,
     breaker: Breaker,
     retries: RetryBudget,
@@ -69,7 +68,7 @@ impl Lessor {
     pub fn restore(book: Book, in_flight: impl IntoIterator<Item = (u64, u32, u64)>, now_ms: u64) -> Self {
         Self {
             book,
-            known: BTreeMap::new(),
+            known: Sorted::default(),
             restored: in_flight.into_iter().map(|(holder, n, until)| (holder, (n, until))).collect(),
             capacity: Capacity::default(),
             breaker: Breaker::default(),
@@ -128,19 +127,19 @@ impl Lessor {
         self.asks = self.asks * (-gap).exp() + 1.0;
         self.asked_ms = self.asked_ms.max(now_ms);
         let now = self.book.advance(now_ms);
-        let mut touched = BTreeSet::new();
+        let mut touched: Vec<u64> = Vec::new();
         for slot in &ask.unspent {
             self.book.give_back(*slot);
-            touched.insert(slot.tick / 40);
+            touched.push(slot.tick / 40);
         }
         if ask.over > 0 {
             self.book.charge(ask.over);
-            touched.insert(now / 40);
+            touched.push(now / 40);
         }
-        if !self.known.contains_key(&ask.holder) {
+        if self.known.get(&ask.holder).is_none() {
             self.active += 1;
         }
-        let known = self.known.entry(ask.holder).or_default();
+        let known = self.known.get_or_default(ask.holder);
         let elapsed = now_ms.saturating_sub(known.seen_ms).min(SILENT_MS);
         known.seen_ms = now_ms;
         known.demand = ask.demand.max(0.0).into();
@@ -158,7 +157,7 @@ impl Lessor {
         let near = begin + (2 * pause_ms + 500) / TICK_MS;
         let contended = now_ms < self.contended_until;
         let fair = {
-            let known = self.known.entry(ask.holder).or_default();
+            let known = self.known.get_or_default(ask.holder);
             let part = known.demand / self.demand.max(known.demand).max(0.001);
             let per_second = (rules.pace * 1_000.0 / TICK_MS as f64).min(f64::from(rules.permits.max(1)) / 60.0);
             let share = per_second * part * 1.1;
@@ -166,7 +165,7 @@ impl Lessor {
             if contended { known.credit } else { f64::INFINITY }
         };
         let mut slots: Vec<Slot> = Vec::new();
-        let (mut short, mut far) = (false, 0);
+        let (mut short, mut lacking, mut far) = (false, false, 0);
         for (kind, want) in Kind::ALL.into_iter().zip(&ask.wants) {
             let to = now + (u64::from(want.patience_ms).min(FARTHEST_MS)) / TICK_MS;
             let (share, until) = match kind {
@@ -187,7 +186,9 @@ impl Lessor {
                     left -= count(&more);
                     got.extend(more);
                 }
-                short |= left > 0;
+                // A batch has time, and that it waits is no rush.
+                short |= left > 0 && kind != Kind::Batch;
+                lacking |= left > 0;
                 touched.extend(got.iter().map(|s| s.tick / 40));
                 slots.append(&mut got);
             }
@@ -202,7 +203,7 @@ impl Lessor {
             self.contended_until = now_ms + 2 * pause_ms.max(400) + 1_000;
         }
         let mut free_ms = [0; KINDS];
-        if short || slots.is_empty() {
+        if lacking || slots.is_empty() {
             let tokens = ask.wants.iter().map(|w| w.tokens).max().unwrap_or(0);
             free_ms = [self.book.free_in_ms(&rules, begin, tokens, 1.0); KINDS];
             if contended && let Some(free) = free_ms.get_mut(Kind::New as usize) {
@@ -226,6 +227,7 @@ impl Lessor {
             retries,
             closed_ms: self.breaker.open_for_ms(now_ms),
         };
+        order::sort_and_dedup(&mut touched);
         let rows = touched.into_iter().map(|row| self.book.row(row * 40)).collect();
         (lease, Durable { rows, in_flight })
     }

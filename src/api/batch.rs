@@ -4,10 +4,9 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use futures::stream::{LocalBoxStream, StreamExt};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::chat_completions::{MessageShape, no_upstream};
+use super::chat_completions::no_upstream;
 use super::reply::Answer;
 use super::request::Request;
 use crate::counter::Counter;
@@ -21,17 +20,10 @@ pub const MOST: usize = 1_000;
 /// The most calls at once.
 pub const WIDEST: usize = 300;
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Prompt {
-    Text(String),
-    Messages { messages: Vec<Value> },
-}
-
 /// Runs the batch.
 pub async fn run(counter: &Counter, request: &Request<'_>) -> Result<Answer, ApiError> {
     let wanted = format!("a list of 1 to {MOST} prompts, each a text or {{\"messages\": [...]}}");
-    let prompts: Vec<Prompt> = request.list("prompts", &wanted, MOST)?;
+    let prompts: Vec<Value> = request.list("prompts", &wanted, MOST)?;
     let model: String =
         request.optional("model", "the name of a model or a route")?.unwrap_or_else(|| "default".into());
     let width = request.count("max_concurrent", 10, 1, WIDEST)?;
@@ -44,16 +36,22 @@ pub async fn run(counter: &Counter, request: &Request<'_>) -> Result<Answer, Api
     let mut jobs = Vec::with_capacity(prompts.len());
     for (i, prompt) in prompts.into_iter().enumerate() {
         let messages = match prompt {
-            Prompt::Text(text) => json!([{ "role": "user", "content": text }]),
-            Prompt::Messages { messages } => {
-                let at = format!("prompts[{i}].messages");
-                if messages.is_empty()
-                    || messages.iter().any(|m| serde_json::from_value::<MessageShape>(m.clone()).is_err())
-                {
+            Value::String(text) => json!([{ "role": "user", "content": text }]),
+            Value::Object(mut fields) if fields.get("messages").is_some_and(Value::is_array) => {
+                let messages = fields.remove("messages").unwrap_or_default();
+                // The host checks the rest.
+                let fits = |m: &Value| m.get("role").is_some_and(Value::is_string);
+                if !messages.as_array().is_some_and(|all| !all.is_empty() && all.iter().all(fits)) {
+                    let at = format!("prompts[{i}].messages");
                     let message = format!("{at} must be a list of messages, each an object with a role");
                     return Err(ApiError::field(at, "invalid_value", message));
                 }
-                Value::Array(messages)
+                messages
+            }
+            _ => {
+                let at = format!("prompts[{i}]");
+                let message = format!("{at} does not fit: prompts must be {wanted}");
+                return Err(ApiError::field(at, "invalid_value", message));
             }
         };
         let mut fields = shared.clone();
@@ -144,7 +142,7 @@ pub(super) async fn reply(
         })
         .collect()
         .await;
-    all.sort_unstable_by_key(|r| r.0);
+    crate::order::sort_by_key(&mut all, |r| r.0);
     let all: Vec<Value> = all.into_iter().map(|r| r.1).collect();
     failed.set(summary.failed());
     let elapsed = world.now_ms().saturating_sub(began);

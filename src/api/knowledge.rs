@@ -1,6 +1,5 @@
 //! `/v1/knowledge`: the shop's documents, put, read, listed, searched and deleted.
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::reply::Answer;
@@ -8,17 +7,10 @@ use super::request::{Incoming, JSON, LINES, Request, read_body};
 use crate::counter::Counter;
 use crate::error::{ApiError, Kind};
 use crate::knowledge::{Document, store};
+use crate::typed;
 
 /// Documents of one page of the list.
 const PAGE: usize = 100;
-
-#[derive(Deserialize)]
-struct Fields {
-    title: Option<String>,
-    content: String,
-    url: Option<String>,
-    lang: Option<String>,
-}
 
 const WANTED: &str = "one JSON object {\"content\": \"...\", \"title\"?, \"url\"?, \"lang\"?} with texts";
 
@@ -99,13 +91,7 @@ async fn load(counter: &Counter, incoming: &dyn Incoming) -> Result<Answer, ApiE
 }
 
 fn read_line(line: &str) -> Result<Document, ApiError> {
-    #[derive(Deserialize)]
-    struct Line {
-        id: String,
-        #[serde(flatten)]
-        fields: Fields,
-    }
-    let Line { id, fields } = serde_json::from_str(line).map_err(|e| {
+    let document: Document = typed::read(line).map_err(|e| {
         let reason: String = e.to_string().chars().take(200).collect();
         ApiError::new(
             Kind::InvalidRequest,
@@ -113,7 +99,6 @@ fn read_line(line: &str) -> Result<Document, ApiError> {
             format!("The line cannot be read ({reason}): it must be {WANTED} and an \"id\""),
         )
     })?;
-    let document = Document { id, title: fields.title, content: fields.content, url: fields.url, lang: fields.lang };
     store::check(&document)?;
     Ok(document)
 }
@@ -125,7 +110,7 @@ async fn list(counter: &Counter, incoming: &dyn Incoming) -> Result<Answer, ApiE
     let index = index.borrow();
     let mut documents: Vec<&Document> =
         index.documents().filter(|d| after.as_ref().is_none_or(|after| d.id > *after)).collect();
-    documents.sort_by(|a, b| a.id.cmp(&b.id));
+    crate::order::sort_by(&mut documents, |a, b| a.id.cmp(&b.id));
     let more = documents.len() > PAGE;
     documents.truncate(PAGE);
     let next = documents.last().filter(|_| more).map(|d| d.id.as_str());

@@ -17,6 +17,7 @@ use crate::error::{ApiError, Kind};
 use crate::knowledge::answering::{self, Event};
 use crate::knowledge::find::find;
 use crate::ladder::Rung;
+use crate::typed;
 use crate::upstream::call::{Told, Wait};
 use crate::upstream::wire::Fields;
 use crate::world::Invocation;
@@ -136,7 +137,7 @@ async fn share(counter: &Counter, name: String, asked: &Asked, party: u64, tell:
         bytes.extend(piece);
         while let Some(end) = bytes.iter().position(|b| *b == b'\n') {
             let line: Vec<u8> = bytes.drain(..=end).collect();
-            let Ok(said) = serde_json::from_slice::<Said>(&line) else { continue };
+            let Ok(said) = typed::read::<Said>(&String::from_utf8_lossy(&line)) else { continue };
             say(said.clone());
             match said {
                 Said::Queued { .. } => {}

@@ -11,6 +11,8 @@ use crate::admission::{Budget, Refusal, Standing};
 use crate::calendar::DAY_MS;
 use crate::error::{ApiError, Kind};
 use crate::ladder::Rung;
+use crate::order;
+use crate::typed;
 
 /// Turns kept; the oldest go first.
 const MOST_TURNS: usize = 200;
@@ -68,17 +70,17 @@ impl Record {
         let mut record = Self::default();
         for (kind, text) in rows {
             match kind.as_str() {
-                TURN => record.turns.extend(serde_json::from_str::<Turn>(&text)),
-                LETTER => record.letters.extend(serde_json::from_str::<Letter>(&text)),
+                TURN => record.turns.extend(typed::read::<Turn>(&text)),
+                LETTER => record.letters.extend(typed::read::<Letter>(&text)),
                 _ => {}
             }
         }
-        record.turns.sort_by_key(|t| t.number);
-        record.letters.sort_by_key(|l| l.number);
+        order::sort_by_key(&mut record.turns, |t| t.number);
+        order::sort_by_key(&mut record.letters, |l| l.number);
         record.turns.iter_mut().filter(|t| t.end.is_none()).for_each(Turn::begin_anew);
         let times = record.turns.iter().map(|t| t.asked_ms).chain(record.letters.iter().map(|l| l.at_ms));
         let mut times: Vec<u64> = times.collect();
-        times.sort_unstable();
+        order::sort_by(&mut times, u64::cmp);
         record.spent = times.into();
         record
     }

@@ -271,7 +271,7 @@ mod tests {
             while at < pieces.len() { turn.say(&pieces[at]); at += 1; }
             turn.end = Some(if fails { End::Failed(json!({})) } else { answered() });
             // The object is evicted and reads the turn again.
-            let turn: Turn = serde_json::from_str(&serde_json::to_string(&turn).unwrap()).unwrap();
+            let turn: Turn = crate::typed::read(&serde_json::to_string(&turn).unwrap()).unwrap();
             listener.hear(&turn, 1);
             listener.hear(&turn, 99);
             listener.hear(&turn, 99);

@@ -1,115 +1,118 @@
 //! The Durable Object `Budget` (binding `BUDGET`, SQLite): the limits of one host or key for the whole world, named by what it limits.
+#![allow(unsafe_code, reason = "wasm-bindgen's macro writes it")]
 
 use std::cell::{Cell, RefCell};
-use std::time::Duration;
+use std::rc::Rc;
 
-use worker::{DurableObject, Env, Request, Response, Result, SqlStorageValue, State, durable_object, js_sys};
+use worker::js_sys::{Date, Object, Promise};
+use worker::wasm_bindgen;
+use worker::wasm_bindgen::prelude::*;
+use worker::web_sys;
+use worker::worker_sys::DurableObjectState;
 
+use super::object::{self, Sql, number};
+use super::promise;
 use crate::admission::book::{Book, MINUTE_MS};
 use crate::admission::lessor::{Durable, Lessor};
 use crate::admission::message::Ask;
+use crate::typed;
 
 /// When nothing was asked for this long the object forgets all, in milliseconds.
 const IDLE_MS: u64 = 5 * MINUTE_MS;
 
 /// One budget's grants, kept in SQLite so that they survive eviction.
-#[durable_object(alarm)]
-pub struct Budget {
-    state: State,
+#[wasm_bindgen]
+pub struct Budget(Rc<Grants>);
+
+struct Grants {
+    state: DurableObjectState,
     // None where what was kept could not be read: the object then grants nothing.
     lessor: RefCell<Option<Lessor>>,
     cleaned_ms: Cell<u64>,
 }
 
-#[derive(serde::Deserialize)]
-struct Row {
-    row: f64,
-    cells: String,
-}
-
-#[derive(serde::Deserialize)]
-struct InFlight {
-    holder: String,
-    calls: f64,
-    until: f64,
-}
-
 fn now_ms() -> u64 {
-    js_sys::Date::now() as u64
+    Date::now() as u64
 }
 
-fn number(n: u64) -> SqlStorageValue {
-    SqlStorageValue::Float(n as f64)
-}
-
-impl Budget {
-    fn load(state: &State) -> Result<Lessor> {
-        let sql = state.storage().sql();
-        sql.exec("CREATE TABLE IF NOT EXISTS booked (row REAL PRIMARY KEY, cells TEXT NOT NULL)", None)?;
-        sql.exec(
+impl Grants {
+    fn load(state: &DurableObjectState) -> Result<Lessor, JsValue> {
+        let sql = Sql::of(state)?;
+        sql.run("CREATE TABLE IF NOT EXISTS booked (row REAL PRIMARY KEY, cells TEXT NOT NULL)", &[])?;
+        sql.run(
             "CREATE TABLE IF NOT EXISTS in_flight (holder TEXT PRIMARY KEY, calls REAL NOT NULL, until REAL NOT NULL)",
-            None,
+            &[],
         )?;
-        let rows: Vec<Row> = sql.exec("SELECT row, cells FROM booked", None)?.to_array()?;
-        let held: Vec<InFlight> = sql.exec("SELECT holder, calls, until FROM in_flight", None)?.to_array()?;
-        let book = Book::restore(rows.iter().map(|r| (r.row as u64, r.cells.as_str())));
-        let held = held.iter().filter_map(|h| Some((h.holder.parse().ok()?, h.calls as u32, h.until as u64)));
+        let rows = sql.rows("SELECT row, cells FROM booked", &[])?;
+        let rows: Vec<(u64, String)> = rows.filter_map(|r| Some((r.number("row")? as u64, r.text("cells")?))).collect();
+        let book = Book::restore(rows.iter().map(|(row, cells)| (*row, cells.as_str())));
+        let held = sql.rows("SELECT holder, calls, until FROM in_flight", &[])?.filter_map(|h| {
+            Some((h.text("holder")?.parse().ok()?, h.number("calls")? as u32, h.number("until")? as u64))
+        });
         Ok(Lessor::restore(book, held, now_ms()))
     }
 
     /// Writes what must be kept. The reply is held by the platform until it is durable (the output gate).
-    async fn keep(&self, now: u64, durable: Durable) -> Result<()> {
-        let sql = self.state.storage().sql();
+    async fn keep(&self, now: u64, durable: Durable) -> Result<(), JsValue> {
+        let sql = Sql::of(&self.state)?;
         for (row, cells) in durable.rows {
-            let values = vec![number(row), cells.into()];
-            sql.exec(
+            sql.run(
                 "INSERT INTO booked VALUES (?, ?) ON CONFLICT (row) DO UPDATE SET cells = excluded.cells",
-                values,
+                &[number(row), JsValue::from_str(&cells)],
             )?;
         }
         if let Some((holder, calls, until)) = durable.in_flight {
-            let values = vec![holder.to_string().into(), number(calls.into()), number(until)];
-            sql.exec(
+            sql.run(
                 "INSERT INTO in_flight VALUES (?, ?, ?) ON CONFLICT (holder) DO UPDATE SET calls = excluded.calls, until = excluded.until",
-                values,
+                &[JsValue::from_str(&holder.to_string()), number(calls.into()), number(until)],
             )?;
         }
         if now >= self.cleaned_ms.get() + MINUTE_MS {
             self.cleaned_ms.set(now);
             self.clean(now)?;
-            self.state.storage().set_alarm(Duration::from_millis(IDLE_MS)).await?;
+            let at = Date::new(&number(now + IDLE_MS));
+            promise::settled(self.state.storage()?.set_alarm(at, Object::new())).await?;
         }
         Ok(())
     }
 
-    fn clean(&self, now: u64) -> Result<()> {
-        let sql = self.state.storage().sql();
-        sql.exec("DELETE FROM booked WHERE row < ?", vec![number(Book::horizon(now))])?;
-        sql.exec("DELETE FROM in_flight WHERE until < ?", vec![number(now)])?;
-        Ok(())
-    }
-}
-
-impl DurableObject for Budget {
-    fn new(state: State, _env: Env) -> Self {
-        let lessor = Self::load(&state).ok();
-        Self { state, lessor: RefCell::new(lessor), cleaned_ms: Cell::new(0) }
+    fn clean(&self, now: u64) -> Result<(), JsValue> {
+        let sql = Sql::of(&self.state)?;
+        sql.run("DELETE FROM booked WHERE row < ?", &[number(Book::horizon(now))])?;
+        sql.run("DELETE FROM in_flight WHERE until < ?", &[number(now)])
     }
 
-    async fn fetch(&self, mut request: Request) -> Result<Response> {
-        let Ok(ask) = serde_json::from_str::<Ask>(&request.text().await?) else {
-            return Response::error("an ask that cannot be read", 400);
+    async fn answer(&self, request: web_sys::Request) -> Result<web_sys::Response, JsValue> {
+        let Ok(ask) = typed::read::<Ask>(&object::text(&request).await?) else {
+            return object::reply(400, "an ask that cannot be read");
         };
         let now = now_ms();
         let Some((lease, durable)) = self.lessor.borrow_mut().as_mut().map(|l| l.grant(now, &ask)) else {
-            return Response::error("what was granted cannot be read", 503);
+            return object::reply(503, "what was granted cannot be read");
         };
         self.keep(now, durable).await?;
-        Response::ok(serde_json::to_string(&lease)?)
+        object::reply(200, &serde_json::to_string(&lease).map_err(object::thrown)?)
+    }
+}
+
+#[wasm_bindgen]
+impl Budget {
+    /// An object of the platform.
+    #[wasm_bindgen(constructor)]
+    pub fn new(state: DurableObjectState, _env: JsValue) -> Self {
+        let lessor = Grants::load(&state).ok();
+        Self(Rc::new(Grants { state, lessor: RefCell::new(lessor), cleaned_ms: Cell::new(0) }))
     }
 
-    async fn alarm(&self) -> Result<Response> {
-        self.clean(now_ms())?;
-        Response::empty()
+    /// Grants what is asked for.
+    pub fn fetch(&self, request: web_sys::Request) -> Promise {
+        let grants = Rc::clone(&self.0);
+        object::answering(async move { grants.answer(request).await })
+    }
+
+    /// Forgets what no longer counts.
+    pub fn alarm(&self) -> Promise {
+        let grants = Rc::clone(&self.0);
+        object::answering(async move { grants.clean(now_ms()).and_then(|()| object::reply(200, "")) })
     }
 }

@@ -9,6 +9,7 @@ mod fetch;
 mod idempotency_object;
 mod knowledge_object;
 mod numbered;
+mod object;
 mod promise;
 mod request;
 mod response;
@@ -43,7 +44,7 @@ fn counter(env: &Env) -> Result<Counter, ConfigError> {
     COUNTER.with(|slot| {
         slot.borrow_mut()
             .get_or_insert_with(|| {
-                let config = Config::read(&|name| env.var(name).ok().map(|v| v.to_string()))?;
+                let config = Config::read(&|name| object::binding(env, name).and_then(|v| v.as_string()))?;
                 let world = Rc::new(world::Edge::new(env.clone()));
                 let learned = Rc::new(Learned::new(world.now_ms()));
                 Ok(Counter { config: Rc::new(config), world, learned })
@@ -70,25 +71,6 @@ pub fn fetch(incoming: web_sys::Request, env: Env, answer: js_sys::Function) {
             },
         };
         let _ = answer.call1(&JsValue::UNDEFINED, &response);
-    }));
-}
-
-/// What the object of a name answers to a request of this text.
-async fn ask_object(env: &Env, binding: &str, name: &str, written: &str) -> worker::Result<web_sys::Response> {
-    let stub = env.durable_object(binding)?.get_by_name(name)?;
-    let init = web_sys::RequestInit::new();
-    init.set_method("POST");
-    init.set_body(&JsValue::from_str(written));
-    let request = web_sys::Request::new_with_str_and_init("https://object/", &init)?;
-    Ok(stub.fetch_with_request(request.into()).await?.into())
-}
-
-/// Sets an object's alarm. It is set in this very event, with whatever the event keeps.
-fn wake_at(storage: worker::Storage, ms: u64) {
-    task::start(Box::pin(async move {
-        let at = js_sys::Date::new(&JsValue::from_f64(ms as f64));
-        // What cannot be set now is set again with the next that is kept.
-        let _ = storage.set_alarm(worker::ScheduledTime::new(at)).await;
     }));
 }
 

@@ -33,8 +33,7 @@ pub fn write(answer: Answer) -> Result<web_sys::Response, JsValue> {
 
 /// Writes a reply whose headers may have any names.
 pub fn write_parts(status: u16, headers: impl Serialize, body: Body) -> Result<web_sys::Response, JsValue> {
-    let init =
-        serde_json::to_string(&Init { status, headers }).map_err(|e| JsValue::from_str(&e.to_string()))?;
+    let init = serde_json::to_string(&Init { status, headers }).map_err(|e| JsValue::from_str(&e.to_string()))?;
     match body {
         Body::Text(text) => bindings::respond(&init, text.as_bytes()),
         Body::Stream(pieces) => {

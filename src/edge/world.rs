@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use futures::future::LocalBoxFuture;
+use worker::Env;
 use worker::wasm_bindgen::{JsCast, JsValue};
-use worker::{Env, js_sys};
 
 use super::bindings::{self, Namespace, Stub};
+use super::object::{self, Service};
 use super::shelf::Kept;
 use super::{clock, fetch, timer};
 use crate::admission::message::{Ask, Lease};
@@ -16,6 +17,7 @@ use crate::error::ApiError;
 use crate::knowledge::shelf::Shelf;
 use crate::knowledge::{Document, Index};
 use crate::pool::{self, Pool};
+use crate::typed;
 use crate::world::{Invocation, Outgoing, Sent, TransportError, World};
 
 /// Lanes kept for the next fan-out of this isolate.
@@ -46,16 +48,12 @@ impl Edge {
 }
 
 fn namespace(env: &Env, binding: &str) -> Option<Namespace> {
-    let namespace = js_sys::Reflect::get(env, &binding.into()).ok()?;
-    (!namespace.is_undefined()).then(|| namespace.unchecked_into())
+    object::binding(env, binding).map(JsCast::unchecked_into)
 }
 
-async fn ask(env: &Env, budget: &str, ask: String) -> worker::Result<String> {
-    let stub = env.durable_object("BUDGET")?.get_by_name(budget)?;
-    let mut init = worker::RequestInit::new();
-    init.with_method(worker::Method::Post).with_body(Some(JsValue::from_str(&ask)));
-    let request = worker::Request::new_with_init("https://budget/", &init)?;
-    stub.fetch_with_request(request).await?.text().await
+async fn ask(env: &Env, budget: &str, ask: &str) -> Result<String, JsValue> {
+    let reply = object::send(&object::named(env, "BUDGET", budget)?, "https://budget/", Some(ask)).await?;
+    object::text(&reply).await
 }
 
 impl World for Edge {
@@ -88,8 +86,8 @@ impl World for Edge {
     fn ask(&self, budget: &str, wish: &Ask) -> LocalBoxFuture<'static, Option<Lease>> {
         let (env, budget, wish) = (self.env.clone(), budget.to_owned(), serde_json::to_string(wish));
         Box::pin(async move {
-            let text = ask(&env, &budget, wish.ok()?).await.ok()?;
-            serde_json::from_str(&text).ok()
+            let text = ask(&env, &budget, &wish.ok()?).await.ok()?;
+            typed::read(&text).ok()
         })
     }
 
@@ -151,9 +149,9 @@ impl World for Edge {
     fn asset(&self, path: String) -> LocalBoxFuture<'static, Option<String>> {
         let env = self.env.clone();
         Box::pin(async move {
-            let files: worker::Fetcher = env.service("ASSETS").ok()?;
-            let mut response = files.fetch(format!("https://storefront{path}"), None).await.ok()?;
-            if response.status_code() == 200 { response.text().await.ok() } else { None }
+            let files: Service = object::binding(&env, "ASSETS")?.unchecked_into();
+            let response = object::send(&files, &format!("https://storefront{path}"), None).await.ok()?;
+            if response.status() == 200 { object::text(&response).await.ok() } else { None }
         })
     }
 }

@@ -24,6 +24,7 @@ use super::strict::{self, Invalid, Tried};
 use super::types::{ParseError, Parsed, ReadAs, Repair, RepairKind, Wanted};
 use super::weigh::{Place, corrects_itself};
 use super::wrapping::{Unwrapped, unwrapped};
+use crate::order::sort_by_key;
 
 /// Steps allowed for each byte of the reply: the walk ends with what it has when they are spent.
 const FUEL: u64 = 40;
@@ -91,7 +92,7 @@ pub(super) fn read(text: &str, asked: Asked<'_>, mut tried: Option<Tried>) -> (R
                 let at = origin(layer.at, layers.get(..i).unwrap_or_default());
                 reading.repairs.push(Repair::new(layer.kind, at));
             }
-            reading.repairs.sort_by_key(|r| r.at);
+            sort_by_key(&mut reading.repairs, |r| r.at);
             reading.repairs.dedup();
         }
         readings
@@ -482,7 +483,7 @@ impl<'t, 's> Walk<'t, 's> {
             return found.pop().map(|c| reading(text, c)).into_iter().collect();
         }
         // The complete answers in their order, then those that were cut off, then the rest by weight.
-        found.sort_by_key(|c| match (c.answer, c.read.complete) {
+        sort_by_key(&mut found, |c| match (c.answer, c.read.complete) {
             (true, true) if c.weight >= CORRECTION => -300 - i64::try_from(c.start).unwrap_or(0),
             (true, true) => -200,
             (true, false) => -100,

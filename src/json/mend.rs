@@ -211,7 +211,7 @@ impl<'t, 's> Mender<'t, 's> {
         }
         let value = self.root.take().ok_or(Fault::Nothing)?;
         let mut repairs = std::mem::take(&mut self.repairs);
-        repairs.sort_by_key(|r| r.at);
+        crate::order::sort_by_key(&mut repairs, |r| r.at);
         Ok(Mended {
             value,
             end: self.at,

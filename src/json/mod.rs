@@ -193,7 +193,7 @@ pub fn parse_with_schema(text: &str, schema: &Schema) -> Result<Parsed, ParseErr
                 parsed.read_as = ReadAs::Repaired;
                 let places = coerced.iter().map(|path| Repair::new(RepairKind::Coerced, place(text, path)));
                 parsed.repairs.extend(places);
-                parsed.repairs.sort_by_key(|r| r.at);
+                crate::order::sort_by_key(&mut parsed.repairs, |r| r.at);
                 return Ok(parsed);
             }
             Err(misfit) => {

@@ -1,7 +1,5 @@
 //! The marks by which a model names the passages it used, such as `[1]` or `【2】`: taken out of what a shopper reads, and counted.
 
-use std::collections::BTreeSet;
-
 /// The longest mark that is waited for, in characters; what is longer is text.
 const LONGEST: usize = 24;
 
@@ -10,13 +8,13 @@ const LONGEST: usize = 24;
 pub struct Citations {
     given: usize,
     held: String,
-    cited: BTreeSet<usize>,
+    cited: Vec<usize>,
 }
 
 impl Citations {
     /// For an answer from so many passages, numbered from 1.
     pub fn of(given: usize) -> Self {
-        Self { given, held: String::new(), cited: BTreeSet::new() }
+        Self { given, held: String::new(), cited: Vec::new() }
     }
 
     /// The next piece; gives what can be shown of it.

@@ -168,7 +168,7 @@ fn order(hits: Vec<Hit>, told: &[Option<f64>]) -> Vec<Hit> {
             None => hit.bears().then_some((hit.score, hit)),
         })
         .collect();
-    weighed.sort_by(|a, b| b.0.total_cmp(&a.0));
+    crate::order::sort_by(&mut weighed, |a, b| b.0.total_cmp(&a.0));
     weighed.into_iter().map(|(_, hit)| hit).collect()
 }
 

@@ -4,7 +4,8 @@
 //! The object that keeps the documents is asked for them once and not for each question: every isolate searches its own copy,
 //! so search grows with the isolates and no object stands in its way.
 
-use std::collections::{BTreeMap, HashMap};
+use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use super::lexicon::lexicon;
 use super::passage;
 use super::question::{Question, is_japanese, near};
 use super::terms::{self, Term};
+use crate::order;
 
 /// A page of the shop's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,7 +120,7 @@ pub struct Index {
     by_id: HashMap<String, u32>,
     postings: HashMap<Term, Vec<Posting>, BuildHasherDefault<TermHasher>>,
     /// Latin stems that the lexicon does not know, and in how many passages they stand.
-    vocabulary: BTreeMap<Box<str>, u32>,
+    vocabulary: HashMap<Box<str>, u32>,
     terms: u64,
 }
 
@@ -298,7 +300,7 @@ impl Index {
         let mut found = self.found(question);
         evidence::give_way(&mut found);
         let mut ranked: Vec<(u32, f64)> = found.into_iter().map(|(id, e)| (id, e.chance())).collect();
-        ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        order::sort_by(&mut ranked, |a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         ranked
     }
 
@@ -332,11 +334,22 @@ impl Index {
         let mut best: Vec<(u32, f32)> =
             totals.iter().enumerate().filter(|(_, t)| **t > 0.0).map(|(id, t)| (id as u32, *t)).collect();
         // What a page in another language is worth, the odds say; here it gives way where there are too many.
-        let worth = |(id, total): &(u32, f32)| total * self.language(*id, question);
-        let order = |a: &(u32, f32), b: &(u32, f32)| worth(b).total_cmp(&worth(a)).then(a.0.cmp(&b.0));
+        // The bits of positive numbers are in the order of the numbers; inverted, the best comes first.
+        let rank = |(id, total): &(u32, f32)| !(total * self.language(*id, question)).to_bits();
         if best.len() > LOOKED_AT {
-            best.select_nth_unstable_by(LOOKED_AT, order);
-            best.truncate(LOOKED_AT);
+            let mut ranks: Vec<u32> = best.iter().map(rank).collect();
+            order::sort_numbers(&mut ranks);
+            let last = ranks.get(LOOKED_AT - 1).copied().unwrap_or(u32::MAX);
+            let mut room = LOOKED_AT - ranks.partition_point(|r| *r < last);
+            best.retain(|b| match rank(b).cmp(&last) {
+                Ordering::Less => true,
+                Ordering::Equal => {
+                    let fits = room > 0;
+                    room -= usize::from(fits);
+                    fits
+                }
+                Ordering::Greater => false,
+            });
         }
         best.into_iter()
             .filter_map(|(id, total)| {
@@ -436,7 +449,7 @@ impl Index {
                 }
             }
         }
-        touched.sort_unstable();
+        order::sort_numbers(&mut touched);
         touched.iter().filter_map(|id| scratch.get_mut(*id as usize).map(std::mem::take)).collect()
     }
 
@@ -477,7 +490,6 @@ fn analyse(id: u32, title: Option<&str>, text: &str) -> (HashMap<Term, Posting>,
             postings.entry(term).or_insert(fresh).title = (255 / things).max(1) as u8;
         }
     }
-    words.sort_unstable();
-    words.dedup();
+    order::sort_and_dedup(&mut words);
     (postings, words)
 }

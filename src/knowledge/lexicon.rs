@@ -187,8 +187,7 @@ impl Lexicon {
                 words.push(form.word);
             }
         });
-        words.sort_unstable();
-        words.dedup();
+        crate::order::sort_and_dedup(&mut words);
         words
     }
 

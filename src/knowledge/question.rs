@@ -5,6 +5,7 @@ use super::lexicon::{Class, Lexicon};
 use super::normal::{Glyph, Script, fold, fold_question, from_roman, skeleton};
 use super::segment::{Kind, Token, segment};
 use super::terms::{Term, sounds};
+use crate::order;
 
 /// One thing that the question speaks of.
 #[derive(Debug)]
@@ -360,8 +361,7 @@ impl Question {
                 let end = end + tail;
                 let chars: Vec<char> = glyphs.get(start..end).unwrap_or_default().iter().map(|g| g.c).collect();
                 let mut words: Vec<u16> = lexicon.readings(&chars).iter().flat_map(|r| lexicon.sounding(r)).collect();
-                words.sort_unstable();
-                words.dedup();
+                order::sort_and_dedup(&mut words);
                 let mut terms = Vec::new();
                 let mut lead = None;
                 for word in words.into_iter().take(MOST_MEANT) {
@@ -416,6 +416,8 @@ pub fn near<'a>(vocabulary: impl Iterator<Item = &'a str>, stem: &str) -> Vec<St
             }
         }
     }
+    // The vocabulary is in no order.
+    order::sort_and_dedup(&mut found);
     found.truncate(MOST_MEANT);
     found
 }

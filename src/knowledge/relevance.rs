@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use crate::decimal;
 use crate::fanout::bounded::{Job, Outcome};
 use crate::json::{self, ReadAs};
 use crate::upstream::call::Wait;
@@ -97,8 +98,8 @@ fn relevance(value: Option<&Value>) -> Option<f64> {
     let number = match value? {
         Value::Number(n) => n.as_f64(),
         Value::String(s) => match s.trim().strip_suffix('%') {
-            Some(percent) => percent.trim().parse::<f64>().ok().map(|p| p / 100.0),
-            None => s.trim().parse().ok(),
+            Some(percent) => decimal::read(percent.trim()).map(|p| p / 100.0),
+            None => decimal::read(s.trim()),
         },
         _ => None,
     };

@@ -55,8 +55,7 @@ pub fn sounds(lexicon: &Lexicon, word: &[Glyph]) -> Vec<String> {
     }
     let chars: Vec<char> = word.iter().map(|g| g.c).collect();
     let mut sounds: Vec<String> = lexicon.readings(&chars).iter().map(|r| skeleton(r)).collect();
-    sounds.sort_unstable();
-    sounds.dedup();
+    crate::order::sort_and_dedup(&mut sounds);
     sounds.truncate(24);
     sounds
 }

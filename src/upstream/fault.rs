@@ -1,6 +1,6 @@
 //! How an upstream call failed, whether that deserves another try, and what the caller is told.
 
-use serde::Deserialize;
+use serde_json::Value;
 
 use crate::error::{ApiError, Kind};
 use crate::world::TransportError;
@@ -46,27 +46,14 @@ impl From<TransportError> for Fault {
     }
 }
 
-#[derive(Deserialize)]
-struct HostError {
-    error: HostErrorBody,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum HostErrorBody {
-    Full { message: Option<String>, code: Option<serde_json::Value> },
-    Text(String),
-}
-
 impl Fault {
     /// A reply of a status that is no success. `secret` never appears in the message.
     pub fn status(status: u16, retry: bool, asked_ms: Option<u64>, body: &[u8], secret: Option<&str>) -> Self {
-        let (message, code) = match serde_json::from_slice::<HostError>(body) {
-            Ok(HostError { error: HostErrorBody::Full { message, code } }) => {
-                (message, code.and_then(|c| c.as_str().map(str::to_owned)))
-            }
-            Ok(HostError { error: HostErrorBody::Text(text) }) => (Some(text), None),
-            Err(_) => (None, None),
+        let said: Value = serde_json::from_str(&String::from_utf8_lossy(body)).unwrap_or_default();
+        let text = |v: Option<&Value>| v.and_then(Value::as_str).map(str::to_owned);
+        let (message, code) = match said.get("error") {
+            Some(Value::Object(error)) => (text(error.get("message")), text(error.get("code"))),
+            error => (text(error), None),
         };
         let message = message.map(|m| {
             let m = secret.filter(|s| !s.is_empty()).map_or_else(|| m.clone(), |s| m.replace(s, "[key]"));

@@ -1,6 +1,6 @@
 //! When to try again: which replies deserve it, how long to wait, and how much of the traffic retries may be.
 
-use std::time::{Duration, UNIX_EPOCH};
+use crate::{calendar, decimal};
 
 /// The first backoff's ceiling, in milliseconds; it doubles each time.
 const BASE_MS: u64 = 500;
@@ -19,15 +19,12 @@ pub fn deserves_retry(status: u16, should_retry: Option<&str>) -> bool {
 /// The wait that a host asks for, in milliseconds: `retry-after-ms`, else `Retry-After` as seconds or as a date (RFC 9110, 10.2.3).
 pub fn asked_wait_ms(retry_after_ms: Option<&str>, retry_after: Option<&str>, now_ms: u64) -> Option<u64> {
     let number = |text: &str, unit: f64| {
-        let n: f64 = text.trim().parse().ok()?;
+        let n = decimal::read(text.trim())?;
         (n.is_finite() && n >= 0.0).then_some((n * unit).ceil().min(u32::MAX.into()) as u64)
     };
     retry_after_ms.and_then(|t| number(t, 1.0)).or_else(|| {
         let text = retry_after?;
-        number(text, 1000.0).or_else(|| {
-            let at = httpdate::parse_http_date(text.trim()).ok()?.duration_since(UNIX_EPOCH).ok()?;
-            Some(at.saturating_sub(Duration::from_millis(now_ms)).as_millis() as u64)
-        })
+        number(text, 1000.0).or_else(|| Some(calendar::http_date(text.trim())?.saturating_sub(now_ms)))
     })
 }
 

@@ -78,10 +78,13 @@ const SHOPS: [(&str, &str); 4] = [
     ("clothing", "tests/knowledge/clothing_documents.ndjson"),
 ];
 
+/// For each question its passages, each a document and its words; none where the shop cannot answer.
+type Answers = HashMap<String, Option<Vec<(String, String)>>>;
+
 /// A topic of any shop, what answers it in each, by language, and its questions.
 #[derive(Debug, Deserialize)]
 struct Topic {
-    answers: HashMap<String, HashMap<String, Option<Vec<(String, String)>>>>,
+    answers: HashMap<String, Answers>,
     questions: Vec<String>,
 }
 

@@ -299,7 +299,8 @@ fn a_run_that_was_lost_with_its_object_runs_anew() {
 #[test]
 fn batches_analyses_answers_and_loads_take_keys_too_within_the_six_connections() {
     let upstream = Upstream::start("latency=50");
-    let worker = started(&upstream, &[]);
+    // With a limit a minute, calls are spread over it and are never so many at once.
+    let worker = started(&upstream, &[("UPSTREAM_RPM", "0")]);
     let prompts: Vec<String> = (0..40).map(|n| format!("問い{n}")).collect();
     let batch = json!({"model": "m", "prompts": prompts, "max_concurrent": 40});
     let documents = json!([{"id": "d", "content": "返品は8日以内です。"}]);

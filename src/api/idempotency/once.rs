@@ -133,7 +133,7 @@ impl Once {
     }
 
     fn kept(&self) -> Result<Option<Kept>, String> {
-        self.0.store.get(0)?.map(|row| serde_json::from_str(&row).map_err(|e| e.to_string())).transpose()
+        self.0.store.get(0)?.map(|row| crate::typed::read(&row).map_err(|e| e.to_string())).transpose()
     }
 
     /// Whether it has had its life, and nobody is reading it.

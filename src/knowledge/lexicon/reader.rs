@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::sounds::{Sounds, is_kana, is_kanji, readings, sounds};
 use super::{Class, Concept, Form, Lexicon, Node, Phrase, READINGS, ROWS, Word};
+use crate::decimal;
 use crate::knowledge::{english, normal};
 
 #[derive(Default)]
@@ -55,7 +56,7 @@ impl Reader {
         if let Some(first) = concepts.first() {
             for pair in related.split_whitespace() {
                 if let Some((name, weight)) = pair.split_once(':') {
-                    self.related.push((*first, name.to_owned(), weight.parse().unwrap_or(0.0)));
+                    self.related.push((*first, name.to_owned(), decimal::read(weight).unwrap_or(0.0) as f32));
                 }
             }
         }
@@ -237,7 +238,7 @@ fn fewer_okurigana(form: &[char]) -> Vec<Vec<char>> {
 
 /// Lays the forms out as a tree whose nodes' children are neighbours.
 fn tree(mut spelt: Vec<(Vec<char>, Form)>) -> (Vec<Node>, Vec<Form>) {
-    spelt.sort_by(|a, b| a.0.cmp(&b.0));
+    crate::order::sort_by(&mut spelt, |a, b| a.0.cmp(&b.0));
     let mut nodes = vec![Node::default()];
     let mut forms = Vec::with_capacity(spelt.len());
     // Each node yet to be opened, with the part of `spelt` beneath it and its depth.
