@@ -4,12 +4,12 @@ use std::cell::RefCell;
 
 use futures::future::LocalBoxFuture;
 use futures::stream::{LocalBoxStream, StreamExt};
-use serde::Serialize;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{js_sys, web_sys};
 
 use super::bindings::Stub;
-use super::promise;
+use super::{promise, response};
+use crate::upstream::wire::quoted;
 use crate::world::{Outgoing, Reply, Sent, TransportError};
 
 /// Bodies up to this length are read at once, in bytes.
@@ -56,40 +56,18 @@ fn broken(error: JsValue) -> TransportError {
     TransportError::Broken(reason)
 }
 
-#[derive(Serialize)]
-struct Head<'a> {
-    url: &'a str,
-    init: Init<'a>,
-}
-
-#[derive(Serialize)]
-struct Init<'a> {
-    method: &'a str,
-    redirect: &'a str,
-    headers: Headers<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct Headers<'a> {
-    content_type: &'a str,
-    x_request_id: &'a str,
-    x_madoguchi_invocation: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    authorization: Option<String>,
-}
-
 /// The call's address and headers, in JSON.
-fn head(call: &Outgoing) -> Result<String, TransportError> {
-    let headers = Headers {
-        content_type: "application/json",
-        x_request_id: &call.request_id,
-        x_madoguchi_invocation: call.invocation.name(),
-        authorization: call.key.as_ref().map(|key| format!("Bearer {key}")),
-    };
+fn head(call: &Outgoing) -> String {
+    let bearer = call.key.as_ref().map(|key| format!("Bearer {key}"));
+    let mut headers = vec![
+        ("content-type", "application/json"),
+        ("x-request-id", &call.request_id),
+        ("x-madoguchi-invocation", call.invocation.name()),
+    ];
+    headers.extend(bearer.as_deref().map(|bearer| ("authorization", bearer)));
     // A redirect would carry the key to another host.
-    let init = Init { method: "POST", redirect: "manual", headers };
-    serde_json::to_string(&Head { url: &call.url, init }).map_err(|e| TransportError::Broken(e.to_string()))
+    let init = format!("{{\"method\":\"POST\",\"redirect\":\"manual\",\"headers\":{}}}", response::map(&headers));
+    format!("{{\"url\":{},\"init\":{init}}}", quoted(&call.url))
 }
 
 /// Starts a call: from here, or through a lane's object.
@@ -98,7 +76,7 @@ pub fn send(call: Outgoing, lane: Option<Stub>) -> LocalBoxFuture<'static, Sent>
         let mut abort = Abort::new().map_err(broken)?;
         let Some(controller) = &abort.0 else { return Err(TransportError::Broken(String::new())) };
         let lane = lane.map_or(JsValue::UNDEFINED, JsValue::from);
-        match promise::reply(&lane, &head(&call)?, call.body.as_bytes(), controller).await {
+        match promise::reply(&lane, &head(&call), call.body.as_bytes(), controller).await {
             Ok(head) => Ok(Box::new(EdgeReply { head, abort }) as Box<dyn Reply>),
             Err(error) => {
                 // There is nothing to abort; what is left of the controller is not used again.

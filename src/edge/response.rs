@@ -1,39 +1,48 @@
 //! A reply on its way out.
 
 use futures::stream::StreamExt;
-use serde::{Serialize, Serializer};
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{js_sys, web_sys};
 
 use super::bindings;
 use crate::api::reply::{Answer, Body};
+use crate::upstream::wire::quoted;
 
-/// A response's init, in JSON: a header at a time would be a crossing each.
-#[derive(Serialize)]
-struct Init<H> {
-    status: u16,
-    headers: H,
+fn push_text(out: &mut String, text: &str) {
+    if text.bytes().all(|b| b >= b' ' && b != b'"' && b != b'\\') {
+        out.extend(["\"", text, "\""]);
+    } else {
+        out.push_str(&quoted(text));
+    }
 }
 
-/// Headers as a map of JSON.
-struct Pairs<'a>(&'a [(&'static str, String)]);
-
-impl Serialize for Pairs<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+/// A map of texts, in JSON: to set headers one at a time would be a crossing each.
+pub fn map(pairs: &[(&str, &str)]) -> String {
+    let mut out = String::with_capacity(64 * pairs.len() + 2);
+    out.push('{');
+    for (i, (name, value)) in pairs.iter().enumerate() {
+        if i > 0 {
+            out.push(',');
+        }
+        push_text(&mut out, name);
+        out.push(':');
+        push_text(&mut out, value);
     }
+    out.push('}');
+    out
 }
 
 /// Writes a reply for the fetch event.
 ///
 /// What an object answers is not written here: [`hand_on`] does once it has answered.
 pub fn write(answer: Answer) -> Result<web_sys::Response, JsValue> {
-    write_parts(answer.status, Pairs(&answer.headers), answer.body)
+    let headers: Vec<_> = answer.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    write_parts(answer.status, &map(&headers), answer.body)
 }
 
-/// Writes a reply whose headers may have any names.
-pub fn write_parts(status: u16, headers: impl Serialize, body: Body) -> Result<web_sys::Response, JsValue> {
-    let init = serde_json::to_string(&Init { status, headers }).map_err(|e| JsValue::from_str(&e.to_string()))?;
+/// Writes a reply whose headers are a map of JSON.
+pub fn write_parts(status: u16, headers: &str, body: Body) -> Result<web_sys::Response, JsValue> {
+    let init = format!("{{\"status\":{status},\"headers\":{headers}}}");
     match body {
         Body::Text(text) => bindings::respond(&init, text.as_bytes()),
         Body::Stream(pieces) => {

@@ -5,7 +5,6 @@
 #![allow(unsafe_code, reason = "wasm-bindgen's macro writes it")]
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
@@ -21,8 +20,8 @@ use super::task;
 struct Timers {
     /// When the timer that JavaScript keeps ends, and what forgets it.
     set: Option<(u64, JsValue)>,
-    /// Who sleeps, by the time to wake and a number.
-    sleeping: BTreeMap<(u64, u32), Option<Waker>>,
+    /// Who sleeps: until when, its number, its waker. They are as few as the calls of a request.
+    sleeping: Vec<(u64, u32, Option<Waker>)>,
     /// The task has ended; what it left, such as the stream of its answer, may sleep on.
     ended: bool,
 }
@@ -39,7 +38,7 @@ thread_local! {
 
 /// Sets the timer of those who sleep in a task; a timer that JavaScript refuses leaves them to the platform's own limits.
 fn set(task: u32, timers: &mut Timers, now: u64) {
-    let Some((first, _)) = timers.sleeping.keys().next().copied() else { return };
+    let Some(first) = timers.sleeping.iter().map(|(at, ..)| *at).filter(|at| *at > now).min() else { return };
     if timers.set.as_ref().is_some_and(|(at, _)| *at <= first) {
         return;
     }
@@ -59,14 +58,9 @@ pub fn ticked(task: u32) {
         let mut all = all.borrow_mut();
         let Some(timers) = all.of.get_mut(&task) else { return Vec::new() };
         timers.set = None;
-        let due = timers.sleeping.iter_mut().take_while(|((at, _), _)| *at <= now);
-        let due = due.filter_map(|(_, waker)| waker.take()).collect();
-        let later = timers.sleeping.keys().find(|(at, _)| *at > now).copied();
-        if let Some((at, _)) = later {
-            let ms = at.saturating_sub(now).min(i32::MAX as u64);
-            timers.set = bindings::tick(task, ms as f64).ok().map(|timer| (now + ms, timer));
-        }
-        due
+        set(task, timers, now);
+        let due = timers.sleeping.iter_mut().filter(|(at, ..)| *at <= now);
+        due.filter_map(|(.., waker)| waker.take()).collect()
     });
     task::outermost(|| due.into_iter().for_each(Waker::wake));
 }
@@ -88,7 +82,8 @@ pub fn ended(task: u32, with_its_request: bool) {
 
 struct Sleep {
     task: u32,
-    at: (u64, u32),
+    until_ms: u64,
+    number: u32,
 }
 
 impl Sleep {
@@ -100,11 +95,11 @@ impl Sleep {
         ALL.with(|all| {
             let all = &mut *all.borrow_mut();
             all.next = all.next.wrapping_add(1);
-            let at = (now.saturating_add(ms), all.next);
+            let (until_ms, number) = (now.saturating_add(ms), all.next);
             let timers = all.of.entry(task).or_insert_with(|| Timers { ended: current.is_none(), ..Timers::default() });
-            timers.sleeping.insert(at, None);
+            timers.sleeping.push((until_ms, number, None));
             set(task, timers, now);
-            Self { task, at }
+            Self { task, until_ms, number }
         })
     }
 }
@@ -113,11 +108,13 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if now_ms() >= self.at.0 {
+        if now_ms() >= self.until_ms {
             return Poll::Ready(());
         }
         ALL.with(|all| {
-            if let Some(waker) = all.borrow_mut().of.get_mut(&self.task).and_then(|t| t.sleeping.get_mut(&self.at)) {
+            let mut all = all.borrow_mut();
+            let Some(timers) = all.of.get_mut(&self.task) else { return };
+            if let Some((.., waker)) = timers.sleeping.iter_mut().find(|(_, number, _)| *number == self.number) {
                 *waker = Some(cx.waker().clone());
             }
         });
@@ -130,7 +127,7 @@ impl Drop for Sleep {
         ALL.with(|all| {
             let mut all = all.borrow_mut();
             let Some(timers) = all.of.get_mut(&self.task) else { return };
-            timers.sleeping.remove(&self.at);
+            timers.sleeping.retain(|(_, number, _)| *number != self.number);
             if timers.ended && timers.sleeping.is_empty() {
                 all.of.remove(&self.task);
             }
