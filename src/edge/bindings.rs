@@ -54,13 +54,7 @@ extern "C" {
 
     /// Makes a call, through a lane's stub where one is given, and tells its reply's head; `head` is its address and init in JSON.
     #[wasm_bindgen(catch)]
-    pub fn send(
-        id: u32,
-        lane: &JsValue,
-        head: &str,
-        body: &[u8],
-        controller: &web_sys::AbortController,
-    ) -> Result<(), JsValue>;
+    pub fn send(id: u32, lane: &JsValue, head: &str, body: &[u8]) -> Result<web_sys::AbortController, JsValue>;
 
     /// Tells when the caller of a request has gone.
     #[wasm_bindgen(catch)]

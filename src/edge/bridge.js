@@ -19,9 +19,10 @@ export function read(id, message) {
   message.bytes().then((bytes) => rust.heard(id, bytes), (reason) => rust.failed(id, reason));
 }
 
-/** Makes a call, from here or through a lane, and tells its reply's head. */
-export function send(id, lane, head, body, controller) {
+/** Makes a call, from here or through a lane, and tells its reply's head; gives what aborts it. */
+export function send(id, lane, head, body) {
   const { url, init } = JSON.parse(head);
+  const controller = new AbortController();
   // The bytes are in wasm's memory, which goes on changing.
   init.body = body.slice();
   init.signal = controller.signal;
@@ -30,6 +31,7 @@ export function send(id, lane, head, body, controller) {
     (reply) => rust.replied(id, reply, reply.status, Number(reply.headers.get("content-length") ?? NaN)),
     (reason) => rust.failed(id, reason),
   );
+  return controller;
 }
 
 /** Tells when the caller has gone. */

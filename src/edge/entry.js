@@ -3,19 +3,13 @@ import * as rust from "./index.js";
 
 const state = rust.__worker_init_state();
 
-function attach() {
-  const { told, heard, replied, failed, ticked } = rust;
-  rust.attach({ told, heard, replied, failed, ticked });
-}
-
-attach();
+rust.attach({ told: rust.told, heard: rust.heard, replied: rust.replied, failed: rust.failed, ticked: rust.ticked });
 
 /** A panic has left the instance in pieces: the next event gets a new one. */
 function revive() {
   if (!state.criticalError) return;
   console.log("a panic ended the wasm instance; starting a new one");
   rust.__wbg_reset_state();
-  attach();
   state.criticalError = false;
   state.instanceId++;
 }

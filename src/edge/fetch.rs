@@ -1,7 +1,5 @@
 //! One call to a model's host, aborted when it is dropped.
 
-use std::cell::RefCell;
-
 use futures::future::LocalBoxFuture;
 use futures::stream::{LocalBoxStream, StreamExt};
 use worker::wasm_bindgen::{JsCast, JsValue};
@@ -15,31 +13,12 @@ use crate::world::{Outgoing, Reply, Sent, TransportError};
 /// Bodies up to this length are read at once, in bytes.
 const READ_AT_ONCE: usize = 64 << 10;
 
-/// Controllers kept for the next calls: one whose call has ended by itself is as good as new.
-const MOST_KEPT: usize = 64;
-
-thread_local! {
-    static CONTROLLERS: RefCell<Vec<web_sys::AbortController>> = const { RefCell::new(Vec::new()) };
-}
-
 /// Aborts its call when dropped, unless the call has ended.
 struct Abort(Option<web_sys::AbortController>);
 
 impl Abort {
-    fn new() -> Result<Self, JsValue> {
-        let kept = CONTROLLERS.with(|c| c.borrow_mut().pop());
-        kept.map_or_else(web_sys::AbortController::new, Ok).map(|controller| Self(Some(controller)))
-    }
-
-    /// The whole reply has come.
     fn ended(&mut self) {
-        let Some(controller) = self.0.take() else { return };
-        CONTROLLERS.with(|c| {
-            let mut kept = c.borrow_mut();
-            if kept.len() < MOST_KEPT {
-                kept.push(controller);
-            }
-        });
+        self.0 = None;
     }
 }
 
@@ -73,14 +52,13 @@ fn head(call: &Outgoing) -> String {
 /// Starts a call: from here, or through a lane's object.
 pub fn send(call: Outgoing, lane: Option<Stub>) -> LocalBoxFuture<'static, Sent> {
     Box::pin(async move {
-        let mut abort = Abort::new().map_err(broken)?;
-        let Some(controller) = &abort.0 else { return Err(TransportError::Broken(String::new())) };
         let lane = lane.map_or(JsValue::UNDEFINED, JsValue::from);
-        match promise::reply(&lane, &head(&call), call.body.as_bytes(), controller).await {
+        let (controller, reply) = promise::call(&lane, &head(&call), call.body.as_bytes()).map_err(broken)?;
+        let mut abort = Abort(Some(controller));
+        match reply.await {
             Ok(head) => Ok(Box::new(EdgeReply { head, abort }) as Box<dyn Reply>),
             Err(error) => {
-                // There is nothing to abort; what is left of the controller is not used again.
-                abort.0 = None;
+                abort.ended();
                 Err(broken(error))
             }
         }

@@ -5,6 +5,7 @@
 #![allow(unsafe_code, reason = "wasm-bindgen's macro writes it")]
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
@@ -14,7 +15,6 @@ use worker::wasm_bindgen::prelude::*;
 use worker::web_sys;
 
 use super::bindings;
-use super::numbered::Numbered;
 use super::task;
 
 /// What JavaScript gave.
@@ -40,7 +40,7 @@ enum Slot {
 }
 
 thread_local! {
-    static SLOTS: RefCell<Numbered<Slot>> = RefCell::default();
+    static SLOTS: RefCell<BTreeMap<u32, Slot>> = RefCell::default();
     static NEXT: Cell<u32> = const { Cell::new(0) };
 }
 
@@ -148,19 +148,21 @@ pub async fn body(message: &JsValue) -> Result<Vec<u8>, JsValue> {
     }
 }
 
-/// A call's reply at its head. The call is made at the first poll.
-pub async fn reply(
+/// Makes a call: what aborts it, and its reply at its head.
+pub fn call(
     lane: &JsValue,
     head: &str,
     body: &[u8],
-    controller: &web_sys::AbortController,
-) -> Result<Head, JsValue> {
+) -> Result<(web_sys::AbortController, impl Future<Output = Result<Head, JsValue>> + use<>), JsValue> {
     let slot = Slotted::new();
-    bindings::send(slot.0, lane, head, body, controller)?;
-    match slot.await? {
-        Told::Head(head) => Ok(head),
-        _ => Err(another()),
-    }
+    let controller = bindings::send(slot.0, lane, head, body)?;
+    let reply = async {
+        match slot.await? {
+            Told::Head(head) => Ok(head),
+            _ => Err(another()),
+        }
+    };
+    Ok((controller, reply))
 }
 
 /// Ends when the caller of a request has gone (compatibility flag `enable_request_signal`).
