@@ -3,10 +3,12 @@
 
 mod bindings;
 mod budget_object;
+mod clock;
 mod conversation_object;
 mod fetch;
 mod idempotency_object;
 mod knowledge_object;
+mod numbered;
 mod object;
 mod promise;
 mod request;
@@ -59,7 +61,7 @@ fn misconfigured(error: &ConfigError) -> Answer {
 /// Answers a request by calling `answer` with the response.
 #[wasm_bindgen]
 pub fn fetch(incoming: web_sys::Request, env: Env, answer: js_sys::Function) {
-    task::start(Box::pin(async move {
+    task::start_request(Box::pin(async move {
         let response = match respond(request::EdgeRequest::new(incoming), &env).await {
             Ok(response) => response,
             // Only a reply that the platform will not write ends here.

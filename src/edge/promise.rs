@@ -5,7 +5,6 @@
 #![allow(unsafe_code, reason = "wasm-bindgen's macro writes it")]
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
@@ -15,6 +14,7 @@ use worker::wasm_bindgen::prelude::*;
 use worker::web_sys;
 
 use super::bindings;
+use super::numbered::Numbered;
 use super::task;
 
 /// What JavaScript gave.
@@ -40,7 +40,7 @@ enum Slot {
 }
 
 thread_local! {
-    static SLOTS: RefCell<BTreeMap<u32, Slot>> = RefCell::default();
+    static SLOTS: RefCell<Numbered<Slot>> = RefCell::default();
     static NEXT: Cell<u32> = const { Cell::new(0) };
 }
 

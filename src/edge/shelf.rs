@@ -6,7 +6,7 @@ use futures::future::LocalBoxFuture;
 use worker::wasm_bindgen::JsValue;
 use worker::{Env, web_sys};
 
-use super::{object, timer};
+use super::{clock, object, timer};
 use crate::error::ApiError;
 use crate::knowledge::Document;
 use crate::knowledge::shelf::{Shelf, Store};
@@ -22,7 +22,7 @@ async fn ask(env: &Env, path: &str, body: Option<&str>) -> Result<web_sys::Respo
 
 impl Store for Kept {
     fn now_ms(&self) -> u64 {
-        timer::now_ms()
+        clock::now_ms()
     }
 
     fn sleep(&self, ms: u64) -> LocalBoxFuture<'static, ()> {

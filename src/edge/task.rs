@@ -3,24 +3,26 @@
 //! wasm-bindgen's own executor asks for a microtask at each wake, which on the platform costs as much as a header.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 
 use futures::future::LocalBoxFuture;
 
-use super::timer;
+use super::numbered::Numbered;
+use super::{clock, timer};
 
 struct Task {
     // Away while it is polled.
     future: Option<LocalBoxFuture<'static, ()>>,
     waker: Waker,
     queued: bool,
+    of_request: bool,
 }
 
 #[derive(Default)]
 struct Tasks {
-    all: BTreeMap<u32, Task>,
+    all: Numbered<Task>,
     ready: VecDeque<u32>,
     next: u32,
 }
@@ -55,10 +57,19 @@ fn queue(id: u32) {
 
 /// Starts a future, and polls it before this returns.
 pub fn start(future: LocalBoxFuture<'static, ()>) {
+    begin(future, false);
+}
+
+/// Starts the future that answers a request of the fetch event; the platform ends with it what it leaves behind.
+pub fn start_request(future: LocalBoxFuture<'static, ()>) {
+    begin(future, true);
+}
+
+fn begin(future: LocalBoxFuture<'static, ()>, of_request: bool) {
     let id = number();
     TASKS.with(|tasks| {
         let waker = Waker::from(Arc::new(Woken(id)));
-        tasks.borrow_mut().all.insert(id, Task { future: Some(future), waker, queued: false });
+        tasks.borrow_mut().all.insert(id, Task { future: Some(future), waker, queued: false, of_request });
     });
     outermost(|| queue(id));
 }
@@ -72,6 +83,11 @@ pub fn number() -> u32 {
     })
 }
 
+/// Whether an event is being handled.
+pub fn running() -> bool {
+    RUNNING.with(Cell::get)
+}
+
 /// The task that is polled at this moment; none where another executor polls.
 pub fn current() -> Option<u32> {
     CURRENT.with(Cell::get)
@@ -82,16 +98,17 @@ pub fn current() -> Option<u32> {
 /// An error thrown through a poll leaves `RUNNING` set; events therefore run what is ready whatever it says.
 pub fn outermost(event: impl FnOnce()) {
     RUNNING.with(|r| r.set(true));
+    clock::event();
     event();
     while let Some((id, mut future, waker)) = next() {
         CURRENT.with(|c| c.set(Some(id)));
         let ended = future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
         CURRENT.with(|c| c.set(None));
         if ended {
-            TASKS.with(|tasks| tasks.borrow_mut().all.remove(&id));
+            let task = TASKS.with(|tasks| tasks.borrow_mut().all.remove(&id));
             // It is dropped outside, since what it drops may wake others.
             drop(future);
-            timer::ended(id);
+            timer::ended(id, task.is_some_and(|t| t.of_request));
         } else {
             TASKS.with(|tasks| {
                 if let Some(task) = tasks.borrow_mut().all.get_mut(&id) {

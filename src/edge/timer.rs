@@ -1,24 +1,19 @@
-//! Time, and timers: however many sleep in one task, JavaScript keeps one timer for them.
+//! Timers: however many sleep in one task, JavaScript keeps one timer for them.
 //!
 //! A task's later deadlines mostly lie after its first. So a timer is set only where none ends soon enough, and one that ends
 //! looks who is due.
 #![allow(unsafe_code, reason = "wasm-bindgen's macro writes it")]
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use worker::js_sys::Date;
 use worker::wasm_bindgen;
 use worker::wasm_bindgen::prelude::*;
 
+use super::clock::now_ms;
+use super::numbered::Numbered;
 use super::{bindings, task};
-
-/// Milliseconds since 1970.
-pub fn now_ms() -> u64 {
-    Date::now() as u64
-}
 
 /// Those who sleep in one task.
 #[derive(Default)]
@@ -53,7 +48,7 @@ impl Timers {
 
 #[derive(Default)]
 struct All {
-    of_task: BTreeMap<u32, Timers>,
+    of_task: Numbered<Timers>,
     next: u32,
 }
 
@@ -87,14 +82,17 @@ pub fn ticked(task: u32) {
     task::outermost(|| due.into_iter().for_each(Waker::wake));
 }
 
-/// A task has ended.
-pub fn ended(task: u32) {
+/// A task has ended. Its timer is forgotten, unless the platform ends what the task's request leaves behind.
+pub fn ended(task: u32, with_its_request: bool) {
     ALL.with(|all| {
         let mut all = all.borrow_mut();
-        if let Some(timers) = all.of_task.get_mut(&task) {
-            timers.ended = true;
+        let Some(timers) = all.of_task.get_mut(&task) else { return };
+        timers.ended = true;
+        if with_its_request && timers.sleeping.is_empty() {
+            all.of_task.remove(&task);
+        } else {
+            all.forget(task);
         }
-        all.forget(task);
     });
 }
 

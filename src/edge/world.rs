@@ -11,7 +11,7 @@ use worker::wasm_bindgen::{JsCast, JsValue};
 use super::bindings::{self, Namespace, Stub};
 use super::object::{self, Service};
 use super::shelf::Kept;
-use super::{fetch, timer};
+use super::{clock, fetch, timer};
 use crate::admission::message::{Ask, Lease};
 use crate::error::ApiError;
 use crate::knowledge::shelf::Shelf;
@@ -58,7 +58,7 @@ async fn ask(env: &Env, budget: &str, ask: &str) -> Result<String, JsValue> {
 
 impl World for Edge {
     fn now_ms(&self) -> u64 {
-        timer::now_ms()
+        clock::now_ms()
     }
 
     fn sleep(&self, ms: u64) -> LocalBoxFuture<'static, ()> {
