@@ -283,8 +283,6 @@ impl Holder {
         let held_tokens = found.and_then(|(at, _)| self.slots.get(at)).map_or(0, |h| h.slot.tokens);
         let standing = self.standing;
         let (pause_ms, asking) = (self.next_ask_ms.saturating_sub(now_ms), self.asking.is_some());
-        // Whoever waits for an answer looks when answers mostly come.
-        let answer_ms = self.asking.map(|(_, since)| (since + self.trip_ms).saturating_sub(now_ms).clamp(3, 10));
         let blocked = self.blocked(now_ms);
         let batch_again = self.batch_again_ms.saturating_sub(now_ms);
         let Some(waiter) = self.line.get_mut(place) else { return refused(1, None) };
@@ -326,10 +324,10 @@ impl Holder {
             }
             return refused(free_at.saturating_sub(now_ms), standing);
         }
-        let ms = match (answer_ms, waiter.kind) {
-            (Some(ms), _) => ms,
-            (None, Kind::Batch) => pause_ms.max(batch_again).clamp(5, 1_000),
-            (None, _) => pause_ms.clamp(5, 250),
+        let ms = match waiter.kind {
+            Kind::Batch if !asking => pause_ms.max(batch_again).clamp(5, 1_000),
+            _ if asking => 10,
+            _ => pause_ms.clamp(5, 250),
         };
         Step::Wait { ms, eta_ms: None, ahead: place }
     }
