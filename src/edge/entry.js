@@ -4,14 +4,16 @@ import * as rust from "./index.js";
 
 const state = rust.__worker_init_state();
 
-rust.callbacks(rust.resolved, rust.rejected, waitUntil);
+rust.attach({
+  told: rust.told, heard: rust.heard, replied: rust.replied, failed: rust.failed, ticked: rust.ticked,
+  waitUntil,
+});
 
 /** A panic has left the instance in pieces: the next event gets a new one. */
 function revive() {
   if (!state.criticalError) return;
   console.log("a panic ended the wasm instance; starting a new one");
   rust.__wbg_reset_state();
-  rust.callbacks(rust.resolved, rust.rejected, waitUntil);
   state.criticalError = false;
   state.instanceId++;
 }
@@ -64,15 +66,24 @@ export const Budget = durable(rust.Budget);
 export const Conversation = durable(rust.Conversation);
 export const Idempotency = durable(rust.Idempotency);
 export const Knowledge = durable(rust.Knowledge);
-export const Lane = durable(rust.Lane);
 export const Shared = durable(rust.Shared);
+
+/**
+ * The Durable Object of a lane: six more connections for a fan-out. It hands the call and its reply on as they come, redirects too, and a
+ * caller that leaves aborts it (compatibility flag `request_signal_passthrough`). It keeps nothing, so there is nothing to clean up.
+ */
+export class Lane {
+  fetch(call) {
+    return fetch(call);
+  }
+}
 
 export default {
   fetch(request, env) {
     revive();
     return new Promise((answer, fail) => {
       try {
-        rust.fetch(request, request.headers.get("idempotency-key"), env, answer);
+        rust.fetch(request, env, answer);
       } catch (error) {
         note(error);
         fail(error);
