@@ -45,6 +45,9 @@ fn hash(party: u64) -> u32 {
     (h >> 32) as u32
 }
 
+/// The share of one that has nobody beside it.
+const ALONE: f64 = 1e6;
+
 #[derive(Debug, Clone, Copy, Default)]
 struct Party {
     credit: f64,
@@ -70,7 +73,7 @@ impl Party {
 
 impl Default for Crowd {
     fn default() -> Self {
-        Self { parties: Sorted::default(), share: f64::INFINITY }
+        Self { parties: Sorted::default(), share: ALONE }
     }
 }
 
@@ -93,10 +96,10 @@ impl Crowd {
         let known = self.parties.get_or_default(party);
         let passed = now_ms.saturating_sub(known.seen_ms) as f64;
         let gained = known.share.unwrap_or(self.share) * passed / 1_000.0;
-        known.credit = if gained.is_nan() { BURST } else { (known.credit + gained).min(BURST) };
+        known.credit = (known.credit + gained).min(BURST);
         known.per_second = known.rate(now_ms) + 1_000.0 / MEMORY_MS;
         known.seen_ms = now_ms;
-        if !kept {
+        if !kept || known.share.unwrap_or(self.share) >= ALONE {
             return false;
         }
         let beyond = known.credit < 1.0;
@@ -169,9 +172,12 @@ impl Shares {
         };
     }
 
-    /// The most permits a second that one party may have, where there are `per_second` in all.
+    /// The most permits a second that one party may have, where there are `per_second` in all; one that is alone has all.
     pub fn level(&self, per_second: f64) -> f64 {
-        let evenly = per_second / self.parties.max(1.0);
+        if self.parties <= 1.0 {
+            return ALONE;
+        }
+        let evenly = per_second / self.parties;
         let (few, many): (Vec<f64>, Vec<f64>) = self.often.values().map(|o| o.0).partition(|d| *d <= evenly);
         let left = per_second - self.rest - few.iter().sum::<f64>();
         evenly.max(left / many.len().max(1) as f64).max(per_second * LEAST)
