@@ -21,10 +21,13 @@ await program(async () => {
   for (const file of readdirSync(join(root, "build")).filter((f) => /\.(js|wasm)$/.test(f))) {
     copyFileSync(join(root, "build", file), join(folder, file));
   }
+  // A module that stands before the Worker, for what can only be provoked from within.
+  const entry = process.env.ENTRY && "entry.mjs";
+  if (entry) copyFileSync(resolve(root, process.env.ENTRY), join(folder, entry));
   const isolates = Number(process.env.ISOLATES ?? 1);
   const config = join(folder, "config.capnp");
   // The configuration holds the secrets of this run.
-  writeFileSync(config, workerdConfig({ port: process.env.PORT ?? 8788, state, env: process.env, isolates }), { mode: 0o600 });
+  writeFileSync(config, workerdConfig({ port: process.env.PORT ?? 8788, state, env: process.env, isolates, entry }), { mode: 0o600 });
   const child = spawn(join(root, "node_modules/.bin/workerd"), ["serve", "--experimental", "--control-fd=3", config], {
     env: environment(),
     stdio: ["ignore", "inherit", "inherit", "pipe"],

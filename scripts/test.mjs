@@ -31,27 +31,40 @@ async function browser() {
     return { skipped: "this machine has no Chromium (install it, or name one in MADOGUCHI_CHROMIUM)" };
   }
   const key = "browser-tests";
-  const counter = spawn(process.execPath, [join(root, "scripts/serve.mjs")], {
-    cwd: root,
-    env: environment({ PORT: "0", API_KEYS: key, VISITOR_SECRET: randomBytes(24).toString("hex"), VISITOR_RPM: "0", ADDRESS_RPM: "0", SHOP_CONTACT: CONTACT }),
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const variables = { PORT: "0", API_KEYS: key, VISITOR_SECRET: randomBytes(24).toString("hex"), VISITOR_RPM: "0", ADDRESS_RPM: "0", SHOP_CONTACT: CONTACT };
+  const started = [];
+  const start = (...words) => {
+    started.push(listening(...words));
+    return started.at(-1).address;
+  };
+  const serve = (more) => start(process.execPath, [join(root, "scripts/serve.mjs")], { ...variables, ...more });
   try {
-    const url = await new Promise((resolve, reject) => {
-      let text = "";
-      counter.stdout.on("data", (data) => {
-        text += data;
-        const found = /listening on (http:\S+)/.exec(text)?.[1];
-        if (found) resolve(found);
-      });
-      counter.on("exit", (code) => reject(new Error(`serve ended with ${code}`)));
-    });
+    await must("cargo", ["build", "--locked", "--quiet", "--profile", "test", "--example", "upstream"], { show: true });
+    const upstream = await start(join(root, "target/debug/examples/upstream"), ["port=0"]);
+    const [url, crowded] = [await serve({ HANDOFF_URL: `${upstream}/v1/chat/completions` }), await serve({ UPSTREAM_BASE_URL: `${upstream}/v1`, UPSTREAM_OPEN: "true", RETRIES: "0" })];
     await loadDemoShop(url, key);
     const tests = readdirSync(join(root, "tests/browser")).filter((f) => f.endsWith(".test.mjs")).map((f) => join(root, "tests/browser", f));
-    return await command("node", ["--test", "--test-concurrency=1", ...tests], { show: true, env: { MADOGUCHI_BASE_URL: url } });
+    const env = { MADOGUCHI_BASE_URL: url, MADOGUCHI_CROWDED_URL: crowded, MADOGUCHI_UPSTREAM_URL: upstream, MADOGUCHI_KEY: key };
+    return await command("node", ["--test", "--test-concurrency=1", ...tests], { show: true, env });
   } finally {
-    counter.kill();
+    for (const { child } of started) child.kill();
   }
+}
+
+/** Starts a server that says where it listens; its address is a promise. */
+function listening(program, args, variables = {}) {
+  const child = spawn(program, args, { cwd: root, env: environment(variables), stdio: ["ignore", "pipe", "inherit"] });
+  const address = new Promise((resolve, reject) => {
+    let text = "";
+    child.stdout.on("data", (data) => {
+      text += data;
+      const found = /^listening on (http:\S+)/m.exec(text)?.[1];
+      if (found) resolve(found);
+    });
+    child.on("error", reject);
+    child.on("exit", (code) => reject(new Error(`${program} ended with ${code}`)));
+  });
+  return { child, address };
 }
 
 const CONTACT = JSON.stringify({ email: "help@ito-to-wan.example", phone: "050-0000-0126", hours: "平日10時から17時", url: "/#/help/contact" });

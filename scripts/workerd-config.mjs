@@ -24,9 +24,10 @@ function secretsOf(routes) {
 
 /**
  * The configuration's text, for a file beside copies of build/*. `state` is the folder of the objects' storage. `isolates` workers of the
- * same code, each on a port of its own, share the first one's objects, as isolates in many places do.
+ * same code, each on a port of its own, share the first one's objects, as isolates in many places do. `entry` is a module beside the
+ * copies that stands before the Worker.
  */
-export function workerdConfig({ port, state, env, isolates = 1 }) {
+export function workerdConfig({ port, state, env, isolates = 1, entry }) {
   const wrangler = parse(readFileSync(join(root, "wrangler.toml"), "utf8"));
   const vars = { ...wrangler.vars };
   for (const name of [...names, ...secretsOf(env.ROUTES ?? "")]) if (env[name] !== undefined) vars[name] = env[name];
@@ -40,7 +41,8 @@ ${objects.map((o) => `    (name = ${text(o.name)}, durableObjectNamespace = ${ob
     (name = "ASSETS", service = "storefront"),
 `;
   const code = `
-  modules = [
+  modules = [${entry ? `
+    (name = ${text(entry)}, esModule = embed ${text(entry)}),` : ""}
     (name = "index.js", esModule = embed "index.js"),
     (name = ${text(wasm)}, wasm = embed ${text(wasm)}),
   ],

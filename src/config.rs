@@ -1,6 +1,7 @@
 //! The configuration: every variable read once, checked whole, refused with its name.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,15 @@ pub struct Target {
     pub base_url: String,
     /// The bearer key; none for an open host.
     pub key: Option<String>,
+}
+
+impl Target {
+    /// A number that tells targets apart, the same in every isolate of one version.
+    pub fn number(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (&self.base_url, &self.model).hash(&mut hasher);
+        hasher.finish()
+    }
 }
 
 /// Deadlines of one upstream call, in milliseconds from its start.

@@ -77,8 +77,14 @@ impl Learned {
         self.holders.borrow().get(&budget.name).and_then(Holder::standing)
     }
 
-    /// Asks or tells a target's breaker. Targets that never failed hold no breaker.
-    pub fn admits(&self, target: &Target, now_ms: u64) -> bool {
+    /// Asks or tells a target's breaker, this isolate's and the world's. Targets that never failed hold no breaker.
+    pub fn admits(&self, target: &Target, now_ms: u64, budget: Option<&Budget>) -> bool {
+        // What the world knows comes with the permits, so only where there is a limit for the world.
+        let holders = self.holders.borrow();
+        let closed = |h: &Holder| now_ms < h.closed_until_ms(target.number());
+        if budget.and_then(|b| holders.get(&b.name)).is_some_and(closed) {
+            return false;
+        }
         let mut breakers = self.breakers.borrow_mut();
         if breakers.is_empty() {
             return true;

@@ -37,6 +37,10 @@ fn sort_by_order(numbers: &mut [u32], compare: &dyn Fn(&u32, &u32) -> Ordering) 
 
 /// The swaps, in order, that sort so many things.
 fn swaps(count: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<(u32, u32)> {
+    // Most of what is sorted stands in order already, or is one thing alone.
+    if (1..count).all(|i| compare(i - 1, i).is_le()) {
+        return Vec::new();
+    }
     let mut wanted: Vec<u32> = (0..count as u32).collect();
     sort_by_order(&mut wanted, &|a, b| compare(*a as usize, *b as usize).then(a.cmp(b)));
     // What stands where, and where what stands, as the swaps change it.
@@ -134,6 +138,21 @@ impl<K: Ord, V> Sorted<K, V> {
     /// The entries in order.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.0.iter().map(|(k, v)| (k, v))
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The values in the order of their keys, to be changed.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.0.iter_mut().map(|(_, v)| v)
     }
 
     /// The values in the order of their keys.

@@ -80,6 +80,12 @@ pub trait World {
         // As many bits as the number holds.
         (self.bits() >> 11) as f64 / (1u64 << 53) as f64
     }
+    /// Whether [`Self::later`] runs what it is given.
+    fn runs_on(&self) -> bool {
+        false
+    }
+    /// Lets work run that no caller waits for, on after the reply too.
+    fn later(&self, _work: LocalBoxFuture<'static, ()>) {}
     /// Starts a call; dropping the future aborts it.
     fn send(&self, call: Outgoing) -> LocalBoxFuture<'static, Sent>;
     /// Asks the object of a budget for permits; none where it cannot be reached.

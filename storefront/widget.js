@@ -2,22 +2,16 @@
 //
 //   <script src="https://WORKER/widget.js" defer></script>
 //
-// Attributes of the script tag (as data-…) or of a <madoguchi-chat> placed by hand: `lang` (ja, en; else the page's own), `heading`,
-// `position` (right, left), `theme` (light, dark; else the system's), `accent` (a hex colour; the text on it follows by contrast),
-// `suggestions` (questions to begin with, parted by |), `endpoint` (the Worker; else where this script came from). `heading-en`,
-// `suggestions-ja` and the like are for one language.
-// CSS variables, on the element or above it: --madoguchi-accent, -on-accent, -head, -on-head, -surface, -ground, -text, -quiet, -line,
-// -link, -radius, -font, -offset-x, -offset-y, -z. Methods: open(text), ask(text), close().
+// Attributes, CSS variables and methods: see the README.
 //
-// It stays one file so that one tag is enough from another origin: no second request, no CORS on scripts. What a server or a document
-// says reaches the page only as text nodes and checked links, so no answer can inject anything; no inline style or script is used, so
-// the shop's strictest Content-Security-Policy (Trusted Types too) needs only this origin in script-src and connect-src.
+// What a server or a document says reaches the page only as text nodes and checked links, so no answer can inject anything; with no
+// inline style or script, the strictest Content-Security-Policy (Trusted Types too) needs only this origin in script-src and connect-src.
 (() => {
   "use strict";
   if (customElements.get("madoguchi-chat")) return;
   const script = document.currentScript;
 
-  // ---------------------------------------------------------------- words
+  // --- words
 
   const WORDS = {
     ja: {
@@ -39,8 +33,8 @@
       counter: "窓口",
       log: "会話",
       typing: "お調べしています",
-      queued: (ahead, seconds) => `順番にお答えしています。${ahead > 0 ? `前に${ahead}名様、` : ""}およそ${seconds}秒お待ちください。`,
-      wait: (seconds) => `混み合っております。あと${seconds}秒ほどで自動でお送りしますので、そのままお待ちください。`,
+      queued: (ahead, seconds) => `順番にお答えしています。${ahead > 0 ? `前に${ahead}名様がお待ちです。` : ""}およそ${seconds}秒お待ちください。`,
+      wait: (seconds) => `ただいま混み合っております。${seconds}秒ほどのちに自動でお送りしますので、このままお待ちください。`,
       lost: "接続が切れました。つなぎ直しています…",
       offline: "インターネットにつながっていません。つながりしだい続けます。",
       back: "つながりました。",
@@ -49,37 +43,41 @@
       tooLong: "文章が長すぎるようです。短く分けてお送りください。",
       closed: "このページからはお使いいただけません。お手数ですが、お店の連絡先へお問い合わせください。",
       refused: "この内容はお送りできませんでした。言い方を変えてお試しください。",
-      failed: "お答えを用意できませんでした。もう一度お試しいただくか、担当者にご相談ください。",
+      failed: "お答えをご用意できませんでした。もう一度お試しいただくか、担当者にご相談ください。",
       sources: "参考にしたページ",
       excerpt: "お店のページからの抜粋です",
       up: "役に立った",
       down: "役に立たなかった",
+      late: (question) => `お待たせいたしました。ご質問「${question}」にお答えしました。`,
+      lateShow: "お答えを見る",
       thanks: "ご意見をありがとうございます。",
       sorry: "ご期待に沿えず申し訳ありません。担当者にもご相談いただけます。",
-      handoffTitle: "担当者に引き継ぎます",
-      handoffText: "ここまでの会話を担当者に送ります。",
+      handoffTitle: "担当者へのご相談",
+      handoffText: "ここまでの会話を担当者にお送りします。",
       note: "お伝えになりたいこと（任意）",
-      contact: "お返事先のメールか電話番号（任意）",
+      contact: "お返事先のメールまたは電話番号（任意）",
       handoffSend: "会話を送る",
       cancel: "やめる",
-      handoffSent: "会話を担当者に送りました。確かめしだい、ご連絡いたします。",
-      handoffFailed: "送れませんでした。少し待って、もう一度お試しください。",
+      handoffSent: "会話を担当者にお送りしました。",
+      handoffReply: "内容を確認のうえ、ご連絡いたします。",
+      handoffFailed: "お送りできませんでした。しばらくしてから、もう一度お試しください。",
       handoffContact: "担当者へは、こちらからご連絡ください。",
+      handoffNone: "お手数ですが、お店のお問い合わせ先へご連絡ください。",
       email: "メール",
       phone: "電話",
       hours: "受付",
       page: "ページ",
       pageName: "お問い合わせのページ",
-      note_privacy: "AIが答えます。カード番号などは入力しないでください。",
+      note_privacy: "AIがお答えします。カード番号などは入力しないでください。",
     },
     en: {
       heading: "Customer service",
-      standing: "Automatic replies, day and night",
+      standing: "Open day and night",
       launch: "Ask us",
       launchFull: "Ask us: open customer service",
       unread: "Ask us: there is a new reply",
       close: "Close",
-      person: "Talk to a person",
+      person: "Ask a person",
       greeting: "Welcome. Ask us anything about delivery, returns or our products.",
       suggestions: "How much is shipping?|I want to return something|How can I pay?",
       suggested: "Common questions",
@@ -91,8 +89,8 @@
       counter: "Counter",
       log: "Conversation",
       typing: "Looking it up",
-      queued: (ahead, seconds) => `We answer in turn. ${ahead > 0 ? `${ahead} ahead of you, ` : ""}about ${seconds} s to wait.`,
-      wait: (seconds) => `It is busy just now. Your message goes out by itself in about ${seconds} s; please stay here.`,
+      queued: (ahead, seconds) => `We answer in turn${ahead > 0 ? `, with ${ahead} ahead of you` : ""}. Please wait about ${seconds} seconds.`,
+      wait: (seconds) => `It is busy just now. Your message goes out by itself in about ${seconds} seconds; please stay here.`,
       lost: "The connection was lost. Reconnecting…",
       offline: "You are offline. We will go on as soon as you are back.",
       back: "Connected again.",
@@ -106,6 +104,8 @@
       excerpt: "Quoted from the shop's pages",
       up: "Helpful",
       down: "Not helpful",
+      late: (question) => `Thank you for waiting. Here is the answer to “${question}”.`,
+      lateShow: "See the answer",
       thanks: "Thank you for telling us.",
       sorry: "We are sorry about that. You can also talk to a person.",
       handoffTitle: "Hand over to a person",
@@ -114,20 +114,27 @@
       contact: "Email or phone for the reply (optional)",
       handoffSend: "Send the conversation",
       cancel: "Cancel",
-      handoffSent: "Your conversation was sent to our staff. They will get in touch with you.",
+      handoffSent: "Your conversation was sent to our staff.",
+      handoffReply: " They will get in touch with you.",
       handoffFailed: "That did not go through. Please wait a little and try again.",
       handoffContact: "Please reach our staff here.",
+      handoffNone: "Please write to the shop, at the address on its pages.",
       email: "Email",
       phone: "Phone",
       hours: "Hours",
       page: "Page",
       pageName: "Contact page",
-      note_privacy: "Answers come from an AI. Please do not type card numbers.",
+      note_privacy: "An AI answers. Please do not type card numbers.",
     },
   };
 
-  // ---------------------------------------------------------------- looks
+  // --- looks
 
+  const DARK = `--accent: var(--madoguchi-accent, #9cc7dc); --on-accent: var(--madoguchi-on-accent, #10202a);
+  --surface: var(--madoguchi-surface, #171b1e); --ground: var(--madoguchi-ground, #22282c);
+  --text: var(--madoguchi-text, #eceff1); --quiet: var(--madoguchi-quiet, #a9b4bb);
+  --line: var(--madoguchi-line, #3a4349); --link: var(--madoguchi-link, #9dd0ec); --alarm: #ffb4a2;
+  --head: var(--madoguchi-head, var(--ground)); --on-head: var(--madoguchi-on-head, var(--text)); color-scheme: dark;`;
   const CSS = `
 :host {
   --accent: var(--madoguchi-accent, #1f4b63); --on-accent: var(--madoguchi-on-accent, #fff);
@@ -139,19 +146,9 @@
   all: initial; color-scheme: light; position: fixed; z-index: var(--madoguchi-z, 2147483000); inset: auto;
 }
 @media (prefers-color-scheme: dark) { :host(:not([theme=light])) {
-  --accent: var(--madoguchi-accent, #9cc7dc); --on-accent: var(--madoguchi-on-accent, #10202a);
-  --surface: var(--madoguchi-surface, #171b1e); --ground: var(--madoguchi-ground, #22282c);
-  --text: var(--madoguchi-text, #eceff1); --quiet: var(--madoguchi-quiet, #a9b4bb);
-  --line: var(--madoguchi-line, #3a4349); --link: var(--madoguchi-link, #9dd0ec); --alarm: #ffb4a2;
-  --head: var(--madoguchi-head, var(--ground)); --on-head: var(--madoguchi-on-head, var(--text)); color-scheme: dark;
-} }
+${DARK}} }
 :host([theme=dark]) {
-  --accent: var(--madoguchi-accent, #9cc7dc); --on-accent: var(--madoguchi-on-accent, #10202a);
-  --surface: var(--madoguchi-surface, #171b1e); --ground: var(--madoguchi-ground, #22282c);
-  --text: var(--madoguchi-text, #eceff1); --quiet: var(--madoguchi-quiet, #a9b4bb);
-  --line: var(--madoguchi-line, #3a4349); --link: var(--madoguchi-link, #9dd0ec); --alarm: #ffb4a2;
-  --head: var(--madoguchi-head, var(--ground)); --on-head: var(--madoguchi-on-head, var(--text)); color-scheme: dark;
-}
+${DARK}}
 * { box-sizing: border-box; font: inherit; }
 [hidden] { display: none !important; }
 .launch, .panel {
@@ -241,6 +238,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
   .launch { --x: 14px; --y: 14px; min-height: 52px; padding: 0 18px 0 15px; }
   .panel { inset: 0 !important; top: var(--top, 0) !important; width: auto; max-width: none; height: var(--tall, 100dvh); border: 0; border-radius: 0; }
 }
+@media (max-width: 400px) { .head { gap: 4px; } h2 { font-size: 15px; } .ask-person svg { display: none; } }
 @media (prefers-reduced-motion: no-preference) { .panel { animation: rise .18s ease-out; } .log { scroll-behavior: smooth; } .log.stream { scroll-behavior: auto; } }
 @keyframes rise { from { opacity: 0; transform: translateY(10px); } }
 @media (prefers-reduced-motion: reduce) { .dots i { animation: none; opacity: .7; } }
@@ -270,7 +268,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
     return svg;
   }
 
-  /** An element; `text` and `label` are keys of WORDS, kept on the node so that it can be put into another language. */
+  /** An element; `text` and `label` are keys of WORDS, kept on the node for another language. */
   function make(tag, { text, label, hint, on, ...attributes } = {}, ...children) {
     const node = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) {
@@ -285,7 +283,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
     return node;
   }
 
-  // ---------------------------------------------------------------- answers as text nodes
+  // --- answers as text nodes
 
   // Characters that turn the direction of what follows, or are no text at all: what they hide is shown as it stands.
   const UNSEEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufff9-\ufffb]/g;
@@ -377,7 +375,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
     return list;
   }
 
-  /** Draws a growing answer; blocks that did not change keep their nodes, so a long answer costs no more than its last block. */
+  /** Draws a growing answer; blocks that did not change keep their nodes, however long it is. */
   function painter(into) {
     let drawn = [];
     return (text) => {
@@ -391,13 +389,22 @@ form.person textarea { min-height: 92px; resize: vertical; }
     };
   }
 
-  // ---------------------------------------------------------------- the line to the counter
+  // --- the line to the counter
 
   const SILENCE_MS = 60_000;
   const LONGEST_WAIT_S = 120;
   const TRIES = 6;
   // A token that runs out within this time is renewed first.
   const SOON_MS = 60_000;
+
+  // The history tells when a kept question has its answer. A look comes after the first wait, then after half of the question's age, up
+  // to the longest wait, a quarter more or less by chance, while the page is in sight: about 21 requests a shopper, all in half an hour;
+  // 1,000 who wait make 9 a second. Opening the window and coming back look too, LOOK_APART_MS from any other look. Each is one read of
+  // the shopper's own record: no model, no write, no queue.
+  const LOOK_FIRST_MS = 12_000;
+  const LOOK_LONGEST_MS = 120_000;
+  const LOOK_FOR_MS = 30 * 60_000;
+  const LOOK_APART_MS = 5_000;
 
   /** Why a message will not be answered: `status` of the refusal, 0 for a connection that did not come back. */
   class Refused extends Error {
@@ -517,12 +524,12 @@ form.person textarea { min-height: 92px; resize: vertical; }
         body: JSON.stringify({ locale }),
       });
       if (!response.ok) throw Object.assign(new Refused(response.status), { response });
-      const { token, expires_at: at, renewed, greeting } = await response.json();
+      const { token, expires_at: at, renewed, greeting, contact } = await response.json();
       const expires = typeof at === "number" ? (at < 1e12 ? at * 1000 : at) : Date.parse(at);
       // By a clock that is wrong every token would be late; then the counter's refusal alone tells.
       const late = !(expires > Date.now() + SOON_MS);
       // `who` changes where the counter did not know the token: what was said under it is another's.
-      this.keep({ token, expires: late ? undefined : expires, who: (renewed && this.kept.who) || identity(), greeting, locale });
+      this.keep({ token, expires: late ? undefined : expires, who: (renewed && this.kept.who) || identity(), greeting, contact, locale });
     }
 
     /** A call with the token; a token that is refused is renewed and the call made again, once. */
@@ -612,9 +619,9 @@ form.person textarea { min-height: 92px; resize: vertical; }
     }
   }
 
-  // ---------------------------------------------------------------- the element
+  // --- the element
 
-  /** Text on a colour: black or white, whichever stands out more. */
+  /** Black or white, whichever stands out more on a colour. */
   function contrasting(hex) {
     const digits = /^#([0-9a-f]{6}|[0-9a-f]{3})$/i.exec(hex.trim())?.[1];
     if (!digits) return null;
@@ -643,6 +650,9 @@ form.person textarea { min-height: 92px; resize: vertical; }
     #watch = null;
     #clock = 0;
     #asked = null;
+    #kept = new Map();
+    #looking = false;
+    #next = 0;
 
     connectedCallback() {
       if (this.#visitor) return;
@@ -659,10 +669,16 @@ form.person textarea { min-height: 92px; resize: vertical; }
       this.attributeChangedCallback();
       this.#watch = new MutationObserver(() => this.#relabel());
       this.#watch.observe(document.documentElement, { attributes: true, attributeFilter: ["lang"] });
-      addEventListener("online", () => this.#stuck?.());
+      addEventListener("online", () => {
+        this.#stuck?.();
+        this.#look();
+      });
+      document.addEventListener("visibilitychange", () => this.#look());
+      if (this.#visitor.kept.unread) this.#unread();
       globalThis.visualViewport?.addEventListener("resize", () => this.#fit());
       // A shopper who follows a link within the shop finds the conversation as it was; on a phone it would hide the page.
       if (this.#remember() === "open" && !this.#narrow) this.open(undefined, false);
+      else this.#plan();
     }
 
     attributeChangedCallback() {
@@ -676,7 +692,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
       this.#relabel();
     }
 
-    // ------------------------------------------------ words
+    // --- words
 
     get #language() {
       const lang = this.lang || this.closest("[lang]")?.lang || document.documentElement.lang || navigator.language || "";
@@ -685,6 +701,10 @@ form.person textarea { min-height: 92px; resize: vertical; }
 
     #word(key) {
       return WORDS[this.#language][key];
+    }
+
+    #button(text, click) {
+      return make("button", { class: "small", type: "button", text, on: { click } }, this.#word(text));
     }
 
     /** What the shop set for this language, else for any. */
@@ -702,7 +722,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
       this.#greet();
     }
 
-    // ------------------------------------------------ frame
+    // --- frame
 
     #build() {
       const n = this.#nodes;
@@ -788,6 +808,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
         n.dot.hidden = true;
         n.launch.dataset.label = "launchFull";
         this.#remember("open");
+        this.#visitor.keep({ unread: undefined });
         this.#fit();
         this.#relabel();
       }
@@ -797,7 +818,8 @@ form.person textarea { min-height: 92px; resize: vertical; }
       }
       if (focus) n.input.focus({ preventScroll: true });
       this.#toEnd();
-      this.#ready ??= this.#begin();
+      if (this.#ready) this.#look();
+      else this.#ready = this.#begin();
     }
 
     /** Opens the window and asks. */
@@ -854,14 +876,14 @@ form.person textarea { min-height: 92px; resize: vertical; }
       latest.hidden = log.scrollHeight - log.scrollTop - log.clientHeight < 90;
     }
 
-    /** Where the log should stand: at its end, but never so far that the question under way leaves it; answers are read from the top. */
+    /** Where the log should stand: at its end, but with the question under way in sight; answers are read from the top. */
     get #place() {
       const { log } = this.#nodes;
       const end = log.scrollHeight - log.clientHeight;
       return this.#asked?.isConnected ? Math.min(end, this.#asked.offsetTop - 14) : end;
     }
 
-    /** To the end of the conversation; the button goes away with it, so the focus moves to the log. */
+    /** To the end; the button goes away there, so the focus moves to the log. */
     #further() {
       const { log } = this.#nodes;
       log.scrollTop = log.scrollHeight;
@@ -890,15 +912,19 @@ form.person textarea { min-height: 92px; resize: vertical; }
       while (voice.childNodes.length > 12) voice.firstChild.remove();
     }
 
-    // ------------------------------------------------ conversation
+    // --- conversation
 
     async #begin() {
       const locale = this.#language;
       try {
         if (!this.#visitor.kept.token) await this.#visitor.session(locale);
         else {
-          const response = await this.#visitor.call("/chat/history", { locale });
-          if (response.ok) this.#history((await response.json()).messages ?? []);
+          const ids = this.#awaited;
+          const messages = await this.#said();
+          if (messages) {
+            this.#history(messages);
+            this.#settle(ids, messages);
+          }
         }
       } catch {
         // The first question tries again, and says what is wrong.
@@ -924,16 +950,110 @@ form.person textarea { min-height: 92px; resize: vertical; }
     }
 
     #history(messages) {
+      let asked = "";
       for (const message of messages) {
-        if (message.role === "user") this.#mine(message.text, message.id);
+        if (message.role === "user") this.#mine(message.text, (asked = message.id));
         else if (message.role === "assistant") {
           const turn = this.#turn();
-          turn.draw(message.text);
-          turn.sources(message.sources);
-          turn.finish(message.id, message.rung, message.feedback);
+          turn.whole(message);
+          if (message.rung === "kept") this.#await(asked, turn);
         } else this.#notice(message.text);
       }
       this.#toEnd();
+    }
+
+    // --- questions that were kept
+
+    /** What was said, as the counter has it; null where it does not tell now. */
+    async #said() {
+      this.#visitor.keep({ looked: Date.now() });
+      const response = await this.#visitor.call("/chat/history", { locale: this.#language, signal: AbortSignal.timeout?.(SILENCE_MS) });
+      return response.ok ? ((await response.json()).messages ?? []) : null;
+    }
+
+    /** Kept questions, each with when it was kept. */
+    get #waiting() {
+      const { awaits } = this.#visitor.kept;
+      return Array.isArray(awaits) ? awaits : [];
+    }
+
+    /** Their ids, and those shown here whose answer another tab has seen. */
+    get #awaited() {
+      return new Set([...this.#kept.keys(), ...this.#waiting.map(({ id }) => id)]);
+    }
+
+    #await(id, turn) {
+      this.#kept.set(id, turn);
+      if (!this.#waiting.some((other) => other.id === id)) this.#visitor.keep({ awaits: [...this.#waiting, { id, at: Date.now() }] });
+      this.#plan();
+    }
+
+    #plan() {
+      clearTimeout(this.#next);
+      const now = Date.now();
+      const age = now - Math.max(...this.#waiting.map(({ at }) => at));
+      if (document.hidden || !(age < LOOK_FOR_MS)) return;
+      const wait = Math.min(LOOK_LONGEST_MS, Math.max(LOOK_FIRST_MS, age / 2)) * (0.75 + Math.random() / 2);
+      const due = (this.#visitor.kept.looked || now) + wait - now;
+      this.#next = setTimeout(() => this.#look(), Math.min(wait, Math.max(0, due)));
+    }
+
+    async #look() {
+      const ids = this.#awaited;
+      if (!ids.size || this.#looking || document.hidden) return;
+      const past = Date.now() - this.#visitor.kept.looked;
+      if (navigator.onLine !== false && !(past >= 0 && past < LOOK_APART_MS)) {
+        this.#looking = true;
+        try {
+          const messages = await this.#said();
+          if (messages) this.#settle(ids, messages);
+        } catch {}
+        this.#looking = false;
+      }
+      this.#plan();
+    }
+
+    /** Puts answers in place of the word that their question is kept; what the counter does not know is waited for no more. */
+    #settle(ids, messages) {
+      const answers = new Map();
+      let asked = "";
+      for (const message of messages) {
+        if (message.role === "user") asked = message.id;
+        else if (message.role === "assistant") answers.set(asked, message);
+      }
+      const done = [...ids].filter((id) => answers.get(id)?.rung !== "kept");
+      if (!done.length) return;
+      this.#visitor.keep({ awaits: this.#waiting.filter(({ id }) => !done.includes(id)) });
+      for (const id of done) {
+        const [turn, answer] = [this.#kept.get(id), answers.get(id)];
+        this.#kept.delete(id);
+        if (!answer) continue;
+        if (this.#nodes.panel.hidden) this.#unread();
+        if (turn) this.#late(turn, answer);
+      }
+    }
+
+    #late(turn, answer) {
+      const { log } = this.#nodes;
+      const question = turn.node.previousElementSibling;
+      const word = this.#word("late")(clean(question.dataset.said).slice(0, 60));
+      const last = turn.node === log.lastElementChild;
+      this.#follow(() => {
+        turn.whole(answer);
+        if (last) return;
+        // The conversation has gone on below: a word there leads to it.
+        const show = () => (log.scrollTop = question.offsetTop - 14);
+        log.append(make("div", { class: "card" }, make("p", {}, word), this.#button("lateShow", show)));
+      });
+      this.#announce(`${word}\n${answer.text}`);
+    }
+
+    #unread() {
+      const n = this.#nodes;
+      n.dot.hidden = false;
+      n.launch.dataset.label = "unread";
+      this.#visitor.keep({ unread: true });
+      this.#relabel();
     }
 
     /** Questions that were under way when the page was left: those that the history answers are done, the others go on. */
@@ -1042,6 +1162,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
                 turn.draw(text);
                 turn.finish(data.message_id, data.rung);
               });
+              if (data.rung === "kept") this.#await(entry.id, turn);
               this.#announce(text.slice(said));
             } else if (name === "error") failure = this.#word("failed");
           });
@@ -1057,11 +1178,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
         }
         cancelAnimationFrame(frame);
         if (!failure) {
-          if (this.#nodes.panel.hidden) {
-            this.#nodes.dot.hidden = false;
-            this.#nodes.launch.dataset.label = "unread";
-            this.#relabel();
-          }
+          if (this.#nodes.panel.hidden) this.#unread();
           return;
         }
         const word = failure.word ?? failure;
@@ -1101,6 +1218,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
       let typing = null;
       let shown = null;
       return {
+        node,
         typing: () => {
           typing?.remove();
           paint("");
@@ -1133,6 +1251,14 @@ form.person textarea { min-height: 92px; resize: vertical; }
           }
           state.before(shown);
         },
+        /** All of an answer that the counter has, in place of what stood there. */
+        whole({ id, text, sources, rung, feedback }) {
+          for (const old of node.querySelectorAll(".sources, .small, .marks")) old.remove();
+          shown = null;
+          paint(text);
+          this.sources(sources);
+          this.finish(id, rung, feedback);
+        },
         finish: (id, rung, feedback) => {
           typing?.remove();
           say.hidden = !say.childNodes.length;
@@ -1141,11 +1267,12 @@ form.person textarea { min-height: 92px; resize: vertical; }
             // Where the answer is itself made of the passages, they are not shown twice.
             if (rung === "passages") Object.assign(shown.firstChild, { textContent: this.#word("excerpt") }).dataset.text = "excerpt";
             else for (const passage of shown.querySelectorAll(".passage")) passage.hidden = false;
-          } else if (rung === "passages") {
-            // What the shop's pages do not answer, a person may.
-            node.append(make("button", { class: "small", type: "button", text: "person", on: { click: () => this.#handoff() } }, this.#word("person")));
+          } else if (rung === "passages" || rung === "kept") {
+            // What is not answered here and now, a person may.
+            node.append(this.#button("person", () => this.#handoff()));
           }
-          if (id) node.append(this.#marks(id, feedback));
+          // That a question is kept is no answer to be judged.
+          if (id && rung !== "kept") node.append(this.#marks(id, feedback));
         },
         /** What went wrong, and (asked to) a button that resolves the promise. */
         fail: (word, again) => {
@@ -1157,7 +1284,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
           state.textContent = word;
           if (!again) return;
           return new Promise((resolve) => {
-            const button = make("button", { class: "small", type: "button", text: "retry", on: { click: () => this.#stuck?.() } }, this.#word("retry"));
+            const button = this.#button("retry", () => this.#stuck?.());
             node.append(button);
             this.#stuck = () => {
               this.#stuck = null;
@@ -1191,11 +1318,13 @@ form.person textarea { min-height: 92px; resize: vertical; }
       return make("div", { class: "marks" }, ...buttons);
     }
 
-    // ------------------------------------------------ a person
+    // --- a person
 
     #handoff() {
       const n = this.#nodes;
       if (this.#root.querySelector("form.person")) return;
+      // A shop that gives its contact takes no letters.
+      if (this.#visitor.kept.contact) return this.#reach(this.#visitor.kept.contact);
       const note = make("textarea", { maxlength: "2000", name: "note" });
       const contact = make("input", { type: "text", maxlength: "200", name: "contact", autocomplete: "email", inputmode: "email" });
       const state = make("p", { class: "state alarm", role: "alert" });
@@ -1207,7 +1336,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
         make("p", { text: "handoffText" }, this.#word("handoffText")),
         make("label", {}, make("span", { text: "note" }, this.#word("note")), note),
         make("label", {}, make("span", { text: "contact" }, this.#word("contact")), contact),
-        make("div", { class: "row" }, send, make("button", { class: "small", type: "button", text: "cancel", on: { click: () => this.#leaveHandoff(form) } }, this.#word("cancel"))),
+        make("div", { class: "row" }, send, this.#button("cancel", () => this.#leaveHandoff(form))),
         state,
       );
       let sending = false;
@@ -1225,8 +1354,8 @@ form.person textarea { min-height: 92px; resize: vertical; }
           if (!response.ok) throw new Refused(response.status);
           const reply = await response.json();
           this.#leaveHandoff(form);
-          if (reply.status === "sent") this.#notice(this.#word("handoffSent"));
-          else this.#notice(this.#word("handoffContact"), this.#card(reply.contact ?? {}));
+          if (reply.status === "sent") this.#notice(this.#word("handoffSent") + (body.contact ? this.#word("handoffReply") : ""));
+          else this.#reach(reply.contact);
         } catch {
           state.textContent = this.#word("handoffFailed");
         }
@@ -1246,7 +1375,8 @@ form.person textarea { min-height: 92px; resize: vertical; }
       this.#nodes.input.focus({ preventScroll: true });
     }
 
-    #card({ email, phone, hours, url }) {
+    /** How the shop is reached. */
+    #reach({ email, phone, hours, url } = {}) {
       const list = make("dl");
       const row = (key, value, href) => {
         if (!value) return;
@@ -1256,7 +1386,10 @@ form.person textarea { min-height: 92px; resize: vertical; }
       row("phone", phone, `tel:${String(phone).replace(/[^\d+]/g, "")}`);
       row("hours", hours);
       row("page", url && this.#word("pageName"), url);
-      return list;
+      this.#root.querySelector("dl")?.parentNode.remove();
+      const card = this.#notice(this.#word(list.firstChild ? "handoffContact" : "handoffNone"), list);
+      this.#nodes.log.scrollTop = card.offsetTop;
+      card.querySelector("a")?.focus({ preventScroll: true });
     }
   }
 

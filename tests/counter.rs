@@ -20,31 +20,75 @@ use madoguchi::config::Config;
 use madoguchi::counter::{Counter, Learned};
 use madoguchi::fanout::bounded::{self, Job};
 use madoguchi::upstream::call::{self, Call, Wait};
+use madoguchi::upstream::stream;
 use madoguchi::world::{Invocation, Outgoing, Reply, Sent, TransportError, World};
 use tokio::time::{Instant, sleep};
 
 /// What the simulated host does with a call.
 #[derive(Clone, Copy)]
 enum Host {
-    Answers { after_ms: u64 },
-    Fails { status: u16, retry_after: Option<&'static str> },
+    Answers {
+        after_ms: u64,
+    },
+    Fails {
+        status: u16,
+        headers: &'static [(&'static str, &'static str)],
+    },
+    /// Fails every call for this model and answers the others at once.
+    FailsFor(&'static str),
+    /// Answers with these headers.
+    States(&'static [(&'static str, &'static str)]),
+    /// Streams a piece each so many milliseconds, and never tells its count.
+    Streams {
+        every_ms: u64,
+    },
 }
 
 struct Simulated {
     began: Instant,
     host: Host,
     calls: RefCell<Vec<(u64, String)>>,
+    models: RefCell<Vec<String>>,
     running: Rc<Cell<usize>>,
     most: Cell<usize>,
     lessor: RefCell<Lessor>,
     lanes: Cell<usize>,
     freed: RefCell<Vec<Rc<str>>>,
+    /// How long an ask takes, and whether one may run on with no caller.
+    ask_ms: Cell<u64>,
+    runs_on: Cell<bool>,
+    asks: Cell<usize>,
+    bits: Cell<u64>,
 }
 
 struct Canned {
     status: u16,
-    retry_after: Option<&'static str>,
+    headers: &'static [(&'static str, &'static str)],
     body: &'static [u8],
+}
+
+struct Streamed {
+    every_ms: u64,
+}
+
+impl Reply for Streamed {
+    fn status(&self) -> u16 {
+        200
+    }
+    fn header(&self, _name: &str) -> Option<String> {
+        None
+    }
+    fn bytes(self: Box<Self>, _limit: usize) -> LocalBoxFuture<'static, Result<Vec<u8>, TransportError>> {
+        Box::pin(std::future::pending())
+    }
+    fn stream(self: Box<Self>) -> LocalBoxStream<'static, Result<Vec<u8>, TransportError>> {
+        let piece = b"data: {\"choices\":[{\"delta\":{\"content\":\"word \"}}]}\n\n";
+        futures::stream::unfold(self.every_ms, move |every_ms| async move {
+            sleep(Duration::from_millis(every_ms)).await;
+            Some((Ok(piece.to_vec()), every_ms))
+        })
+        .boxed_local()
+    }
 }
 
 impl Reply for Canned {
@@ -52,7 +96,7 @@ impl Reply for Canned {
         self.status
     }
     fn header(&self, name: &str) -> Option<String> {
-        self.retry_after.filter(|_| name == "retry-after").map(str::to_owned)
+        self.headers.iter().find(|h| h.0 == name).map(|h| h.1.to_owned())
     }
     fn bytes(self: Box<Self>, _limit: usize) -> LocalBoxFuture<'static, Result<Vec<u8>, TransportError>> {
         Box::pin(async move { Ok(self.body.to_vec()) })
@@ -82,13 +126,18 @@ impl World for Handle {
         Box::pin(sleep(Duration::from_millis(ms)))
     }
     fn bits(&self) -> u64 {
-        1 << 63
+        // Always the middle, and never twice the same.
+        self.0.bits.set(self.0.bits.get() + 1);
+        (1 << 63) | self.0.bits.get()
     }
     fn send(&self, call: Outgoing) -> LocalBoxFuture<'static, Sent> {
         let s = &self.0;
         s.calls.borrow_mut().push((self.now_ms(), call.invocation.name().to_owned()));
         s.running.set(s.running.get() + 1);
         s.most.set(s.most.get().max(s.running.get()));
+        let body: serde_json::Value = serde_json::from_str(&call.body).unwrap();
+        let named = body["model"].as_str().unwrap_or_default().to_owned();
+        s.models.borrow_mut().push(named.clone());
         let (host, running) = (s.host, Running(s.running.clone()));
         Box::pin(async move {
             let _running = running;
@@ -96,15 +145,33 @@ impl World for Handle {
             Ok(match host {
                 Host::Answers { after_ms } => {
                     sleep(Duration::from_millis(after_ms)).await;
-                    Box::new(Canned { status: 200, retry_after: None, body }) as Box<dyn Reply>
+                    Box::new(Canned { status: 200, headers: &[], body }) as Box<dyn Reply>
                 }
-                Host::Fails { status, retry_after } => Box::new(Canned { status, retry_after, body: b"{}" }),
+                Host::Fails { status, headers } => Box::new(Canned { status, headers, body: b"{}" }),
+                Host::FailsFor(model) if named == model => Box::new(Canned { status: 500, headers: &[], body: b"{}" }),
+                Host::FailsFor(_) => Box::new(Canned { status: 200, headers: &[], body }),
+                Host::States(headers) => Box::new(Canned { status: 200, headers, body }),
+                Host::Streams { every_ms } => Box::new(Streamed { every_ms }),
             })
         })
     }
     fn ask(&self, _budget: &str, ask: &Ask) -> LocalBoxFuture<'static, Option<Lease>> {
-        let (lease, _) = self.0.lessor.borrow_mut().grant(self.now_ms(), ask);
-        Box::pin(std::future::ready(Some(lease)))
+        let (own, ask) = (self.0.clone(), ask.clone());
+        own.asks.set(own.asks.get() + 1);
+        Box::pin(async move {
+            let way = Duration::from_millis(own.ask_ms.get() / 2);
+            sleep(way).await;
+            let now = own.began.elapsed().as_millis() as u64;
+            let (lease, _) = own.lessor.borrow_mut().grant(now, &ask);
+            sleep(way).await;
+            Some(lease)
+        })
+    }
+    fn runs_on(&self) -> bool {
+        self.0.runs_on.get()
+    }
+    fn later(&self, work: LocalBoxFuture<'static, ()>) {
+        tokio::task::spawn_local(work);
     }
     fn take_lane(&self) -> Option<Rc<str>> {
         let id = self.0.lanes.get() + 1;
@@ -125,15 +192,25 @@ fn counter(host: Host, variables: &[(&str, &str)]) -> (Counter, Rc<Simulated>) {
         began: Instant::now(),
         host,
         calls: RefCell::default(),
+        models: RefCell::default(),
         running: Rc::default(),
         most: Cell::default(),
         lessor: RefCell::new(Lessor::new(0)),
         lanes: Cell::default(),
         freed: RefCell::default(),
+        ask_ms: Cell::default(),
+        runs_on: Cell::default(),
+        asks: Cell::default(),
+        bits: Cell::default(),
     });
     let world = Rc::new(Handle(simulated.clone()));
     let counter = Counter { config: Rc::new(config.unwrap()), world, learned: Rc::new(Learned::new(0)) };
     (counter, simulated)
+}
+
+/// Another isolate of the same world.
+fn another(counter: &Counter) -> Counter {
+    Counter { learned: Rc::new(Learned::new(0)), ..counter.clone() }
 }
 
 fn call(counter: &Counter) -> Call {
@@ -168,19 +245,19 @@ async fn all_attempts_together_keep_to_the_total_deadline() {
 
 #[tokio::test(start_paused = true)]
 async fn a_wait_that_the_host_asks_for_is_kept_and_one_past_the_deadline_is_not_begun() {
-    let (counter, world) = counter(Host::Fails { status: 429, retry_after: Some("4") }, &[("RETRIES", "2")]);
+    let (counter, world) = counter(Host::Fails { status: 429, headers: &[("retry-after", "4")] }, &[("RETRIES", "2")]);
     call::complete(&counter, &call(&counter), false).await.unwrap_err();
     let at: Vec<u64> = world.calls.borrow().iter().map(|c| c.0).collect();
     assert!(at.windows(2).all(|w| (4000..=5000).contains(&(w[1] - w[0]))) && at.len() == 3, "{at:?}");
 
-    let (counter, world) = self::counter(Host::Fails { status: 429, retry_after: Some("3600") }, &[]);
+    let (counter, world) = self::counter(Host::Fails { status: 429, headers: &[("retry-after", "3600")] }, &[]);
     let failed = call::complete(&counter, &call(&counter), false).await.unwrap_err();
     assert_eq!((world.calls.borrow().len(), failed.error.retry_after_seconds()), (1, Some(3600)));
 }
 
 #[tokio::test(start_paused = true)]
 async fn under_a_dead_host_retries_stay_a_tenth_of_the_traffic() {
-    let (counter, world) = counter(Host::Fails { status: 500, retry_after: None }, &[("UPSTREAM_RPM", "0")]);
+    let (counter, world) = counter(Host::Fails { status: 500, headers: &[] }, &[("UPSTREAM_RPM", "0")]);
     // All at once, so that the floor does not fill again meanwhile.
     let one = call(&counter);
     let calls: Vec<_> = (0..500).map(|_| call::complete(&counter, &one, false)).collect();
@@ -251,4 +328,143 @@ async fn dropping_a_fan_out_drops_every_call_of_it() {
     assert_eq!((world.running.get(), world.calls.borrow().len()), (0, 40));
     // Its calls were cut off, so their lanes may still hold connections.
     assert_eq!(world.freed.borrow().len(), 0);
+}
+
+const TWO: &str = r#"{"two":[{"model":"first"},{"model":"second"}]}"#;
+
+fn of_two(counter: &Counter) -> Call {
+    let body = r#"{"model":"two","messages":[]}"#.into();
+    Call { targets: counter.config.targets("two"), model: "two".into(), body, ..call(counter) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_is_down_elsewhere_is_passed_over_here_and_tried_again_later() {
+    let variables = [("ROUTES", TWO), ("RETRIES", "0"), ("UPSTREAM_RPM", "6000")];
+    let (here, world) = counter(Host::FailsFor("first"), &variables);
+    let there = another(&here);
+    let one = of_two(&here);
+    for _ in 0..8 {
+        let answered = call::complete(&there, &one, false).await.unwrap();
+        assert_eq!(answered.rank, 1);
+        sleep(Duration::from_millis(400)).await;
+    }
+    // This isolate hears of it with its first permits.
+    for _ in 0..2 {
+        call::complete(&here, &one, false).await.unwrap();
+        sleep(Duration::from_millis(400)).await;
+    }
+    world.models.borrow_mut().clear();
+    assert_eq!(call::complete(&here, &one, false).await.unwrap().rank, 1);
+    assert_eq!(*world.models.borrow(), ["second"], "the first was not even tried");
+    sleep(Duration::from_secs(8)).await;
+    world.models.borrow_mut().clear();
+    call::complete(&here, &one, false).await.unwrap();
+    assert_eq!(*world.models.borrow(), ["first", "second"], "its time is over");
+}
+
+#[tokio::test(start_paused = true)]
+async fn retries_are_a_part_of_the_worlds_traffic_whichever_isolate_makes_them() {
+    let variables = [("UPSTREAM_RPM", "60000"), ("RETRIES", "3"), ("QUEUE_MS", "15000")];
+    let (first, world) = counter(Host::Fails { status: 500, headers: &[] }, &variables);
+    for _ in 0..20 {
+        let isolate = another(&first);
+        let one = call(&isolate);
+        let calls: Vec<_> = (0..20).map(|_| call::complete(&isolate, &one, false)).collect();
+        assert!(futures::future::join_all(calls).await.iter().all(|c| c.is_err()));
+    }
+    // Each isolate has two of its own before it has asked for any.
+    let made = world.calls.borrow().len();
+    assert!((400..=500).contains(&made), "{made} calls for 400");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_says_it_is_full_is_left_alone_until_its_window_ends() {
+    let states = &[("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "20s")];
+    let (counter, world) = counter(Host::States(states), &[("UPSTREAM_RPM", "6000"), ("QUEUE_MS", "60000")]);
+    world.runs_on.set(true);
+    let local = tokio::task::LocalSet::new();
+    local
+        .run_until(async {
+            let one = Call { wait: Wait { patience_ms: 60_000, ..Wait::new(Kind::New, 0) }, ..call(&counter) };
+            call::complete(&counter, &one, false).await.unwrap();
+            // It is told within seconds, with no other caller.
+            sleep(Duration::from_secs(6)).await;
+            call::complete(&another(&counter), &one, false).await.unwrap();
+        })
+        .await;
+    let at: Vec<u64> = world.calls.borrow().iter().map(|c| c.0).collect();
+    assert!((20_000..=27_000).contains(&at[1]), "{at:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_the_caller_cuts_counts_as_the_tokens_that_came_and_no_more() {
+    let variables = [("UPSTREAM_TPM", "1000"), ("UPSTREAM_RPM", "0"), ("QUEUE_MS", "60000")];
+    let (counter, world) = counter(Host::Streams { every_ms: 10 }, &variables);
+    world.runs_on.set(true);
+    let local = tokio::task::LocalSet::new();
+    let waited = local
+        .run_until(async {
+            let one = Call { wait: Wait { patience_ms: 60_000, ..Wait::new(Kind::New, 0) }, ..call(&counter) };
+            // Each reserves 600 and some, so two do not fit into a minute unless the first is settled.
+            let mut pieces = stream::open(&counter, &one).await.unwrap().value;
+            for _ in 0..20 {
+                pieces.next().await.unwrap();
+            }
+            drop(pieces);
+            let began = Instant::now();
+            drop(stream::open(&counter, &one).await.unwrap());
+            began.elapsed()
+        })
+        .await;
+    assert!(waited < Duration::from_secs(10), "{waited:?}");
+    // A long one is charged for all of it: not even when the minute of what it reserved is over does another fit.
+    let (counter, world) = self::counter(Host::Streams { every_ms: 10 }, &variables);
+    world.runs_on.set(true);
+    let local = tokio::task::LocalSet::new();
+    let refused = local
+        .run_until(async {
+            let one = Call { wait: Wait { patience_ms: 60_000, ..Wait::new(Kind::New, 0) }, ..call(&counter) };
+            let mut pieces = stream::open(&counter, &one).await.unwrap().value;
+            for _ in 0..1_100 {
+                pieces.next().await.unwrap();
+            }
+            drop(pieces);
+            stream::open(&counter, &one).await.map(drop).unwrap_err()
+        })
+        .await;
+    assert!((55_000..=62_000).contains(&refused.error.retry_after_ms.unwrap()), "{refused:?}");
+}
+
+/// Calls of which each waited for its permit, one each 20 ms, and the asks made.
+async fn waits(runs_on: bool) -> (usize, usize) {
+    let (counter, world) = counter(Host::Answers { after_ms: 100 }, &[("UPSTREAM_RPM", "12000")]);
+    world.ask_ms.set(60);
+    world.runs_on.set(runs_on);
+    let local = tokio::task::LocalSet::new();
+    local
+        .run_until(async {
+            let one = call(&counter);
+            let calls = (0..500).map(|n| {
+                let (counter, one) = (&counter, &one);
+                async move {
+                    // Not in step with the asks.
+                    sleep(Duration::from_millis(19 * n)).await;
+                    let began = Instant::now();
+                    call::complete(counter, one, false).await.unwrap();
+                    began.elapsed().as_millis() > 105
+                }
+            });
+            // How often callers come is known after two seconds.
+            let waited = futures::future::join_all(calls).await.into_iter().skip(100).filter(|w| *w).count();
+            (waited, world.asks.get())
+        })
+        .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ask_that_runs_beside_holds_nobody_up() {
+    let (alone, asks_alone) = waits(false).await;
+    let (beside, asks_beside) = waits(true).await;
+    println!("waited {alone} of 400 with {asks_alone} asks, and {beside} with {asks_beside} asks beside");
+    assert!(beside * 4 <= alone, "{alone} waited, {beside} with asks beside");
 }

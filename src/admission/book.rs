@@ -22,7 +22,7 @@ const WINDOW: u64 = (MINUTE_MS + LIFE_MS) / TICK_MS;
 /// promised tick end at or after it and a suffix of them tells its room.
 pub const FARTHEST_MS: u64 = MINUTE_MS;
 /// Ticks that are kept in one row.
-const ROW: u64 = 1_000 / TICK_MS;
+pub const ROW: u64 = 1_000 / TICK_MS;
 
 /// Permits of one tick, with the tokens reserved for them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -322,7 +322,7 @@ fn capacity(tick: u64, pace: f64) -> u64 {
     if pace.is_infinite() {
         return u64::MAX;
     }
-    (((tick + 1) as f64 * pace).floor() - (tick as f64 * pace).floor()) as u64
+    ((tick + 1) as f64 * pace) as u64 - (tick as f64 * pace) as u64
 }
 
 fn read_row(text: &str) -> Vec<Cell> {

@@ -11,6 +11,13 @@ const EPOCH_MS: u64 = 500;
 const JITTER: u32 = 50;
 /// The longest pause that a host may ask of all, in milliseconds.
 const LONGEST_PAUSE_MS: u64 = 30_000;
+/// Answers a second are averaged over so long, in milliseconds, and a cut leaves this part of them.
+const GOOD_MS: f64 = 2_000.0;
+const BORNE: f64 = 0.9;
+/// Epochs for which it stays near the last refusal before it goes on.
+const CALM: u32 = 6;
+/// How long a call takes while that is not known, in milliseconds.
+const TOOK_MS: f64 = 2_000.0;
 /// A first byte this many times slower than usual is a host under strain.
 const STRAIN: f64 = 3.0;
 
@@ -27,8 +34,12 @@ pub struct Capacity {
     step: f64,
     calm: u32,
     took_ms: f64,
+    /// Answers a second.
+    good: f64,
     usual_ms: f64,
     paused_ms: u64,
+    /// Calls a second that it says it bears, and until when that holds.
+    stated: Option<(f64, u64)>,
 }
 
 impl Capacity {
@@ -41,18 +52,28 @@ impl Capacity {
         e.took_ms += report.took_ms;
         e.first_byte_ms += report.first_byte_ms;
         e.asked_wait_ms = e.asked_wait_ms.max(report.asked_wait_ms);
+        if let Some(stated) = report.stated {
+            let until_ms = now_ms + u64::from(stated.for_ms);
+            if stated.is_none() {
+                self.paused_ms = self.paused_ms.max(until_ms);
+            } else {
+                self.stated = Some((stated.per_second.into(), until_ms));
+            }
+        }
         self.running = self.running.max(running);
         if now_ms >= self.epoch_ms + EPOCH_MS && self.epoch.ended > 0 {
-            self.judge(now_ms);
+            self.judge(now_ms, now_ms.saturating_sub(self.epoch_ms));
             self.epoch = Report::default();
             self.running = running;
             self.epoch_ms = now_ms;
         }
     }
 
-    fn judge(&mut self, now_ms: u64) {
+    fn judge(&mut self, now_ms: u64, lasted_ms: u64) {
         let e = self.epoch;
         let answered = e.ended.saturating_sub(e.refused + e.failed);
+        let fade = (-(lasted_ms as f64) / GOOD_MS).exp();
+        self.good = self.good * fade + f64::from(answered) * 1_000.0 / lasted_ms.max(1) as f64 * (1.0 - fade);
         if answered > 0 {
             let took = e.took_ms as f64 / f64::from(answered);
             self.took_ms = if self.took_ms == 0.0 { took } else { self.took_ms * 0.8 + took * 0.2 };
@@ -68,23 +89,26 @@ impl Capacity {
         let part = f64::from(e.refused) / f64::from(e.ended.max(1));
         if e.refused > e.ended / JITTER + 2 {
             self.peak = now;
-            self.bears = Some((now * (1.0 - part.clamp(0.08, 0.5))).max(1.0));
-            (self.step, self.calm) = (0.02, 0);
+            // What it answers beside its refusals it bears: calls that were let go before the cut are refused for a while yet.
+            let borne = self.good * self.took_ms / 1_000.0 * BORNE;
+            self.bears = Some((now * (1.0 - part.clamp(0.08, 0.5))).max(borne.min(now)).max(1.0));
+            (self.step, self.calm) = (0.03, 0);
             if part > 0.5 {
-                self.paused_ms = now_ms + u64::from(e.asked_wait_ms).min(LONGEST_PAUSE_MS);
+                let asked_ms = u64::from(e.asked_wait_ms).min(LONGEST_PAUSE_MS);
+                self.paused_ms = self.paused_ms.max(now_ms + asked_ms);
             }
         } else if strained && self.bears.is_none_or(|b| b > self.peak.max(f64::from(self.running)) * 0.7) {
             self.peak = self.peak.max(now);
             self.bears = Some((now * 0.95).max(1.0));
         } else if let Some(bears) = self.bears {
             self.calm += 1;
-            let near = bears > self.peak * 0.95 && self.calm < 10;
+            let near = bears > self.peak * 0.95 && self.calm < CALM;
             let step = if near { 0.005 } else { self.step };
             // What is not used cannot be known to be borne.
             if f64::from(self.running) >= bears * 0.7 {
-                self.bears = Some(bears + (bears * step).max(0.25));
+                self.bears = Some(bears + (bears * step).max(0.5));
             }
-            self.step = (self.step * 1.5).min(0.3);
+            self.step = (self.step * 1.6).min(0.4);
             if self.calm > 60 {
                 (self.bears, self.peak) = (None, 0.0);
             }
@@ -102,16 +126,22 @@ impl Capacity {
         }
     }
 
-    /// Calls a second that so many in flight come to; infinite while none is known.
-    pub fn per_second(&self, limit: u32) -> f64 {
-        match self.in_flight(limit) {
-            // Where calls in flight are counted they bind, and need a permit at hand whenever one ends.
-            Some(n) if self.took_ms > 0.0 => {
-                let more = if limit > 0 { 1_250.0 } else { 1_000.0 };
-                (f64::from(n) * more / self.took_ms).max(0.5)
-            }
+    /// Calls a second that what was learned comes to; infinite while nothing speaks against more.
+    pub fn per_second(&self) -> f64 {
+        match self.bears {
+            Some(bears) if self.took_ms > 0.0 => (bears.floor().max(1.0) * 1_000.0 / self.took_ms).max(0.5),
             _ => f64::INFINITY,
         }
+    }
+
+    /// Calls a second that the host says it bears at this moment; infinite where it says nothing.
+    pub fn stated(&self, now_ms: u64) -> f64 {
+        self.stated.filter(|(_, until)| now_ms < *until).map_or(f64::INFINITY, |(per_second, _)| per_second)
+    }
+
+    /// How long a call takes, in milliseconds.
+    pub fn took_ms(&self) -> f64 {
+        if self.took_ms > 0.0 { self.took_ms } else { TOOK_MS }
     }
 
     /// Until when the host asked to be left alone.

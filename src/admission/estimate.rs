@@ -19,7 +19,17 @@ struct Bounds {
 pub fn tokens(body: &str) -> u32 {
     let bounds: Bounds = serde_json::from_str(body).unwrap_or_default();
     let answer = bounds.max_completion_tokens.or(bounds.max_tokens).unwrap_or(ANSWER);
-    u32::try_from(body.len() as u64 / 3 + answer).unwrap_or(u32::MAX)
+    prompt(body).saturating_add(u32::try_from(answer).unwrap_or(u32::MAX))
+}
+
+/// Tokens of a chat completion's body alone.
+pub fn prompt(body: &str) -> u32 {
+    of_bytes(body.len())
+}
+
+/// Tokens of so many bytes of text.
+pub fn of_bytes(bytes: usize) -> u32 {
+    u32::try_from(bytes / 3).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -6,8 +6,10 @@ use futures::future::{Either, select};
 
 use super::Budget;
 use super::holder::{Caller, Ended, Permit, Step};
+use super::message::Ask;
 use crate::counter::Counter;
 use crate::error::ApiError;
+use crate::upstream::ratelimit::Stated;
 
 /// An ask is given up after so long, in milliseconds; the line then asks again.
 const GIVE_UP_MS: u64 = 1_200;
@@ -15,6 +17,9 @@ const GIVE_UP_MS: u64 = 1_200;
 /// What a caller that will not wait does wait, in milliseconds: a paced limit has its next permit within it, and a burst of
 /// a few calls is no rush.
 const NO_WAIT_MS: u64 = 500;
+
+/// The platform lets nothing run on for much longer than this, in milliseconds.
+const TELLING_MS: u64 = 20_000;
 
 /// A turn that moves by so much is told again, in milliseconds.
 const NEWS_MS: u64 = 1_000;
@@ -28,9 +33,40 @@ pub struct Pass {
     budget: Option<(Rc<Budget>, Permit)>,
     began_ms: u64,
     ended: Ended,
+    /// Tokens of the request, and of the answer so far.
+    prompt: u32,
+    streamed: u32,
 }
 
 impl Pass {
+    /// The call goes to this target.
+    pub fn to(&mut self, target: u64) {
+        self.ended.target = target;
+    }
+
+    /// Whether the reply's headers should be read for what the host says of its limits.
+    pub fn looks(&self) -> bool {
+        let Some((budget, _)) = &self.budget else { return false };
+        let world = &*self.counter.world;
+        self.counter.learned.with_holder(budget, world, |h| h.looks(world.now_ms()))
+    }
+
+    /// What the host says of its limits.
+    pub fn stated(&mut self, stated: Option<Stated>) {
+        self.ended.stated = stated;
+    }
+
+    /// The request of so many tokens is on its way.
+    pub fn sent(&mut self, tokens: u32) {
+        self.prompt = tokens;
+    }
+
+    /// So many tokens of the answer have come. Where the stream is cut before the host tells its own count, these and the
+    /// request's count; where nothing came, what was reserved does.
+    pub fn streamed(&mut self, tokens: u32) {
+        self.streamed = self.streamed.saturating_add(tokens);
+    }
+
     /// The first byte of the reply has come.
     pub fn first_byte(&mut self) {
         self.ended.first_byte_ms = self.counter.world.now_ms().saturating_sub(self.began_ms);
@@ -60,21 +96,26 @@ impl Pass {
 impl Drop for Pass {
     fn drop(&mut self) {
         let Some((budget, permit)) = self.budget.take() else { return };
-        let ended = Ended { took_ms: self.counter.world.now_ms().saturating_sub(self.began_ms), ..self.ended };
+        let now = self.counter.world.now_ms();
+        let so_far = (self.streamed > 0).then(|| self.prompt.saturating_add(self.streamed));
+        let tokens = self.ended.tokens.or(so_far);
+        let ended = Ended { took_ms: now.saturating_sub(self.began_ms), tokens, ..self.ended };
         self.counter.learned.with_holder(&budget, &*self.counter.world, |h| h.ended(permit, &ended));
+        tell_later(&self.counter, &budget);
     }
 }
 
 /// A place in the line; dropping it leaves.
 struct Place<'a> {
     counter: &'a Counter,
-    budget: &'a Budget,
+    budget: &'a Rc<Budget>,
     id: u64,
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.counter.learned.with_holder(self.budget, &*self.counter.world, |h| h.leave(self.id));
+        tell_later(self.counter, self.budget);
     }
 }
 
@@ -92,18 +133,63 @@ impl Drop for Asking<'_> {
     }
 }
 
-/// Sends the ask that is due, if one is, and takes in its answer; false where none was due.
-async fn ask(counter: &Counter, budget: &Budget) -> bool {
+fn due(counter: &Counter, budget: &Budget) -> Option<(u64, Ask)> {
     let (world, now) = (&counter.world, counter.world.now_ms());
     let queue_ms = u32::try_from(counter.config.queue_ms).unwrap_or(u32::MAX);
-    let due = counter.learned.with_holder(budget, &**world, |h| h.ask(now, queue_ms).map(|ask| (h.ask_number(), ask)));
-    let Some((number, ask)) = due else { return false };
-    let asking = Asking { counter, budget, number };
-    if let Either::Left((Some(lease), _)) = select(world.ask(&budget.name, &ask), world.sleep(GIVE_UP_MS)).await {
+    counter.learned.with_holder(budget, &**world, |h| h.ask(now, queue_ms).map(|ask| (h.ask_number(), ask)))
+}
+
+async fn send(counter: &Counter, budget: &Budget, number: u64, ask: &Ask) {
+    let world = &counter.world;
+    let _asking = Asking { counter, budget, number };
+    if let Either::Left((Some(lease), _)) = select(world.ask(&budget.name, ask), world.sleep(GIVE_UP_MS)).await {
         counter.learned.with_holder(budget, &**world, |h| h.receive(number, world.now_ms(), &lease));
     }
-    drop(asking);
+}
+
+/// Sends the ask that is due, if one is, and takes in its answer; false where none was due.
+async fn ask(counter: &Counter, budget: &Budget) -> bool {
+    let Some((number, ask)) = due(counter, budget) else { return false };
+    send(counter, budget, number, &ask).await;
     true
+}
+
+/// Lets an ask that is due run while no caller waits for it.
+fn ask_beside(counter: &Counter, budget: &Rc<Budget>) {
+    if !counter.world.runs_on() {
+        return;
+    }
+    if let Some((number, ask)) = due(counter, budget) {
+        let (own, budget) = (counter.clone(), Rc::clone(budget));
+        counter.world.later(Box::pin(async move { send(&own, &budget, number, &ask).await }));
+    }
+}
+
+/// Gives back what nobody here needs, and settles what is known, when that is due.
+fn tell_later(counter: &Counter, budget: &Rc<Budget>) {
+    // Where nothing runs on by itself the next caller's ask tells it.
+    if !counter.world.runs_on() {
+        return;
+    }
+    let take = |counter: &Counter, budget: &Budget| {
+        let now = counter.world.now_ms();
+        counter.learned.with_holder(budget, &*counter.world, |h| h.take_telling(now)).map(|at| at.saturating_sub(now))
+    };
+    let Some(first_ms) = take(counter, budget) else { return };
+    let (own, budget) = (counter.clone(), Rc::clone(budget));
+    counter.world.later(Box::pin(async move {
+        let (mut wait_ms, began) = (first_ms, own.world.now_ms());
+        loop {
+            own.world.sleep(wait_ms).await;
+            ask(&own, &budget).await;
+            own.learned.with_holder(&budget, &*own.world, |h| h.end_telling());
+            let long = own.world.now_ms().saturating_sub(began) > TELLING_MS;
+            match take(&own, &budget).filter(|_| !long) {
+                Some(ms) => wait_ms = ms,
+                None => break,
+            }
+        }
+    }));
 }
 
 /// Takes a permit of the budget, waiting in line as long as the caller's patience lasts.
@@ -118,6 +204,8 @@ pub async fn enter(
         budget,
         began_ms: counter.world.now_ms(),
         ended: Ended { left: true, ..Ended::default() },
+        prompt: 0,
+        streamed: 0,
     };
     let Some(budget) = budget.map(Rc::new) else { return Ok(pass(None)) };
     let with = |now: u64, id: u64| counter.learned.with_holder(&budget, &*counter.world, |h| h.look(now, id));
@@ -125,15 +213,21 @@ pub async fn enter(
     let caller = Caller { patience_ms: caller.patience_ms.max(NO_WAIT_MS), ..caller };
     let id = counter.learned.with_holder(&budget, &*counter.world, |h| h.arrive(now, caller));
     let _place = Place { counter, budget: &budget, id };
-    // Whoever comes when an ask is due makes it, before a permit is taken, whose life is short. It is not left to run on by
-    // itself: the platform ends what a request leaves behind, and a lease would be lost.
-    ask(counter, &budget).await;
+    // Where nothing runs on by itself, whoever comes when an ask is due makes it, and before a permit is taken, whose life is
+    // short.
+    if !counter.world.runs_on() {
+        ask(counter, &budget).await;
+    }
     let mut known_ms: Option<u64> = None;
     loop {
         match with(counter.world.now_ms(), id) {
-            Step::Go(permit) => return Ok(pass(Some((budget.clone(), permit)))),
+            Step::Go(permit) => {
+                let pass = pass(Some((budget.clone(), permit)));
+                ask_beside(counter, &budget);
+                return Ok(pass);
+            }
             Step::Refused(refusal) => return Err(refusal.to_error(&budget)),
-            Step::Wait { ms, eta_ms, ahead } => {
+            Step::Wait { ms, eta_ms, ahead, placed } => {
                 if let (Some(eta), Some(told)) = (eta_ms, told) {
                     let at = counter.world.now_ms() + eta;
                     if known_ms.is_none_or(|known| known.abs_diff(at) >= NEWS_MS) {
@@ -141,8 +235,11 @@ pub async fn enter(
                         told(eta, ahead);
                     }
                 }
-                // An ask holds up only who has no place yet.
-                if eta_ms.is_some() || !ask(counter, &budget).await {
+                // An ask holds up only who has no permit yet.
+                if placed {
+                    ask_beside(counter, &budget);
+                }
+                if placed || !ask(counter, &budget).await {
                     counter.world.sleep(ms).await;
                 }
             }

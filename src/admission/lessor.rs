@@ -5,9 +5,11 @@
 //! and what its holder may have in flight. All else is learned anew.
 
 use super::Standing;
-use super::book::{Book, FARTHEST_MS, Rules, Slot, TICK_MS, Wish};
+use super::book::{Book, FARTHEST_MS, ROW, Rules, Slot, TICK_MS, Wish};
 use super::capacity::Capacity;
-use super::message::{Ask, KINDS, Kind, Lease, Limits};
+use super::crowd::{Crowded, Shares};
+use super::message::{Ask, KINDS, Kind, Lease, Limits, Settled};
+use super::places::{ALLOWED_MS, Placed, Places};
 use crate::order::{self, Sorted};
 use crate::upstream::breaker::Breaker;
 use crate::upstream::retry::RetryBudget;
@@ -20,19 +22,35 @@ const PLANNED: f64 = 0.975;
 const SPREAD_FROM: u32 = 600;
 /// What of the pace first questions may take ahead of time. The rest is kept near, for conversations that run.
 const NEW_SHARE: f64 = 0.7;
+/// Asks a second that are enough for a limit that is spent: so many, and so many for each permit.
+const ASKS_LEAST: f64 = 6.0;
+const ASKS_PER_PERMIT: f64 = 4.0;
+/// The longest pause between a holder's asks, in milliseconds.
+const LONGEST_PAUSE_MS: f64 = 12_000.0;
+/// What is told before the pause is over comes at least this far apart, in milliseconds.
+const TELL_MS: u64 = 50;
+/// Permits whose time comes so soon want a place in flight, at most, in milliseconds.
+pub const SOON_MS: u64 = 600;
 /// A holder silent for this long has no demand, in milliseconds.
-const SILENT_MS: u64 = 10_000;
-/// How long a holder may start calls on what it was allowed, in milliseconds.
-pub const ALLOWED_MS: u64 = 15_000;
+const SILENT_MS: u64 = 25_000;
+/// Targets whose failures are remembered.
+const MOST_TARGETS: usize = 64;
+/// More calls a second than any budget bears.
+const MOST: f64 = 1e6;
+/// A holder that waits in line for a place comes for it no oftener, in milliseconds.
+const POLL_MS: u64 = 150;
+/// Nor more seldom.
+const POLL_LATEST_MS: u64 = 1_000;
 
 #[derive(Debug, Clone, Default)]
 struct Known {
     seen_ms: u64,
     demand: f64,
-    /// What it may have in flight at most, whether or not the last answer reached it.
-    allowed: u32,
-    running: u32,
     credit: f64,
+    crowd: Crowded,
+    /// The last ask that was answered, and what it was granted.
+    number: u64,
+    given: Vec<Slot>,
 }
 
 /// What must be durable before a lease is told.
@@ -44,15 +62,37 @@ pub struct Durable {
     pub in_flight: Option<(u64, u32, u64)>,
 }
 
+/// How an ask's wants are booked.
+struct Terms {
+    rules: Rules,
+    /// From this tick on; up to `near` for whoever asks, and past that as many as are fair.
+    begin: u64,
+    near: u64,
+    pause_ms: u64,
+    fair: f64,
+    /// Whether places in flight bind; none where they are not counted.
+    by_places: Option<bool>,
+}
+
+/// What was booked.
+#[derive(Default)]
+struct Booked {
+    slots: Vec<Slot>,
+    far: u32,
+    /// Whether there was less than was wanted by those who have no time, and by anybody.
+    short: bool,
+    lacking: bool,
+}
+
 /// One budget's grants.
 #[derive(Debug, Clone)]
 pub struct Lessor {
     book: Book,
     known: Sorted<u64, Known>,
-    /// In flight, from before an eviction: until when it counts.
-    restored: Sorted<u64, (u32, u64)>,
+    places: Places,
+    shares: Shares,
     capacity: Capacity,
-    breaker: Breaker,
+    breakers: Sorted<u64, Breaker>,
     retries: RetryBudget,
     contended_until: u64,
     contended_since: u64,
@@ -69,9 +109,10 @@ impl Lessor {
         Self {
             book,
             known: Sorted::default(),
-            restored: in_flight.into_iter().map(|(holder, n, until)| (holder, (n, until))).collect(),
+            places: Places::restore(in_flight),
+            shares: Shares::default(),
             capacity: Capacity::default(),
-            breaker: Breaker::default(),
+            breakers: Sorted::default(),
             retries: RetryBudget::new(now_ms),
             contended_until: 0,
             contended_since: 0,
@@ -94,107 +135,183 @@ impl Lessor {
         }
         self.counted_ms = now_ms;
         self.known.retain(|_, k| now_ms < k.seen_ms + ALLOWED_MS + longest_ms + SILENT_MS);
-        self.restored.retain(|_, r| now_ms < r.1);
         let active = self.known.values().filter(|k| now_ms < k.seen_ms + SILENT_MS);
         let (n, demand) = active.fold((0, 0.0), |(n, demand), k| (n + 1, demand + k.demand));
         (self.active, self.demand) = (n.max(1), demand);
+        let active = self.known.values().filter(|k| now_ms < k.seen_ms + SILENT_MS);
+        self.shares.count(active.map(|k| &k.crowd));
     }
 
-    fn pause_ms(&self, now_ms: u64) -> u64 {
-        let evenly = self.active * 1_000 / ASKS_PER_SECOND;
+    /// The pause at which all holders together ask as often as the object will bear.
+    fn evenly_ms(&self) -> u64 {
+        self.active * 1_000 / ASKS_PER_SECOND
+    }
+
+    /// The least pause that an object under load asks for.
+    fn busy_ms(&self) -> u64 {
+        if self.asks < ASKS_PER_SECOND as f64 * 0.5 { 0 } else { self.evenly_ms() }
+    }
+
+    fn pause_ms(&self, now_ms: u64, per_second: f64) -> u64 {
+        let evenly = self.evenly_ms();
         if now_ms < self.contended_until {
-            return evenly.max(200) * 2;
+            // Nobody need ask much oftener than there are permits to be had.
+            let enough = self.active as f64 * 1_000.0 / (ASKS_LEAST + per_second * ASKS_PER_PERMIT);
+            return (evenly.max(200) * 2).max(enough.min(LONGEST_PAUSE_MS) as u64);
         }
         // A quiet object answers whoever asks.
         if self.asks < ASKS_PER_SECOND as f64 * 0.4 { 20 } else { evenly.max(20) }
     }
 
-    fn rules(&self, limits: &Limits) -> Rules {
+    fn rules(&self, now_ms: u64, limits: &Limits) -> Rules {
         let stated = if limits.paced && limits.permits >= SPREAD_FROM {
             f64::from(limits.permits) / 60.0 * PLANNED
         } else {
             f64::INFINITY
         };
-        let per_second = stated.min(self.capacity.per_second(limits.in_flight));
+        // Where calls in flight are counted they are handed out one by one, and what was learned bounds them, not the pace.
+        let learned = if limits.in_flight > 0 { f64::INFINITY } else { self.capacity.per_second() };
+        let per_second = stated.min(learned).min(self.capacity.stated(now_ms));
         let pace = per_second * TICK_MS as f64 / 1_000.0;
         Rules { permits: limits.permits, tokens: limits.tokens, pace }
     }
 
-    /// Answers an ask. What the second value holds must be durable before the first is sent.
-    pub fn grant(&mut self, now_ms: u64, ask: &Ask) -> (Lease, Durable) {
+    /// Calls a second that all limits together come to, each call reserving so many tokens.
+    fn per_second(&self, rules: &Rules, in_flight: Option<u32>, tokens: u32) -> f64 {
+        let of_minute =
+            |limit: u32, each: u32| if limit == 0 { MOST } else { f64::from(limit) / 60.0 / f64::from(each.max(1)) };
+        let running = in_flight.map_or(MOST, |limit| f64::from(limit) * 1_000.0 / self.capacity.took_ms());
+        let paced = rules.pace * 1_000.0 / TICK_MS as f64;
+        paced.min(of_minute(rules.permits, 1)).min(of_minute(rules.tokens, tokens)).min(running)
+    }
+
+    /// Takes in what a holder tells; whether it was overtaken by a later ask, and the milliseconds since the last one.
+    fn take_in(&mut self, now_ms: u64, ask: &Ask, touched: &mut Vec<u64>) -> (bool, u64) {
         let longest_ms = u64::from(ask.limits.longest_ms);
         let gap = now_ms.saturating_sub(self.asked_ms) as f64 / 1_000.0;
         self.asks = self.asks * (-gap).exp() + 1.0;
         self.asked_ms = self.asked_ms.max(now_ms);
-        let now = self.book.advance(now_ms);
-        let mut touched: Vec<u64> = Vec::new();
-        for slot in &ask.unspent {
-            self.book.give_back(*slot);
-            touched.push(slot.tick / 40);
-        }
-        if ask.over > 0 {
-            self.book.charge(ask.over);
-            touched.push(now / 40);
-        }
-        if self.known.get(&ask.holder).is_none() {
-            self.active += 1;
-        }
+        let fresh = self.known.get(&ask.holder).is_none();
+        self.active += u64::from(fresh);
         let known = self.known.get_or_default(ask.holder);
+        // One that went another way round and comes after a later one: what it told came with that.
+        let overtaken = ask.number <= known.number;
+        // An answer that the holder did not use and never will.
+        let unheard = ask.heard < known.number && !overtaken;
+        let unused = if unheard { std::mem::take(&mut known.given) } else { Vec::new() };
+        let told = |s: &&Settled| !overtaken && (s.number == ask.number || (!fresh && s.number > known.number));
+        let settled = ask.settled.iter().filter(told);
+        let over: u32 = settled.clone().map(|s| s.over).fold(0, u32::saturating_add);
+        for slot in settled.flat_map(|s| &s.unspent).chain(&unused) {
+            self.book.give_back(*slot);
+            touched.push(slot.tick / ROW);
+        }
+        if over > 0 {
+            self.book.charge(over);
+            touched.push(now_ms / TICK_MS / ROW);
+        }
+        known.number = known.number.max(ask.number);
         let elapsed = now_ms.saturating_sub(known.seen_ms).min(SILENT_MS);
         known.seen_ms = now_ms;
         known.demand = ask.demand.max(0.0).into();
-        known.allowed = ask.allowed.max(ask.running);
-        known.running = ask.running;
-        self.restored.remove(&ask.holder);
+        known.crowd.clone_from(&ask.crowd);
         self.count_demand(now_ms, longest_ms);
-        let running = self.known.values().map(|k| k.running).sum();
-        self.capacity.learn(now_ms, &ask.report, running);
+        if !overtaken {
+            self.places.hear(now_ms, ask, unheard);
+        }
+        self.capacity.learn(now_ms, &ask.report, self.places.running());
         self.judge_host(now_ms, ask);
+        (overtaken, elapsed)
+    }
 
-        let pause_ms = self.pause_ms(now_ms);
-        let rules = self.rules(&ask.limits);
-        let begin = now.max(self.capacity.paused_until_ms() / TICK_MS);
-        let near = begin + (2 * pause_ms + 500) / TICK_MS;
-        let contended = now_ms < self.contended_until;
-        let fair = {
-            let known = self.known.get_or_default(ask.holder);
-            let part = known.demand / self.demand.max(known.demand).max(0.001);
-            let per_second = (rules.pace * 1_000.0 / TICK_MS as f64).min(f64::from(rules.permits.max(1)) / 60.0);
-            let share = per_second * part * 1.1;
-            known.credit = (known.credit + share * elapsed as f64 / 1_000.0).min((share * 5.0).max(1.0));
-            if contended { known.credit } else { f64::INFINITY }
-        };
-        let mut slots: Vec<Slot> = Vec::new();
-        let (mut short, mut lacking, mut far) = (false, false, 0);
+    /// Books what is wanted, the urgent first: near permits for whoever asks, far ones as far as the share goes.
+    fn book_wants(&mut self, now: u64, ask: &Ask, placed: &Placed, terms: &Terms) -> Booked {
+        let mut booked = Booked::default();
         for (kind, want) in Kind::ALL.into_iter().zip(&ask.wants) {
             let to = now + (u64::from(want.patience_ms).min(FARTHEST_MS)) / TICK_MS;
             let (share, until) = match kind {
                 Kind::Running => (1.0, to),
                 Kind::New => (NEW_SHARE, to),
                 // Batches take what nobody else has taken when its time is near.
-                Kind::Batch => (1.0, to.min(begin + (pause_ms + 250) / TICK_MS)),
+                Kind::Batch => (1.0, to.min(terms.begin + (terms.pause_ms + 250) / TICK_MS)),
             };
-            for (permits, over) in [(want.waiting, 0), (want.ahead, pause_ms / TICK_MS)] {
-                let wish = Wish { from: begin, to: until.min(near), permits, tokens: want.tokens, over, share: 1.0 };
-                let mut got = self.book.book(&rules, &wish);
+            let waiting = match terms.by_places {
+                Some(true) => placed.now.get(kind as usize).copied().unwrap_or(0),
+                Some(false) => want.waiting.saturating_sub(placed.line.get(kind as usize).map_or(0, Vec::len) as u32),
+                None => want.waiting,
+            };
+            let ahead = if placed.scarce { 0 } else { want.ahead };
+            for (permits, over) in [(waiting, 0), (ahead, terms.pause_ms / TICK_MS)] {
+                let wish = Wish {
+                    from: terms.begin,
+                    to: until.min(terms.near),
+                    permits,
+                    tokens: want.tokens,
+                    over,
+                    share: 1.0,
+                };
+                let mut got = self.book.book(&terms.rules, &wish);
                 let mut left = permits - count(&got);
-                if left > 0 && until > near {
-                    let allowed = left.min((fair - f64::from(far)).max(0.0) as u32);
-                    let wish = Wish { from: near + 1, to: until, permits: allowed, over: 0, share, ..wish };
-                    let more = self.book.book(&rules, &wish);
-                    far += count(&more);
+                if left > 0 && until > terms.near {
+                    let allowed = left.min((terms.fair - f64::from(booked.far)).max(0.0) as u32);
+                    let wish = Wish { from: terms.near + 1, to: until, permits: allowed, over: 0, share, ..wish };
+                    let more = self.book.book(&terms.rules, &wish);
+                    booked.far += count(&more);
                     left -= count(&more);
                     got.extend(more);
                 }
                 // A batch has time, and that it waits is no rush.
-                short |= left > 0 && kind != Kind::Batch;
-                lacking |= left > 0;
-                touched.extend(got.iter().map(|s| s.tick / 40));
-                slots.append(&mut got);
+                booked.short |= left > 0 && kind != Kind::Batch;
+                booked.lacking |= left > 0;
+                booked.slots.append(&mut got);
             }
         }
+        booked
+    }
+
+    /// Answers an ask. What the second value holds must be durable before the first is sent.
+    pub fn grant(&mut self, now_ms: u64, ask: &Ask) -> (Lease, Durable) {
+        let now = self.book.advance(now_ms);
+        let mut touched = Vec::new();
+        let (overtaken, elapsed) = self.take_in(now_ms, ask, &mut touched);
+        let rules = self.rules(now_ms, &ask.limits);
+        let demand = self.known.get(&ask.holder).map_or(0.0, |k| k.demand);
+        let part = demand / self.demand.max(demand).max(0.001);
+        let in_flight = self.capacity.in_flight(ask.limits.in_flight).filter(|_| ask.limits.in_flight > 0);
+        let begin = now.max(self.capacity.paused_until_ms() / TICK_MS);
+        // Where permits lie far ahead they bind and tell the times; a place is found when a permit's time is near.
+        let tokens = ask.wants.iter().map(|w| w.tokens).max().unwrap_or(0);
+        let by_places = in_flight.is_some() && self.book.free_in_ms(&rules, begin, tokens, 1.0) <= SOON_MS;
+        let placed = in_flight
+            .filter(|_| !overtaken)
+            .map(|limit| self.places.place(now_ms, ask, limit, self.capacity.took_ms(), part, by_places));
+        let per_second = self.per_second(&rules, in_flight, tokens);
+        let pause_ms = match placed.as_ref().and_then(|p| p.again_ms) {
+            Some(again_ms) => again_ms.clamp(POLL_MS, POLL_LATEST_MS).max(self.busy_ms()),
+            None => self.pause_ms(now_ms, per_second),
+        };
+        let placed = placed
+            .unwrap_or_else(|| Placed { allowed: if in_flight.is_some() { 0 } else { u32::MAX }, ..Placed::default() });
+        let near = begin + (2 * pause_ms + 500) / TICK_MS;
+        let contended = now_ms < self.contended_until;
+        let fair = {
+            let known = self.known.get_or_default(ask.holder);
+            let share = per_second * part * 1.1;
+            known.credit = (known.credit + share * elapsed as f64 / 1_000.0).min((share * 5.0).max(1.0));
+            if contended { known.credit } else { f64::INFINITY }
+        };
+        let terms = Terms { rules, begin, near, pause_ms, fair, by_places: in_flight.map(|_| by_places) };
+        let Booked { slots, far, short, lacking } =
+            if overtaken { Booked::default() } else { self.book_wants(now, ask, &placed, &terms) };
+        let urgent = |kind: Kind| placed.short.get(kind as usize).is_some_and(|s| *s);
+        // As long as shares hold somebody back there is more demand than permits.
+        let short = short || urgent(Kind::Running) || urgent(Kind::New) || (contended && ask.beyond > 0);
+        touched.extend(slots.iter().map(|s| s.tick / ROW));
         if let Some(known) = self.known.get_mut(&ask.holder) {
             known.credit -= f64::from(far);
+            if !overtaken {
+                known.given.clone_from(&slots);
+            }
         }
         if short {
             if !contended {
@@ -204,32 +321,44 @@ impl Lessor {
         }
         let mut free_ms = [0; KINDS];
         if lacking || slots.is_empty() {
-            let tokens = ask.wants.iter().map(|w| w.tokens).max().unwrap_or(0);
             free_ms = [self.book.free_in_ms(&rules, begin, tokens, 1.0); KINDS];
             if contended && let Some(free) = free_ms.get_mut(Kind::New as usize) {
                 *free = self.book.free_in_ms(&rules, begin, tokens, NEW_SHARE);
             }
         }
-        let (allowed, in_flight) = self.allow(now_ms, ask, longest_ms);
+        let placed_now: u32 = placed.now.iter().sum();
+        let permits_now = slots.iter().filter(|s| s.tick * TICK_MS < now_ms + SOON_MS).map(|s| s.permits).sum();
+        let idle = if in_flight.is_some() { placed_now.saturating_sub(permits_now) } else { 0 };
+        self.places.take_back(ask.holder, idle);
+        if by_places {
+            let times = free_ms.iter_mut().zip(placed.short);
+            times.for_each(|(free, short)| *free = if short { placed.free_ms.max(*free).max(1) } else { 0 });
+        }
         let (remaining, reset_ms) = self.book.standing(ask.limits.permits);
         let mut retries = 0;
         while retries < ask.retries.min(10) && self.retries.withdraw(now_ms) {
             retries += 1;
         }
+        let share = self.shares.level(per_second);
         let lease = Lease {
             now_ms,
             slots,
             standing: Standing { limit: ask.limits.permits.into(), remaining, reset_ms },
             free_ms,
-            allowed,
+            allowed: placed.allowed.saturating_sub(idle),
+            scarce: placed.scarce,
+            line: placed.line,
             pause_ms,
+            tell_ms: self.busy_ms().max(TELL_MS),
             contended: short || contended,
+            share: share as f32,
+            shares: self.shares.of(share, &ask.crowd.often),
             retries,
-            closed_ms: self.breaker.open_for_ms(now_ms),
+            closed: self.closed(now_ms),
         };
         order::sort_and_dedup(&mut touched);
-        let rows = touched.into_iter().map(|row| self.book.row(row * 40)).collect();
-        (lease, Durable { rows, in_flight })
+        let rows = touched.into_iter().map(|row| self.book.row(row * ROW)).collect();
+        (lease, Durable { rows, in_flight: placed.durable.map(|(n, until)| (ask.holder, n, until)) })
     }
 
     fn judge_host(&mut self, now_ms: u64, ask: &Ask) {
@@ -237,39 +366,27 @@ impl Lessor {
         for _ in 0..r.firsts.min(1_000) {
             self.retries.deposit();
         }
-        if r.ended > r.failed + r.refused {
-            self.breaker.succeeded();
-        } else {
-            for _ in 0..r.failed.min(10) {
+        for tried in &ask.tried {
+            if tried.answered > 0 {
+                self.breakers.remove(&tried.target);
+                continue;
+            }
+            // Models are named by callers, so the map must not grow with their inventions.
+            if self.breakers.len() >= MOST_TARGETS {
+                self.breakers = Sorted::default();
+            }
+            let breaker = self.breakers.get_or_default(tried.target);
+            for _ in 0..tried.failed.min(10) {
                 // A failure after the open time is a trial's.
-                self.breaker.admits(now_ms);
-                self.breaker.failed(now_ms);
+                breaker.admits(now_ms);
+                breaker.failed(now_ms);
             }
         }
     }
 
-    /// What a holder may have in flight. A holder is counted with the most that it may keep to, whichever answers reached it.
-    fn allow(&mut self, now_ms: u64, ask: &Ask, longest_ms: u64) -> (u32, Option<(u64, u32, u64)>) {
-        // What was learned bounds the pace; calls in flight are handed out one by one only where a limit is stated.
-        if ask.limits.in_flight == 0 {
-            return (u32::MAX, None);
-        }
-        let limit = self.capacity.in_flight(ask.limits.in_flight).unwrap_or(u32::MAX);
-        let most = |k: &Known| k.allowed;
-        let others: u32 = self.known.iter().filter(|(id, _)| **id != ask.holder).map(|(_, k)| most(k)).sum();
-        let others = others.saturating_add(self.restored.values().map(|r| r.0).sum());
-        let Some(known) = self.known.get_mut(&ask.holder) else { return (0, None) };
-        let part = known.demand / self.demand.max(known.demand).max(0.001);
-        let fair = (f64::from(limit) * part * 1.2).ceil() as u32;
-        let room = limit.saturating_sub(others);
-        let scarce = u64::from(others) + u64::from(ask.could_run) > u64::from(limit) * 9 / 10;
-        let want = ask.could_run.max(ask.running);
-        let wanted = if scarce { want.min(fair.max(1)) } else { want };
-        let allowed = wanted.min(room);
-        let before = most(known).max(ask.running);
-        known.allowed = before.max(allowed);
-        let durable = (allowed > 0).then_some((ask.holder, known.allowed, now_ms + ALLOWED_MS + longest_ms));
-        (allowed, durable)
+    fn closed(&self, now_ms: u64) -> Vec<(u64, u64)> {
+        let open = self.breakers.iter().map(|(target, breaker)| (*target, breaker.open_for_ms(now_ms)));
+        open.filter(|(_, ms)| *ms > 0).collect()
     }
 
     /// Since when and until when demand is above the limit.

@@ -32,10 +32,12 @@ pub struct Waiter {
     pub kind: Kind,
     /// Whose it is: a visitor's or a key's number.
     pub party: u64,
-    /// How many of the same party stood before it when it came.
-    pub rank: u32,
+    /// Whether it is beyond its party's fair share: it has only what nobody else wants.
+    pub beyond: bool,
     /// Tokens that it needs.
     pub tokens: u32,
+    /// When it came.
+    pub came_ms: u64,
     /// When it goes away.
     pub until_ms: u64,
     /// The time that it was told.
@@ -79,6 +81,11 @@ impl Line {
     }
 
     /// One by its place.
+    pub fn get(&self, at: usize) -> Option<&Waiter> {
+        self.waiters.get(at)
+    }
+
+    /// One by its place, to be changed.
     pub fn get_mut(&mut self, at: usize) -> Option<&mut Waiter> {
         self.waiters.get_mut(at)
     }
@@ -88,17 +95,12 @@ impl Line {
         self.waiters.remove(at)
     }
 
-    /// How many of a party wait.
-    pub fn of_party(&self, party: u64) -> u32 {
-        self.waiters.iter().filter(|w| w.party == party).count() as u32
-    }
-
     /// Lets one in: behind all that are as urgent, and of the others behind those who would be late. `time` tells when the
     /// permit of a place exists, where there is one.
     pub fn insert(&mut self, waiter: Waiter, time: impl Fn(usize) -> Option<u64>) {
         let mut at = self.waiters.len();
         while let Some(before) = at.checked_sub(1).and_then(|b| self.waiters.get(b)) {
-            let ahead = (before.kind, before.rank) <= (waiter.kind, waiter.rank);
+            let ahead = (before.beyond, before.kind) <= (waiter.beyond, waiter.kind);
             let late = before.told_ms.is_some_and(|told| time(at).is_none_or(|then| then > told + SLACK_MS));
             if ahead || late {
                 break;
@@ -113,8 +115,19 @@ impl Line {
 mod tests {
     use super::*;
 
-    fn waiter(id: u64, kind: Kind, rank: u32, told_ms: Option<u64>) -> Waiter {
-        Waiter { id, kind, party: id, rank, tokens: 0, until_ms: 60_000, told_ms, misfit: false, heard: Heard::No }
+    fn waiter(id: u64, kind: Kind, beyond: bool, told_ms: Option<u64>) -> Waiter {
+        Waiter {
+            id,
+            kind,
+            party: id,
+            beyond,
+            tokens: 0,
+            came_ms: 0,
+            until_ms: 60_000,
+            told_ms,
+            misfit: false,
+            heard: Heard::No,
+        }
     }
 
     fn ids(line: &Line) -> Vec<u64> {
@@ -125,10 +138,14 @@ mod tests {
     fn the_urgent_go_ahead_where_nobody_becomes_late() {
         let mut line = Line::default();
         let near = |at: usize| Some(at as u64 * 100);
-        for (id, kind, rank) in
-            [(1, Kind::Batch, 0), (2, Kind::Batch, 1), (3, Kind::New, 0), (4, Kind::Running, 0), (5, Kind::Batch, 0)]
-        {
-            line.insert(waiter(id, kind, rank, None), near);
+        for (id, kind, beyond) in [
+            (1, Kind::Batch, false),
+            (2, Kind::Running, true),
+            (3, Kind::New, false),
+            (4, Kind::Running, false),
+            (5, Kind::Batch, false),
+        ] {
+            line.insert(waiter(id, kind, beyond, None), near);
         }
         assert_eq!(ids(&line), [4, 3, 1, 5, 2]);
     }
@@ -137,9 +154,9 @@ mod tests {
     fn nobody_is_moved_past_the_time_it_was_told() {
         let mut line = Line::default();
         let slow = |at: usize| Some(at as u64 * 3_000);
-        line.insert(waiter(1, Kind::New, 0, Some(0)), slow);
-        line.insert(waiter(2, Kind::New, 0, Some(3_000)), slow);
-        line.insert(waiter(3, Kind::Running, 0, None), slow);
+        line.insert(waiter(1, Kind::New, false, Some(0)), slow);
+        line.insert(waiter(2, Kind::New, false, Some(3_000)), slow);
+        line.insert(waiter(3, Kind::Running, false, None), slow);
         assert_eq!(ids(&line), [1, 2, 3]);
     }
 }

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Standing;
 use super::book::Slot;
+use super::crowd::Crowded;
+use crate::upstream::ratelimit::Stated;
 
 /// Who asks for a permit; the smaller goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -69,6 +71,44 @@ pub struct Report {
     pub first_byte_ms: u64,
     /// First attempts made.
     pub firsts: u32,
+    /// What the host said of its limits; the lowest.
+    pub stated: Option<Stated>,
+}
+
+impl Report {
+    /// Whether the object should hear of it before the next ask is due: the host fails, or bears nothing more for now.
+    pub fn is_news(&self) -> bool {
+        self.refused + self.failed > 0 || self.stated.is_some_and(|s| s.is_none())
+    }
+}
+
+/// How calls to one target ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tried {
+    /// The target's number.
+    pub target: u64,
+    /// Calls that ended well.
+    pub answered: u32,
+    /// Calls that failed by its fault.
+    pub failed: u32,
+}
+
+/// What a holder gives back and settles.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Settled {
+    /// The ask that told it first.
+    pub number: u64,
+    /// What was granted and will never be spent.
+    pub unspent: Vec<Slot>,
+    /// Tokens used beyond what was reserved.
+    pub over: u32,
+}
+
+impl Settled {
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.unspent.is_empty() && self.over == 0
+    }
 }
 
 /// A holder asks.
@@ -76,26 +116,34 @@ pub struct Report {
 pub struct Ask {
     /// Whose it is: a number of chance.
     pub holder: u64,
+    /// Counts the holder's asks, from 1.
+    pub number: u64,
+    /// The last ask whose answer it used. What later answers granted it will never spend.
+    pub heard: u64,
     /// The limits as the holder's configuration has them.
     pub limits: Limits,
     /// What it wants, by kind.
     pub wants: [Want; KINDS],
-    /// What it was granted and will never spend.
-    pub unspent: Vec<Slot>,
-    /// Tokens used beyond what was reserved.
-    pub over: u32,
+    /// What it gives back and settles; first what unanswered asks told, which may not have arrived.
+    pub settled: Vec<Settled>,
     /// Callers a second.
     pub demand: f32,
+    /// Who its callers are.
+    pub crowd: Crowded,
+    /// Callers that came beyond their party's share.
+    pub beyond: u32,
     /// Calls in flight that it now keeps to.
     pub allowed: u32,
     /// Calls in flight.
     pub running: u32,
-    /// Calls in flight that it could use.
+    /// Calls in flight with those whose permit's time is near.
     pub could_run: u32,
     /// Retries that it could use.
     pub retries: u32,
     /// What it saw.
     pub report: Report,
+    /// The targets that it saw.
+    pub tried: Vec<Tried>,
 }
 
 /// The object's answer.
@@ -111,12 +159,22 @@ pub struct Lease {
     pub free_ms: [u64; KINDS],
     /// Calls in flight that the holder may have from now on.
     pub allowed: u32,
+    /// Whether places in flight are given back at once.
+    pub scarce: bool,
+    /// Callers of each kind that wait for a place in flight, with the milliseconds until the turn of each.
+    pub line: [Vec<u32>; KINDS],
     /// The holder does not ask again sooner, in milliseconds.
     pub pause_ms: u64,
+    /// Nor does it tell what it saw or gives back sooner, in milliseconds.
+    pub tell_ms: u64,
     /// Whether demand is above the limit.
     pub contended: bool,
+    /// Permits a second that one visitor or key may have while demand is above the limit.
+    pub share: f32,
+    /// What those that were told of may have of it here, where they come elsewhere too.
+    pub shares: Vec<(u64, f32)>,
     /// Retries that may be made.
     pub retries: u32,
-    /// Until when the host is passed over (0: it is not), in milliseconds from now.
-    pub closed_ms: u64,
+    /// Targets that are passed over, worldwide, each for so many milliseconds from now.
+    pub closed: Vec<(u64, u64)>,
 }

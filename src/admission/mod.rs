@@ -1,11 +1,12 @@
 //! Who may pass and when: keys, visitors' tokens, origins, exact limits, leases, the queue.
 //!
 //! A limit is kept for the whole world by one [`lessor`], in a Durable Object, with its [`book`] of what was granted and what
-//! the host is learned to bear ([`capacity`]). Each isolate has a [`holder`] that spends leased permits with no round trip and
+//! the host is learned to bear ([`capacity`]) and who has calls in flight ([`places`]). Each isolate has a [`holder`] that spends leased permits with no round trip and
 //! keeps the [`line`] of those who wait; [`gate`] is how a call passes. What they say to each other is in [`message`].
 
 pub mod book;
 pub mod capacity;
+pub mod crowd;
 pub mod estimate;
 pub mod gate;
 pub mod holder;
@@ -15,6 +16,7 @@ pub mod lessor;
 pub mod line;
 pub mod message;
 pub mod origin;
+pub mod places;
 pub mod visitor;
 
 use serde::{Deserialize, Serialize};

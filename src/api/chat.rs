@@ -22,20 +22,33 @@ const LONGEST_ID: usize = 100;
 const LONGEST_NOTE: usize = 4_000;
 const LONGEST_CONTACT: usize = 500;
 
-/// Answers a request to `/chat*`, whose address and method are known to exist.
-pub async fn handle(counter: &Counter, incoming: &dyn Incoming, request_id: &str, path: &str) -> Answer {
+/// Whether a path is the visitor's.
+pub fn is_here(path: &str) -> bool {
+    path == "/chat" || path.starts_with("/chat/")
+}
+
+/// Answers a request to `/chat*`; one that no address takes with `refused`. Whatever the answer, the shop's own page can read it:
+/// without these headers its browser would tell it of a broken connection and no more.
+pub async fn handle(
+    counter: &Counter,
+    incoming: &dyn Incoming,
+    request_id: &str,
+    path: &str,
+    refused: Option<Answer>,
+) -> Answer {
     let from = incoming.header("origin");
     let origin = match origin::of_request(from.as_deref(), &incoming.origin(), &counter.config.allowed_origins) {
         Ok(origin) => origin,
         Err(error) => {
-            let mut answer = Answer::error(&error, request_id);
+            let mut answer = refused.unwrap_or_else(|| Answer::error(&error, request_id));
             answer.header("vary", "Origin".into());
             return answer;
         }
     };
-    let answer = match incoming.method().as_str() {
-        "OPTIONS" => Ok(preflight()),
-        _ => respond(counter, incoming, request_id, path, &origin).await,
+    let answer = match (refused, incoming.method().as_str()) {
+        (Some(refused), _) => Ok(refused),
+        (None, "OPTIONS") => Ok(preflight()),
+        (None, _) => respond(counter, incoming, request_id, path, &origin).await,
     };
     let mut answer = answer.unwrap_or_else(|error| Answer::error(&error, request_id));
     answer.header("vary", "Origin".into());
@@ -164,7 +177,11 @@ async fn session(
         Some(l) if !l.starts_with("ja") => "Welcome. Ask us anything about delivery, returns or our products.",
         _ => "いらっしゃいませ。配送、返品、商品のことなど、何でもお尋ねください。",
     };
-    let told = json!({ "token": token, "expires_at": iso(expires_ms), "renewed": renewed, "greeting": greeting });
+    let mut told = json!({ "token": token, "expires_at": iso(expires_ms), "renewed": renewed, "greeting": greeting });
+    if let (None, Some(fields)) = (&config.handoff.url, told.as_object_mut()) {
+        // Where no letter can be sent, the shopper should know before writing one.
+        fields.insert("contact".into(), json!(config.handoff.contact));
+    }
     let mut answer = Answer::json(told.to_string());
     answer.header("cache-control", "no-store".into());
     answer.limits(counter, budget.iter());

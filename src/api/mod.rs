@@ -73,31 +73,20 @@ fn request_id(counter: &Counter) -> String {
 async fn dispatch(counter: &Counter, incoming: &dyn Incoming, request_id: &str) -> Result<Answer, ApiError> {
     let (method, path) = (incoming.method(), incoming.path());
     let path = if path.len() > 1 { path.trim_end_matches('/') } else { &path };
+    if chat::is_here(path) {
+        let refused = refusal(path, path, &method, request_id);
+        return Ok(chat::handle(counter, incoming, request_id, path, refused).await);
+    }
     let address = if path.starts_with(DOCUMENT) { DOCUMENT } else { path };
-    let Some((_, methods)) = ADDRESSES.iter().find(|(p, _)| *p == address) else {
+    if methods(address).is_none() {
         if path.starts_with("/v1/") {
             key::check(incoming.header("authorization").as_deref(), &counter.config.api_keys)?;
         } else if let Some(file) = storefront::file(counter, &method, path).await {
             return Ok(file);
         }
-        return Err(ApiError::new(
-            Kind::NotFound,
-            "unknown_address",
-            format!("There is nothing at {}; the addresses are in the README", shorten(path)),
-        ));
-    };
-    if !methods.contains(&method.as_str()) {
-        let error = ApiError::new(
-            Kind::InvalidRequest,
-            "method_not_allowed",
-            format!("{} takes {}, not {}", shorten(path), methods.join(", "), shorten(&method)),
-        );
-        let mut answer = Answer::error(&error.with_status(405), request_id);
-        answer.header("allow", methods.join(", "));
-        return Ok(answer);
     }
-    if path.starts_with("/chat") {
-        return Ok(chat::handle(counter, incoming, request_id, path).await);
+    if let Some(refused) = refusal(address, path, &method, request_id) {
+        return Ok(refused);
     }
     if path == "/healthz" {
         return Ok(Answer::json(r#"{"status":"ok"}"#.into()));
@@ -122,6 +111,27 @@ async fn dispatch(counter: &Counter, incoming: &dyn Incoming, request_id: &str) 
     let mut answer = answer.unwrap_or_else(|error| Answer::error(&error, request_id));
     answer.limits(counter, budgets.iter().flatten());
     Ok(answer)
+}
+
+/// The methods that an address takes; none where there is no such address.
+fn methods(address: &str) -> Option<&'static [&'static str]> {
+    ADDRESSES.iter().find(|(known, _)| *known == address).map(|(_, methods)| *methods)
+}
+
+/// What a request gets whose address does not exist or does not take its method.
+fn refusal(address: &str, path: &str, method: &str, request_id: &str) -> Option<Answer> {
+    let Some(methods) = methods(address) else {
+        let message = format!("There is nothing at {}; the addresses are in the README", shorten(path));
+        return Some(Answer::error(&ApiError::new(Kind::NotFound, "unknown_address", message), request_id));
+    };
+    if methods.contains(&method) {
+        return None;
+    }
+    let message = format!("{} takes {}, not {}", shorten(path), methods.join(", "), shorten(method));
+    let error = ApiError::new(Kind::InvalidRequest, "method_not_allowed", message).with_status(405);
+    let mut answer = Answer::error(&error, request_id);
+    answer.header("allow", methods.join(", "));
+    Some(answer)
 }
 
 async fn limited(

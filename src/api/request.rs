@@ -2,6 +2,7 @@
 
 use futures::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 use crate::error::{ApiError, Kind};
 use crate::upstream::wire::{Fields, deeper_than};
@@ -162,7 +163,7 @@ impl<'a> Request<'a> {
 
     /// A list of 1 to `most` items.
     pub fn list<T: DeserializeOwned>(&self, name: &str, wanted: &str, most: usize) -> Result<Vec<T>, ApiError> {
-        let items: Vec<serde_json::Value> = self.required(name, wanted)?;
+        let items: Vec<Box<RawValue>> = self.required(name, wanted)?;
         if items.is_empty() || items.len() > most {
             return Err(ApiError::field(
                 name,
@@ -174,7 +175,7 @@ impl<'a> Request<'a> {
             .into_iter()
             .enumerate()
             .map(|(i, item)| {
-                serde_json::from_value(item).map_err(|e| {
+                serde_json::from_str(item.get()).map_err(|e| {
                     ApiError::field(
                         format!("{name}[{i}]"),
                         "invalid_value",

@@ -8,9 +8,9 @@ use futures::stream::{self, LocalBoxStream, StreamExt};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::is_japanese;
 use super::recall::Earlier;
 use super::shared::{self, Question};
+use super::{courtesy, is_japanese};
 use crate::admission::message::Kind as Urgency;
 use crate::counter::Counter;
 use crate::error::{ApiError, Kind};
@@ -89,9 +89,15 @@ pub struct FromDocuments {
 impl Answering for FromDocuments {
     fn answer(&self, asked: Asked) -> LocalBoxStream<'static, Said> {
         let (counter, party) = (self.counter.clone(), self.party);
-        spoken(|tell| async move {
+        let has_model = !counter.config.targets(MODEL).is_empty();
+        // Within a conversation a model knows better what to say.
+        if let Some(reply) = courtesy::reply(&asked.question).filter(|_| asked.earlier.is_empty() || !has_model) {
+            let said = [Said::Sources(Vec::new()), Said::Text(reply.into()), Said::Done { rung: Rung::Full }];
+            return stream::iter(said).boxed_local();
+        }
+        spoken(move |tell| async move {
             let first = asked.earlier.is_empty() && asked.with_model && !asked.late;
-            let shares = first && counter.config.share_ms > 0 && !counter.config.targets(MODEL).is_empty();
+            let shares = first && counter.config.share_ms > 0 && has_model;
             if let Some(name) = shared::name(&asked.question).filter(|_| shares)
                 && share(&counter, name, &asked, party, &tell).await
             {
@@ -226,11 +232,11 @@ async fn make(counter: Counter, asked: Asked, party: u64, tell: UnboundedSender<
 /// The rung `kept`, in the question's language.
 fn kept(question: &str) -> &'static str {
     if is_japanese(question) {
-        "ただいま大変混み合っており、すぐにお答えできません。ご質問はお預かりしましたので、順番にお答えします。\
-         しばらくしてからこの画面をもう一度ご覧ください。お急ぎの場合は担当者におつなぎします。"
+        "ただいま大変混み合っており、すぐにお答えできません。ご質問はお預かりしましたので、順番にお答えし、\
+         この会話にお届けします。お急ぎの場合は、担当者にもご相談いただけます。"
     } else {
-        "We are very busy at this moment and cannot answer at once. Your question is kept and will be answered: \
-         please look here again in a little while. If it is urgent, a person will be glad to help."
+        "We are very busy at this moment and cannot answer at once. Your question is kept and will be answered \
+         here, in this conversation. If it is urgent, a person will be glad to help."
     }
 }
 

@@ -5,9 +5,11 @@
 //! - [`record`] is all that is kept of a visitor: decisions, with time as an argument.
 //! - [`desk`] answers the record's turns one after the other, and tells whoever listens.
 //! - [`answering`] is how a question becomes an answer; [`recall`] what the model is told of earlier turns.
+//! - [`courtesy`] is what is said without asking anything.
 //! - [`handoff`] is the letter to a person.
 
 pub mod answering;
+pub mod courtesy;
 pub mod desk;
 pub mod handoff;
 pub mod position;

@@ -1,4 +1,4 @@
-//! Functions of the platform that no crate binds as they are needed here.
+//! Functions of the platform and of `bridge.js` that no crate binds.
 #![allow(unsafe_code, reason = "wasm-bindgen's macro writes it")]
 
 use worker::js_sys::{Function, Promise};
@@ -12,14 +12,6 @@ extern "C" {
     #[wasm_bindgen(js_name = fetch, catch)]
     pub fn fetch(url: &str, init: &web_sys::RequestInit) -> Result<Promise, JsValue>;
 
-    /// The global `fetch` of a whole request.
-    #[wasm_bindgen(js_name = fetch, catch)]
-    pub fn fetch_request(request: &web_sys::Request, init: &web_sys::RequestInit) -> Result<Promise, JsValue>;
-
-    /// Calls `callback` with `argument` after so many milliseconds; gives what `clearTimeout` takes.
-    #[wasm_bindgen(js_name = setTimeout, catch)]
-    pub fn set_timeout(callback: &Function, ms: f64, argument: u32) -> Result<JsValue, JsValue>;
-
     /// Forgets a timer.
     #[wasm_bindgen(js_name = clearTimeout, catch)]
     pub fn clear_timeout(timer: &JsValue) -> Result<(), JsValue>;
@@ -27,27 +19,6 @@ extern "C" {
     /// Fills the bytes with chance fit for secrets; at most 65,536 of them.
     #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues)]
     pub fn get_random_values(bytes: &mut [u8]) -> JsValue;
-
-    /// A function with its first argument given.
-    pub type Bindable;
-
-    /// `Function.prototype.bind`.
-    #[wasm_bindgen(method, catch, js_name = bind)]
-    pub fn bind(this: &Bindable, context: &JsValue, first: u32) -> Result<Function, JsValue>;
-
-    /// A promise as it is, whatever it promises.
-    pub type Thenable;
-
-    /// `Promise.prototype.then`.
-    #[wasm_bindgen(method, catch, js_name = then)]
-    pub fn then(this: &Thenable, resolved: &Function, rejected: &Function) -> Result<JsValue, JsValue>;
-
-    /// A request or a response: what has a body.
-    pub type WithBody;
-
-    /// The whole body.
-    #[wasm_bindgen(method, catch)]
-    pub fn bytes(this: &WithBody) -> Result<Promise, JsValue>;
 
     /// Durable Objects of one class.
     pub type Namespace;
@@ -67,8 +38,40 @@ extern "C" {
     /// A way to an object.
     #[derive(Clone)]
     pub type Stub;
+}
 
-    /// Sends the object a request.
-    #[wasm_bindgen(method, catch)]
-    pub fn fetch(this: &Stub, url: &str, init: &web_sys::RequestInit) -> Result<Promise, JsValue>;
+#[wasm_bindgen(module = "/src/edge/bridge.js")]
+extern "C" {
+    /// Gives the bridge this instance's exports.
+    pub fn attach(exports: &JsValue);
+
+    /// Tells what a promise comes to.
+    pub fn settle(id: u32, promise: &Promise);
+
+    /// Tells the whole body of a request or a reply.
+    #[wasm_bindgen(catch)]
+    pub fn read(id: u32, message: &JsValue) -> Result<(), JsValue>;
+
+    /// Makes a call, through a lane's stub where one is given, and tells its reply's head; `head` is its address and init in JSON.
+    #[wasm_bindgen(catch)]
+    pub fn send(id: u32, lane: &JsValue, head: &str, body: &[u8]) -> Result<web_sys::AbortController, JsValue>;
+
+    /// Lets the platform run on after the reply until the function that this gives is called.
+    #[wasm_bindgen(catch)]
+    pub fn hold() -> Result<Function, JsValue>;
+
+    /// Tells when the caller of a request has gone.
+    #[wasm_bindgen(catch)]
+    pub fn gone(id: u32, request: &web_sys::Request) -> Result<(), JsValue>;
+
+    /// Tells a task after so many milliseconds; gives what `clearTimeout` takes.
+    #[wasm_bindgen(catch)]
+    pub fn tick(task: u32, ms: f64) -> Result<JsValue, JsValue>;
+
+    /// A request's method, address and those of its headers that are there, a line each.
+    pub fn head(request: &web_sys::Request, names: &JsValue) -> String;
+
+    /// A response with a whole body; `init` is the response's in JSON.
+    #[wasm_bindgen(catch)]
+    pub fn respond(init: &str, body: &[u8]) -> Result<web_sys::Response, JsValue>;
 }

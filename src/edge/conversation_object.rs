@@ -12,9 +12,8 @@ use worker::wasm_bindgen::prelude::*;
 use worker::worker_sys::DurableObjectState;
 use worker::{Env, js_sys, web_sys};
 
-use super::bindings::{self, WithBody};
 use super::object::{self, Sql, number};
-use super::{promise, response, task};
+use super::{bindings, promise, response, task};
 use crate::api::visit::{self, Visit};
 use crate::conversation::answering::FromDocuments;
 use crate::conversation::desk::{Cabinet, Desk, Surroundings};
@@ -113,7 +112,7 @@ impl Cabinet for Storage {
             let reply = promise::settled(bindings::fetch(&letter.url, &init)).await.map_err(told)?;
             let reply: web_sys::Response = reply.unchecked_into();
             // A body that is not read would hold its connection.
-            let _ = promise::settled(reply.unchecked_ref::<WithBody>().bytes()).await;
+            let _ = promise::body(&reply).await;
             Ok(reply.status())
         })
     }

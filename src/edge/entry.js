@@ -1,29 +1,72 @@
 // The Worker's entry as the platform calls it: hands each event to Rust, and makes the wasm instance anew after a panic.
+import { waitUntil } from "cloudflare:workers";
 import * as rust from "./index.js";
 
 const state = rust.__worker_init_state();
-
-rust.callbacks(rust.resolved, rust.rejected);
 
 /** A panic has left the instance in pieces: the next event gets a new one. */
 function revive() {
   if (!state.criticalError) return;
   console.log("a panic ended the wasm instance; starting a new one");
   rust.__wbg_reset_state();
-  rust.callbacks(rust.resolved, rust.rejected);
   state.criticalError = false;
   state.instanceId++;
 }
 
-function note(error) {
-  if (error instanceof WebAssembly.RuntimeError) {
-    console.error("Critical", error);
-    state.criticalError = true;
+// How to end each event that the instance has not answered yet.
+const open = new Set();
+
+/** An instance that ends takes all its events with it: nobody would answer them any more. */
+function broke(error) {
+  console.error("Critical", error);
+  state.criticalError = true;
+  for (const fail of open) fail(error);
+  open.clear();
+}
+
+// What Rust's own executor throws, nobody else hears of; wasm-bindgen wraps what came through Rust's frames.
+const isTrap = (error) => [error, error?.cause].some((e) => e instanceof WebAssembly.RuntimeError);
+addEventListener("error", (event) => isTrap(event.error) && broke(event.error));
+addEventListener("unhandledrejection", (event) => isTrap(event.reason) && broke(event.reason));
+
+/** A function of Rust that the platform calls when something has come. It throws nothing but what breaks the instance. */
+function heard(name) {
+  return (id, one, two, three) => {
+    try {
+      rust[name](id, one, two, three);
+    } catch (error) {
+      broke(error);
+    }
+  };
+}
+
+rust.attach({ ...Object.fromEntries(["told", "heard", "replied", "failed", "ticked"].map((name) => [name, heard(name)])), waitUntil });
+
+/** What an event comes to. */
+async function handled(begin) {
+  revive();
+  let end;
+  try {
+    return await new Promise((answer, fail) => {
+      open.add((end = fail));
+      try {
+        begin(answer, fail);
+      } catch (error) {
+        broke(error);
+      }
+    });
+  } finally {
+    open.delete(end);
   }
 }
 
-addEventListener("error", (event) => note(event.error));
-addEventListener("unhandledrejection", (event) => note(event.reason));
+/** The error of the API when Rust can tell none. */
+function stumbled() {
+  const id = `req_${crypto.randomUUID().replaceAll("-", "").slice(0, 16)}`;
+  const message = "The counter stumbled over this request; send it again";
+  const error = { message, type: "internal_error", code: "panic", param: null, request_id: id };
+  return Response.json({ error }, { status: 500, headers: { "x-request-id": id, "cache-control": "no-store" } });
+}
 
 /** A Durable Object whose Rust half is made again when the instance was. */
 function durable(Half) {
@@ -40,21 +83,11 @@ function durable(Half) {
       }
       return this.made;
     }
-    async fetch(request) {
-      try {
-        return await this.half().fetch(request);
-      } catch (error) {
-        note(error);
-        throw error;
-      }
+    fetch(request) {
+      return handled((answer, fail) => this.half().fetch(request).then(answer, fail));
     }
-    async alarm() {
-      try {
-        return await this.half().alarm();
-      } catch (error) {
-        note(error);
-        throw error;
-      }
+    alarm() {
+      return handled((answer, fail) => this.half().alarm().then(answer, fail));
     }
   };
 }
@@ -63,19 +96,20 @@ export const Budget = durable(rust.Budget);
 export const Conversation = durable(rust.Conversation);
 export const Idempotency = durable(rust.Idempotency);
 export const Knowledge = durable(rust.Knowledge);
-export const Lane = durable(rust.Lane);
 export const Shared = durable(rust.Shared);
+
+/**
+ * The Durable Object of a lane: six more connections for a fan-out. It hands the call and its reply on as they come, redirects too, and a
+ * caller that leaves aborts it (compatibility flag `request_signal_passthrough`). It keeps nothing, so there is nothing to clean up.
+ */
+export class Lane {
+  fetch(call) {
+    return fetch(call);
+  }
+}
 
 export default {
   fetch(request, env) {
-    revive();
-    return new Promise((answer, fail) => {
-      try {
-        rust.fetch(request, request.headers.get("idempotency-key"), env, answer);
-      } catch (error) {
-        note(error);
-        fail(error);
-      }
-    });
+    return handled((answer) => rust.fetch(request, env, answer)).catch(stumbled);
   },
 };

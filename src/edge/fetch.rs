@@ -5,8 +5,9 @@ use futures::stream::{LocalBoxStream, StreamExt};
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{js_sys, web_sys};
 
-use super::bindings::{self, Stub, WithBody};
-use super::promise;
+use super::bindings::Stub;
+use super::{promise, response};
+use crate::upstream::wire::quoted;
 use crate::world::{Outgoing, Reply, Sent, TransportError};
 
 /// Bodies up to this length are read at once, in bytes.
@@ -34,31 +35,28 @@ fn broken(error: JsValue) -> TransportError {
     TransportError::Broken(reason)
 }
 
+/// The call's address and headers, in JSON.
+fn head(call: &Outgoing) -> String {
+    let bearer = call.key.as_ref().map(|key| format!("Bearer {key}"));
+    let mut headers = vec![
+        ("content-type", "application/json"),
+        ("x-request-id", &call.request_id),
+        ("x-madoguchi-invocation", call.invocation.name()),
+    ];
+    headers.extend(bearer.as_deref().map(|bearer| ("authorization", bearer)));
+    // A redirect would carry the key to another host.
+    let init = format!("{{\"method\":\"POST\",\"redirect\":\"manual\",\"headers\":{}}}", response::map(&headers));
+    format!("{{\"url\":{},\"init\":{init}}}", quoted(&call.url))
+}
+
 /// Starts a call: from here, or through a lane's object.
 pub fn send(call: Outgoing, lane: Option<Stub>) -> LocalBoxFuture<'static, Sent> {
     Box::pin(async move {
-        let controller = web_sys::AbortController::new().map_err(broken)?;
-        // One text for all that is beside the body: a header at a time would be a crossing each. A redirect would carry
-        // the key to another host.
-        let mut headers = serde_json::json!({
-            "content-type": "application/json",
-            "x-request-id": call.request_id,
-            "x-madoguchi-invocation": call.invocation.name(),
-        });
-        if let (Some(key), Some(headers)) = (&call.key, headers.as_object_mut()) {
-            headers.insert("authorization".into(), format!("Bearer {key}").into());
-        }
-        let init = serde_json::json!({ "method": "POST", "redirect": "manual", "headers": headers }).to_string();
-        let init: web_sys::RequestInit = js_sys::JSON::parse(&init).map_err(broken)?.unchecked_into();
-        init.set_body(&JsValue::from_str(&call.body));
-        init.set_signal(Some(&controller.signal()));
+        let lane = lane.map_or(JsValue::UNDEFINED, JsValue::from);
+        let (controller, reply) = promise::call(&lane, &head(&call), call.body.as_bytes()).map_err(broken)?;
         let mut abort = Abort(Some(controller));
-        let promise = match &lane {
-            Some(stub) => stub.fetch(&call.url, &init),
-            None => bindings::fetch(&call.url, &init),
-        };
-        match promise::settled(promise).await {
-            Ok(response) => Ok(Box::new(EdgeReply { response: response.unchecked_into(), abort }) as Box<dyn Reply>),
+        match reply.await {
+            Ok(head) => Ok(Box::new(EdgeReply { head, abort }) as Box<dyn Reply>),
             Err(error) => {
                 abort.ended();
                 Err(broken(error))
@@ -68,27 +66,25 @@ pub fn send(call: Outgoing, lane: Option<Stub>) -> LocalBoxFuture<'static, Sent>
 }
 
 struct EdgeReply {
-    response: web_sys::Response,
+    head: promise::Head,
     abort: Abort,
 }
 
 impl Reply for EdgeReply {
     fn status(&self) -> u16 {
-        self.response.status()
+        self.head.status
     }
 
     fn header(&self, name: &str) -> Option<String> {
-        self.response.headers().get(name).ok().flatten()
+        self.head.response.headers().get(name).ok().flatten()
     }
 
     fn bytes(mut self: Box<Self>, limit: usize) -> LocalBoxFuture<'static, Result<Vec<u8>, TransportError>> {
-        let length = self.header("content-length").and_then(|l| l.parse::<usize>().ok());
         Box::pin(async move {
-            if length.is_some_and(|l| l <= READ_AT_ONCE.min(limit)) {
-                let bytes =
-                    promise::settled(self.response.unchecked_ref::<WithBody>().bytes()).await.map_err(broken)?;
+            if self.head.length.is_some_and(|l| l <= READ_AT_ONCE.min(limit)) {
+                let bytes = promise::body(&self.head.response).await.map_err(broken)?;
                 self.abort.ended();
-                return Ok(bytes.unchecked_into::<js_sys::Uint8Array>().to_vec());
+                return Ok(bytes);
             }
             let mut chunks = self.stream();
             let mut body = Vec::new();
@@ -103,8 +99,8 @@ impl Reply for EdgeReply {
     }
 
     fn stream(self: Box<Self>) -> LocalBoxStream<'static, Result<Vec<u8>, TransportError>> {
-        let Self { response, abort } = *self;
-        let Some(body) = response.body() else { return futures::stream::empty().boxed_local() };
+        let Self { head, abort } = *self;
+        let Some(body) = head.response.body() else { return futures::stream::empty().boxed_local() };
         let chunks = wasm_streams::ReadableStream::from_raw(body).into_stream();
         futures::stream::unfold((chunks, abort), |(mut chunks, mut abort)| async move {
             match chunks.next().await {

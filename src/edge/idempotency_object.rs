@@ -102,7 +102,8 @@ impl Key {
             task::start(work);
         }
         let playback = coming.await;
-        response::write_parts(playback.head.status, playback.head.headers, playback.body)
+        let headers = serde_json::Value::Object(playback.head.headers).to_string();
+        response::write_parts(playback.head.status, &headers, playback.body)
     }
 
     async fn wake(&self) -> Result<web_sys::Response, JsValue> {

@@ -3,12 +3,12 @@
 
 mod bindings;
 mod budget_object;
+mod clock;
 mod conversation_object;
 mod fetch;
-mod gone;
 mod idempotency_object;
 mod knowledge_object;
-mod lane_object;
+mod numbered;
 mod object;
 mod promise;
 mod request;
@@ -16,6 +16,7 @@ mod response;
 mod shared_object;
 mod shelf;
 mod task;
+mod timer;
 mod world;
 
 use std::cell::RefCell;
@@ -59,9 +60,9 @@ fn misconfigured(error: &ConfigError) -> Answer {
 
 /// Answers a request by calling `answer` with the response.
 #[wasm_bindgen]
-pub fn fetch(incoming: web_sys::Request, idempotency_key: Option<String>, env: Env, answer: js_sys::Function) {
-    task::start(Box::pin(async move {
-        let response = match respond(request::EdgeRequest::new(incoming, idempotency_key), &env).await {
+pub fn fetch(incoming: web_sys::Request, env: Env, answer: js_sys::Function) {
+    task::start_request(Box::pin(async move {
+        let response = match respond(request::EdgeRequest::new(incoming), &env).await {
             Ok(response) => response,
             // Only a reply that the platform will not write ends here.
             Err(_) => match web_sys::Response::new_with_opt_str(Some("this reply could not be written")) {
@@ -78,8 +79,7 @@ async fn respond(request: request::EdgeRequest, env: &Env) -> Result<web_sys::Re
         Ok(counter) => counter,
         Err(error) => return response::write(misconfigured(&error)),
     };
-    let gone = gone::of(request.signal());
-    let answer = match select(pin!(api::handle(&counter, &request)), pin!(gone)).await {
+    let answer = match select(pin!(api::handle(&counter, &request)), pin!(request.gone())).await {
         Either::Left((answer, _)) => answer,
         // Nobody reads this; what matters is that the work was dropped, and with it its calls.
         Either::Right(_) => Answer::text(String::new()),

@@ -1,59 +1,82 @@
-//! What JavaScript tells later (a promise, a timer, an event), as a future.
+//! What JavaScript tells later (a promise, a body, a reply's head, an event), as a future.
 //!
 //! A closure for each would be made and freed across the border and registered with JavaScript's finalizers; at a thousand
-//! requests a second that is most of their cost. So there are two functions for all, and each future has a number.
+//! requests a second that is most of their cost. So a few functions serve all, and each future has a number.
 #![allow(unsafe_code, reason = "wasm-bindgen's macro writes it")]
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use worker::js_sys::{Function, Promise};
+use futures::future::LocalBoxFuture;
+use worker::js_sys::Promise;
 use worker::wasm_bindgen;
 use worker::wasm_bindgen::prelude::*;
+use worker::web_sys;
 
-use super::bindings::{self, Bindable, Thenable};
+use super::bindings;
+use super::numbered::Numbered;
 use super::task;
 
-/// What JavaScript gave: a value, or the reason why there is none.
-type Told = Result<JsValue, JsValue>;
+/// What JavaScript gave.
+enum Told {
+    Value(JsValue),
+    Bytes(Vec<u8>),
+    Head(Head),
+}
+
+/// A reply's head.
+pub struct Head {
+    /// The reply, its body still to come.
+    pub response: web_sys::Response,
+    /// Its status.
+    pub status: u16,
+    /// The length of its body, where its host told it.
+    pub length: Option<usize>,
+}
 
 enum Slot {
     Waiting(Option<Waker>),
-    Told(Told),
-}
-
-struct Callbacks {
-    resolved: Function,
-    rejected: Function,
+    Told(Result<Told, JsValue>),
 }
 
 thread_local! {
-    static SLOTS: RefCell<HashMap<u32, Slot>> = RefCell::default();
+    static SLOTS: RefCell<Numbered<Slot>> = RefCell::default();
     static NEXT: Cell<u32> = const { Cell::new(0) };
-    static CALLBACKS: RefCell<Option<Callbacks>> = const { RefCell::new(None) };
 }
 
-/// Takes the two functions through which JavaScript tells; the entry gives `resolved` and `rejected` of this file.
+/// Takes the exports of this instance, through which JavaScript tells.
 #[wasm_bindgen]
-pub fn callbacks(resolved: Function, rejected: Function) {
-    CALLBACKS.with(|c| *c.borrow_mut() = Some(Callbacks { resolved, rejected }));
+pub fn attach(exports: &JsValue) {
+    bindings::attach(exports);
 }
 
 /// JavaScript tells a value.
 #[wasm_bindgen]
-pub fn resolved(id: u32, value: JsValue) {
-    tell(id, Ok(value));
+pub fn told(id: u32, value: JsValue) {
+    tell(id, Ok(Told::Value(value)));
 }
 
-/// JavaScript tells why there is no value.
+/// JavaScript tells a body.
 #[wasm_bindgen]
-pub fn rejected(id: u32, reason: JsValue) {
+pub fn heard(id: u32, bytes: Vec<u8>) {
+    tell(id, Ok(Told::Bytes(bytes)));
+}
+
+/// JavaScript tells a reply's head; a length that is not known is no number.
+#[wasm_bindgen]
+pub fn replied(id: u32, response: web_sys::Response, status: u16, length: f64) {
+    let length = (length >= 0.0).then_some(length as usize);
+    tell(id, Ok(Told::Head(Head { response, status, length })));
+}
+
+/// JavaScript tells why there is nothing.
+#[wasm_bindgen]
+pub fn failed(id: u32, reason: JsValue) {
     tell(id, Err(reason));
 }
 
-fn tell(id: u32, told: Told) {
+fn tell(id: u32, told: Result<Told, JsValue>) {
     let waker = SLOTS.with(|slots| match slots.borrow_mut().get_mut(&id) {
         // Nobody waits any more.
         None => None,
@@ -79,9 +102,9 @@ impl Slotted {
 }
 
 impl Future for Slotted {
-    type Output = Told;
+    type Output = Result<Told, JsValue>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Told> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         SLOTS.with(|slots| match slots.borrow_mut().get_mut(&self.0) {
             Some(slot @ Slot::Told(_)) => match std::mem::replace(slot, Slot::Waiting(None)) {
                 Slot::Told(told) => Poll::Ready(told),
@@ -102,53 +125,65 @@ impl Drop for Slotted {
     }
 }
 
-fn with_callbacks<T>(f: impl FnOnce(&Callbacks) -> Result<T, JsValue>) -> Result<T, JsValue> {
-    CALLBACKS.with(|c| match c.borrow().as_ref() {
-        Some(callbacks) => f(callbacks),
-        None => Err(JsValue::from_str("the entry gave no callbacks")),
-    })
-}
-
-fn bound(function: &Function, id: u32) -> Result<Function, JsValue> {
-    function.unchecked_ref::<Bindable>().bind(&JsValue::UNDEFINED, id)
+fn another() -> JsValue {
+    JsValue::from_str("JavaScript told something else")
 }
 
 /// What a promise comes to; given what a function of the platform gave, an error at once included.
 pub async fn settled(promise: Result<Promise, JsValue>) -> Result<JsValue, JsValue> {
     let slot = Slotted::new();
-    let promise = promise?;
-    with_callbacks(|c| {
-        let (resolved, rejected) = (bound(&c.resolved, slot.0)?, bound(&c.rejected, slot.0)?);
-        promise.unchecked_ref::<Thenable>().then(&resolved, &rejected)
-    })?;
-    slot.await
-}
-
-/// A function that ends the future beside it when JavaScript calls it.
-pub fn callback() -> Result<(Function, impl Future<Output = Result<JsValue, JsValue>>), JsValue> {
-    let slot = Slotted::new();
-    let function = with_callbacks(|c| bound(&c.resolved, slot.0))?;
-    Ok((function, slot))
-}
-
-/// Ends after so many milliseconds; dropping it forgets the timer.
-pub async fn sleep(ms: u64) {
-    struct Timer(JsValue);
-    impl Drop for Timer {
-        fn drop(&mut self) {
-            // A timer that has ended is forgotten already.
-            let _ = bindings::clear_timeout(&self.0);
-        }
+    bindings::settle(slot.0, &promise?);
+    match slot.await? {
+        Told::Value(value) => Ok(value),
+        _ => Err(another()),
     }
-    let slot = Slotted::new();
-    // JavaScript holds the time as a signed number of 32 bits; past it a timer would end at once.
-    let ms = ms.min(i32::MAX as u64) as f64;
-    match with_callbacks(|c| bindings::set_timeout(&c.resolved, ms, slot.0)) {
-        Ok(timer) => {
-            let _timer = Timer(timer);
-            let _ = slot.await;
+}
+
+/// The same future, which the platform lets end after the reply, for as long as it lets anything.
+pub fn held_open(work: LocalBoxFuture<'static, ()>) -> LocalBoxFuture<'static, ()> {
+    // Whoever cannot be told to wait does not.
+    let ended = bindings::hold().ok();
+    Box::pin(async move {
+        work.await;
+        if let Some(ended) = ended {
+            let _ = ended.call0(&JsValue::UNDEFINED);
         }
-        // Without a timer nothing must end early: the platform's own limits remain.
+    })
+}
+
+/// The whole body of a request or a reply.
+pub async fn body(message: &JsValue) -> Result<Vec<u8>, JsValue> {
+    let slot = Slotted::new();
+    bindings::read(slot.0, message)?;
+    match slot.await? {
+        Told::Bytes(bytes) => Ok(bytes),
+        _ => Err(another()),
+    }
+}
+
+/// Makes a call: what aborts it, and its reply at its head.
+pub fn call(
+    lane: &JsValue,
+    head: &str,
+    body: &[u8],
+) -> Result<(web_sys::AbortController, impl Future<Output = Result<Head, JsValue>> + use<>), JsValue> {
+    let slot = Slotted::new();
+    let controller = bindings::send(slot.0, lane, head, body)?;
+    let reply = async {
+        match slot.await? {
+            Told::Head(head) => Ok(head),
+            _ => Err(another()),
+        }
+    };
+    Ok((controller, reply))
+}
+
+/// Ends when the caller of a request has gone (compatibility flag `enable_request_signal`).
+pub async fn gone(request: &web_sys::Request) {
+    let slot = Slotted::new();
+    match bindings::gone(slot.0, request) {
+        Ok(()) => drop(slot.await),
+        // A listener that cannot be set leaves the call to run to its deadline.
         Err(_) => std::future::pending().await,
     }
 }

@@ -2,64 +2,74 @@
 
 use futures::future::LocalBoxFuture;
 use futures::stream::StreamExt;
-use worker::wasm_bindgen::JsCast;
+use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{js_sys, web_sys};
 
-use super::bindings::WithBody;
-use super::promise;
+use super::{bindings, promise};
 use crate::api::request::Incoming;
+
+/// Headers that most requests are asked for.
+const NAMES: [&str; 5] = ["authorization", "content-type", "content-length", "accept", IDEMPOTENCY_KEY];
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+thread_local! {
+    static ASKED: JsValue = NAMES.into_iter().map(JsValue::from_str).collect::<js_sys::Array>().into();
+}
 
 /// The fetch event's request.
 pub struct EdgeRequest {
     raw: web_sys::Request,
-    headers: web_sys::Headers,
-    idempotency_key: Option<String>,
+    // Its method, its address, and those of `NAMES` that it has, a line each: one crossing for all.
+    head: String,
 }
 
 impl EdgeRequest {
-    /// Wraps a request. The entry gives the header `Idempotency-Key` along, since asking for it from here would be a crossing.
-    pub fn new(raw: web_sys::Request, idempotency_key: Option<String>) -> Self {
-        Self { headers: raw.headers(), raw, idempotency_key }
+    /// Wraps a request.
+    pub fn new(raw: web_sys::Request) -> Self {
+        let head = ASKED.with(|names| bindings::head(&raw, names));
+        Self { raw, head }
     }
 
-    /// Tells when the caller goes away.
-    pub fn signal(&self) -> web_sys::AbortSignal {
-        self.raw.signal()
+    /// Ends when its caller has gone.
+    pub async fn gone(&self) {
+        promise::gone(&self.raw).await;
+    }
+
+    fn url(&self) -> &str {
+        self.head.split('\n').nth(1).unwrap_or_default()
     }
 }
 
 impl Incoming for EdgeRequest {
     fn method(&self) -> String {
-        self.raw.method()
+        self.head.split('\n').next().unwrap_or_default().to_owned()
     }
 
     fn origin(&self) -> String {
-        let url = self.raw.url();
+        let url = self.url();
         let host_at = url.find("://").map_or(0, |at| at + 3);
         let end = url.get(host_at..).and_then(|rest| rest.find(['/', '?', '#'])).map_or(url.len(), |at| host_at + at);
         url.get(..end).unwrap_or_default().to_ascii_lowercase()
     }
 
     fn path(&self) -> String {
-        let url = self.raw.url();
-        let after_host = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+        let after_host = self.url().split_once("://").map_or(self.url(), |(_, rest)| rest);
         let path = after_host.find('/').and_then(|at| after_host.get(at..)).unwrap_or("/");
         path.split(['?', '#']).next().unwrap_or("/").to_owned()
     }
 
     fn query(&self, name: &str) -> Option<String> {
-        let url = self.raw.url();
-        let (_, query) = url.split_once('?')?;
+        let (_, query) = self.url().split_once('?')?;
         let query = query.split('#').next()?;
         form_urlencoded::parse(query.as_bytes()).find(|(n, _)| n == name).map(|(_, value)| value.into_owned())
     }
 
     fn header(&self, name: &str) -> Option<String> {
-        self.headers.get(name).ok().flatten()
-    }
-
-    fn idempotency_key(&self) -> Option<String> {
-        self.idempotency_key.clone()
+        if NAMES.contains(&name) {
+            let of_name = |line: &str| line.strip_prefix(name)?.strip_prefix(':').map(str::to_owned);
+            return self.head.split('\n').skip(2).find_map(of_name);
+        }
+        self.raw.headers().get(name).ok().flatten()
     }
 
     fn body(&self, limit: usize, length: Option<u64>) -> LocalBoxFuture<'_, Result<Option<Vec<u8>>, String>> {
@@ -67,8 +77,7 @@ impl Incoming for EdgeRequest {
             let broken = |_| "the body broke off".to_owned();
             // A length that is told bounds what comes; without one the body is read piece by piece.
             if length.is_some() {
-                let bytes = promise::settled(self.raw.unchecked_ref::<WithBody>().bytes()).await.map_err(broken)?;
-                let bytes = bytes.unchecked_into::<js_sys::Uint8Array>().to_vec();
+                let bytes = promise::body(&self.raw).await.map_err(broken)?;
                 return Ok((bytes.len() <= limit).then_some(bytes));
             }
             let Some(stream) = self.raw.body() else { return Ok(Some(Vec::new())) };

@@ -4,33 +4,55 @@ use futures::stream::StreamExt;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{js_sys, web_sys};
 
+use super::bindings;
 use crate::api::reply::{Answer, Body};
+use crate::upstream::wire::quoted;
+
+fn push_text(out: &mut String, text: &str) {
+    if text.bytes().all(|b| b >= b' ' && b != b'"' && b != b'\\') {
+        out.extend(["\"", text, "\""]);
+    } else {
+        out.push_str(&quoted(text));
+    }
+}
+
+/// A map of texts, in JSON: to set headers one at a time would be a crossing each.
+pub fn map(pairs: &[(&str, &str)]) -> String {
+    let mut out = String::with_capacity(64 * pairs.len() + 2);
+    out.push('{');
+    for (i, (name, value)) in pairs.iter().enumerate() {
+        if i > 0 {
+            out.push(',');
+        }
+        push_text(&mut out, name);
+        out.push(':');
+        push_text(&mut out, value);
+    }
+    out.push('}');
+    out
+}
 
 /// Writes a reply for the fetch event.
 ///
 /// What an object answers is not written here: [`hand_on`] does once it has answered.
 pub fn write(answer: Answer) -> Result<web_sys::Response, JsValue> {
-    let headers = answer.headers.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
-    write_parts(answer.status, headers, answer.body)
+    let headers: Vec<_> = answer.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    write_parts(answer.status, &map(&headers), answer.body)
 }
 
-/// Writes a reply whose headers may have any names.
-pub fn write_parts(
-    status: u16,
-    headers: serde_json::Map<String, serde_json::Value>,
-    body: Body,
-) -> Result<web_sys::Response, JsValue> {
-    // One text for all that is beside the body: a header at a time would be a crossing each.
-    let init = js_sys::JSON::parse(&serde_json::json!({ "status": status, "headers": headers }).to_string())?;
-    let init: &web_sys::ResponseInit = init.unchecked_ref();
+/// Writes a reply whose headers are a map of JSON.
+pub fn write_parts(status: u16, headers: &str, body: Body) -> Result<web_sys::Response, JsValue> {
+    let init = format!("{{\"status\":{status},\"headers\":{headers}}}");
     match body {
-        // A status such as 204 forbids even an empty body.
-        Body::Text(text) if text.is_empty() => web_sys::Response::new_with_opt_str_and_init(None, init),
-        Body::Text(text) => web_sys::Response::new_with_opt_str_and_init(Some(&text), init),
+        Body::Text(text) => bindings::respond(&init, text.as_bytes()),
         Body::Stream(pieces) => {
             let chunks = pieces.map(|piece| Ok(js_sys::Uint8Array::from(piece.as_bytes()).into()));
             let stream = wasm_streams::ReadableStream::from_stream(chunks).into_raw();
-            web_sys::Response::new_with_opt_readable_stream_and_init(Some(stream.unchecked_ref()), init)
+            let init = js_sys::JSON::parse(&init)?;
+            web_sys::Response::new_with_opt_readable_stream_and_init(
+                Some(stream.unchecked_ref()),
+                init.unchecked_ref::<web_sys::ResponseInit>(),
+            )
         }
         Body::Visit(_) | Body::Keyed(_) => Err(JsValue::from_str("an object that nobody asked")),
     }

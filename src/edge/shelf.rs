@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use futures::future::LocalBoxFuture;
 use worker::wasm_bindgen::JsValue;
-use worker::{Env, js_sys, web_sys};
+use worker::{Env, web_sys};
 
-use super::{object, promise};
+use super::{clock, object, timer};
 use crate::error::ApiError;
 use crate::knowledge::Document;
 use crate::knowledge::shelf::{Shelf, Store};
@@ -22,11 +22,11 @@ async fn ask(env: &Env, path: &str, body: Option<&str>) -> Result<web_sys::Respo
 
 impl Store for Kept {
     fn now_ms(&self) -> u64 {
-        js_sys::Date::now() as u64
+        clock::now_ms()
     }
 
     fn sleep(&self, ms: u64) -> LocalBoxFuture<'static, ()> {
-        Box::pin(promise::sleep(ms))
+        Box::pin(timer::sleep(ms))
     }
 
     fn since(&self, version: u64) -> LocalBoxFuture<'static, Result<Changes, String>> {

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use futures::future::LocalBoxFuture;
+use worker::Env;
 use worker::wasm_bindgen::{JsCast, JsValue};
-use worker::{Env, js_sys};
 
 use super::bindings::{self, Namespace, Stub};
 use super::object::{self, Service};
 use super::shelf::Kept;
-use super::{fetch, promise};
+use super::{clock, fetch, promise, task, timer};
 use crate::admission::message::{Ask, Lease};
 use crate::error::ApiError;
 use crate::knowledge::shelf::Shelf;
@@ -47,10 +47,6 @@ impl Edge {
     }
 }
 
-fn now_ms() -> u64 {
-    js_sys::Date::now() as u64
-}
-
 fn namespace(env: &Env, binding: &str) -> Option<Namespace> {
     object::binding(env, binding).map(JsCast::unchecked_into)
 }
@@ -62,11 +58,11 @@ async fn ask(env: &Env, budget: &str, ask: &str) -> Result<String, JsValue> {
 
 impl World for Edge {
     fn now_ms(&self) -> u64 {
-        now_ms()
+        clock::now_ms()
     }
 
     fn sleep(&self, ms: u64) -> LocalBoxFuture<'static, ()> {
-        Box::pin(promise::sleep(ms))
+        Box::pin(timer::sleep(ms))
     }
 
     fn bits(&self) -> u64 {
@@ -77,6 +73,15 @@ impl World for Edge {
             bindings::get_random_values(&mut bytes);
             self.pool.borrow_mut().fill(&bytes)
         })
+    }
+
+    fn runs_on(&self) -> bool {
+        true
+    }
+
+    fn later(&self, work: LocalBoxFuture<'static, ()>) {
+        // Where the platform will not let it end after the reply, it runs as long as it may.
+        task::start(promise::held_open(work));
     }
 
     fn send(&self, call: Outgoing) -> LocalBoxFuture<'static, Sent> {

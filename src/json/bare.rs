@@ -114,8 +114,8 @@ impl Mender<'_, '_> {
         Ok(())
     }
 
-    /// A literal or a number that its line ends, or a comma that no digit follows: what every other reading of it comes
-    /// to as well. Its length.
+    /// A literal or a number that its line ends, a comma that no digit follows, or the last brackets of the line: what
+    /// every other reading of it comes to as well. Its length.
     fn plain_scalar_at(&self, at: usize) -> Option<usize> {
         let rest = self.text.as_bytes().get(at..)?;
         let part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'+');
@@ -123,6 +123,7 @@ impl Mender<'_, '_> {
         let ends = match rest.get(length..)? {
             [b'\n', ..] => true,
             [b',', next, ..] => next.is_ascii() && !next.is_ascii_digit(),
+            [b'}' | b']'] | [b'}' | b']', b'\n' | b'}' | b']'] | [b'}' | b']', b'\n', ..] => true,
             _ => false,
         };
         (ends && scalar::whole(self.text.get(at..at + length)?)).then_some(length)

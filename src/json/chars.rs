@@ -108,6 +108,7 @@ impl Marks {
     const BACKSLASH: u8 = 2;
     const AMPERSAND: u8 = 4;
     const TAG: u8 = 8;
+    const SQUARE: u8 = 16;
 
     pub(super) fn of(text: &str) -> Self {
         let bytes = text.as_bytes();
@@ -118,14 +119,16 @@ impl Marks {
                 b'&' => Self::AMPERSAND,
                 // What tags of reasoning begin with, also those of other marks.
                 b'<' | 0xe2 => Self::TAG,
+                b'[' => Self::SQUARE,
                 _ => 0,
             }
         });
         // Of square brackets only `[think]` and `[/think]` are such a tag.
         let behind = bytes.get(1..).unwrap_or_default();
-        let tag = bytes.iter().zip(behind).fold(false, |seen, (mark, next)| {
-            seen | (*mark == b'[') & ((*next == b't') | (*next == b'T') | (*next == b'/'))
-        });
+        let tag = seen & Self::SQUARE != 0
+            && bytes.iter().zip(behind).fold(false, |seen, (mark, next)| {
+                seen | (*mark == b'[') & ((*next == b't') | (*next == b'T') | (*next == b'/'))
+            });
         Self(seen | if tag { Self::TAG } else { 0 })
     }
 
@@ -148,6 +151,9 @@ impl Marks {
 
 /// The first line of a text, or what of it is near: no longer than a bound, so that a look costs the same everywhere.
 pub(super) fn line_from(text: &str) -> &str {
+    if text.is_empty() {
+        return text;
+    }
     let mut end = text.len().min(NEAR);
     while !text.is_char_boundary(end) {
         end -= 1;
@@ -158,6 +164,9 @@ pub(super) fn line_from(text: &str) -> &str {
 
 /// The last line of a text, or what of it is near.
 pub(super) fn line_before(text: &str) -> &str {
+    if text.is_empty() {
+        return text;
+    }
     let mut start = text.len().saturating_sub(NEAR);
     while !text.is_char_boundary(start) {
         start += 1;

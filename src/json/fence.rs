@@ -1,5 +1,7 @@
 //! Fences: what each says it holds, and where it begins and ends.
 
+use std::borrow::Cow;
+
 use super::chars::line_from;
 use super::find::Walk;
 use super::reasoning::starts_with_ignoring_case;
@@ -14,8 +16,12 @@ pub(super) enum Language {
 }
 
 pub(super) fn language(info: &str) -> Language {
-    let name: String = info.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>().to_lowercase();
-    match name.as_str() {
+    let end = info.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(info.len());
+    let mut name = Cow::Borrowed(info.get(..end).unwrap_or(""));
+    if name.contains(char::is_uppercase) {
+        name = Cow::Owned(name.to_lowercase());
+    }
+    match name.as_ref() {
         "json" | "jsonc" | "json5" | "jsonl" | "ndjson" | "json_object" | "geojson" | "hjson" => Language::Json,
         "" | "text" | "txt" | "plaintext" | "plain" | "markdown" | "md" | "output" | "response" | "answer" => {
             Language::Unsaid

@@ -65,9 +65,16 @@ pub(super) struct Reading {
     pub doubt: Option<usize>,
 }
 
-/// Finds and mends: the readings of the reply, best first; and the steps it took. `tried` is what strict reading of the
-/// reply's beginning came to.
-pub(super) fn read(text: &str, asked: Asked<'_>, mut tried: Option<Tried>) -> (Result<Vec<Reading>, ParseError>, u64) {
+/// The readings of a reply: most often there is one alone, which needs no list.
+pub(super) struct Readings {
+    pub best: Reading,
+    /// The others, best first.
+    pub others: Vec<Reading>,
+}
+
+/// Finds and mends: the readings of the reply, and the steps it took. `tried` is what strict reading of the reply's
+/// beginning came to.
+pub(super) fn read(text: &str, asked: Asked<'_>, mut tried: Option<Tried>) -> (Result<Readings, ParseError>, u64) {
     let mut steps = text.len() as u64;
     let mut layers: Vec<Unwrapped> = Vec::new();
     let mut marks = Marks::of(text);
@@ -84,7 +91,7 @@ pub(super) fn read(text: &str, asked: Asked<'_>, mut tried: Option<Tried>) -> (R
     let (result, more) = find(current, marks, asked, tried);
     let origin = |offset: usize, layers: &[Unwrapped]| layers.iter().rev().fold(offset, |at, layer| layer.origin(at));
     let result = result.map(|mut readings| {
-        for Reading { parsed: reading, .. } in &mut readings {
+        for Reading { parsed: reading, .. } in std::iter::once(&mut readings.best).chain(&mut readings.others) {
             for repair in &mut reading.repairs {
                 repair.at = origin(repair.at, &layers);
             }
@@ -101,12 +108,7 @@ pub(super) fn read(text: &str, asked: Asked<'_>, mut tried: Option<Tried>) -> (R
     (result, steps + more)
 }
 
-fn find(
-    text: &str,
-    marks: Marks,
-    asked: Asked<'_>,
-    tried: Option<Tried>,
-) -> (Result<Vec<Reading>, (Wanted, usize)>, u64) {
+fn find(text: &str, marks: Marks, asked: Asked<'_>, tried: Option<Tried>) -> (Result<Readings, (Wanted, usize)>, u64) {
     let tags = if marks.tags() { reasoning::tags(text) } else { Vec::new() };
     let mut steps = text.len() as u64;
     if is_page(text.trim_start_matches(space)) {
@@ -117,16 +119,17 @@ fn find(
     if let Some(last) = tags.iter().rev().find(|t| !t.opens && !t.perhaps) {
         // After the last of the reasoning, unless the reply begins with its answer, in which the tag is text.
         walk.head_only();
-        if walk.found.iter().any(|c| c.answer && c.read.complete) {
-            steps += walk.steps;
-            return (Ok(walk.readings()), steps);
-        }
         steps += walk.steps;
+        if walk.found.iter().any(|c| c.answer && c.read.complete)
+            && let Some(readings) = walk.readings()
+        {
+            return (Ok(readings), steps);
+        }
         let mut after = Walk::new(text, last.end, asked, &tags);
         after.run(false);
         steps += after.steps;
-        if !after.found.is_empty() || after.scalar.is_some() {
-            return (Ok(after.readings()), steps);
+        if let Some(readings) = after.readings() {
+            return (Ok(readings), steps);
         }
         walk = Walk::new(text, 0, asked, &tags);
     }
@@ -137,20 +140,18 @@ fn find(
         let mut again = Walk::new(text, 0, asked, &sure);
         again.run(true);
         steps += again.steps;
-        if !again.found.is_empty() {
-            return (Ok(again.readings()), steps);
+        again.scalar = None;
+        if let Some(readings) = again.readings() {
+            return (Ok(readings), steps);
         }
     }
     steps += walk.steps;
-    if walk.found.is_empty() && walk.scalar.is_none() {
-        let fault = match walk.deep {
-            Some(at) => (Wanted::Shallower, at),
-            None if walk.reasoned => (Wanted::Answer, text.len()),
-            None => (Wanted::Value, text.len()),
-        };
-        return (Err(fault), steps);
-    }
-    (Ok(walk.readings()), steps)
+    let fault = match walk.deep {
+        Some(at) => (Wanted::Shallower, at),
+        None if walk.reasoned => (Wanted::Answer, text.len()),
+        None => (Wanted::Value, text.len()),
+    };
+    (walk.readings().ok_or(fault), steps)
 }
 
 /// An HTML page is no answer, whatever its scripts hold.
@@ -192,7 +193,7 @@ pub(super) struct Walk<'t, 's> {
 }
 
 impl<'t, 's> Walk<'t, 's> {
-    const fn new(text: &'t str, begin: usize, asked: Asked<'s>, tags: &'t [Tag]) -> Self {
+    pub(super) const fn new(text: &'t str, begin: usize, asked: Asked<'s>, tags: &'t [Tag]) -> Self {
         Self {
             text,
             begin,
@@ -327,7 +328,7 @@ impl<'t, 's> Walk<'t, 's> {
 
     /// A bracket: the end of the candidate that begins there, if one does.
     fn bracket(&mut self, at: usize, c: char) -> Option<usize> {
-        let head = at == self.head_once();
+        let head = at == self.begin || at == self.head_once();
         let fence = self.fence;
         let language = fence.map(|f| f.language);
         if language == Some(Language::Other) {
@@ -335,9 +336,9 @@ impl<'t, 's> Walk<'t, 's> {
         }
         let before = self.text.get(self.begin..at).unwrap_or("");
         let line_before = line_before(before);
-        let line_begins =
-            line_before.trim_matches(|c: char| space(c) || matches!(c, '*' | '-' | '•' | '|' | '`')).is_empty()
-                || line_before.trim_end_matches(['.', ' ']).bytes().all(|b| b.is_ascii_digit() || b == b' ');
+        let line_begins = line_before.is_empty()
+            || line_before.trim_matches(|c: char| space(c) || matches!(c, '*' | '-' | '•' | '|' | '`')).is_empty()
+            || line_before.trim_end_matches(['.', ' ']).bytes().all(|b| b.is_ascii_digit() || b == b' ');
         let first = fence.is_some_and(|f| {
             let between = self.text.get(f.begin..at);
             between.is_some_and(|t| t.len() < 4_096 && t.trim_start_matches(space).is_empty())
@@ -375,6 +376,7 @@ impl<'t, 's> Walk<'t, 's> {
         // A text of many failures is not read again and again from each of its brackets.
         if self.wasted <= 4 * self.text.len() {
             let outcome = match self.tried.take_if(|tried| tried.at == at) {
+                Some(Tried { mended: Some(read), .. }) => return Some(*read),
                 Some(tried) => tried.outcome,
                 None if self.surely_broken(at) => Err(Invalid::At(at)),
                 None => strict::value_at(self.text, at),
@@ -389,6 +391,11 @@ impl<'t, 's> Walk<'t, 's> {
                 Err(Invalid::At(failed) | Invalid::Deep(failed)) => self.wasted += failed - at,
             }
         }
+        self.mended(at, place)
+    }
+
+    /// The value there, mended.
+    pub(super) fn mended(&mut self, at: usize, place: &Place<'_>) -> Option<Mended> {
         let fenced = place.fence.is_some() || place.head;
         let mut mender = Mender::new(
             self.text,
@@ -476,12 +483,14 @@ impl<'t, 's> Walk<'t, 's> {
         (read, end)
     }
 
-    /// The readings, best first.
-    fn readings(self) -> Vec<Reading> {
-        let Self { text, mut found, scalar, .. } = self;
-        if scalar.is_none() && found.len() == 1 {
-            return found.pop().map(|c| reading(text, c)).into_iter().collect();
+    /// The readings, if there are any.
+    fn readings(&mut self) -> Option<Readings> {
+        let text = self.text;
+        let scalar = self.scalar.take();
+        if scalar.is_none() && self.found.len() < 2 {
+            return self.found.pop().map(|c| Readings { best: reading(text, c), others: Vec::new() });
         }
+        let mut found = std::mem::take(&mut self.found);
         // The complete answers in their order, then those that were cut off, then the rest by weight.
         sort_by_key(&mut found, |c| match (c.answer, c.read.complete) {
             (true, true) if c.weight >= CORRECTION => -300 - i64::try_from(c.start).unwrap_or(0),
@@ -491,7 +500,8 @@ impl<'t, 's> Walk<'t, 's> {
         });
         found.truncate(MOST);
         let scalar = scalar.map(|parsed| Reading { parsed, answer: false, complete: true, doubt: None });
-        found.into_iter().map(|c| reading(text, c)).chain(scalar).collect()
+        let mut readings = found.into_iter().map(|c| reading(text, c)).chain(scalar);
+        Some(Readings { best: readings.next()?, others: readings.collect() })
     }
 }
 

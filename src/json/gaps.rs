@@ -15,6 +15,12 @@ impl Mender<'_, '_> {
     }
 
     fn next_behind_space(&mut self, from: usize) -> (usize, Option<char>) {
+        if let Some([b' ', b, ..]) = self.text.as_bytes().get(from..)
+            && b.is_ascii_graphic()
+        {
+            self.steps += 1;
+            return (from + 1, Some(char::from(*b)));
+        }
         let mut at = from;
         if self.run.0 <= from && from < self.run.1 {
             at = self.run.1;
@@ -60,19 +66,20 @@ impl Mender<'_, '_> {
         };
     }
 
-    pub(super) fn skip_space(&mut self) {
+    /// Crosses white space and comments: the character behind them.
+    pub(super) fn skip_space(&mut self) -> Option<char> {
         loop {
             let (at, c) = self.next_from(self.at);
             self.at = at;
             let begins = |c: char| matches!(c, '#' | '/' | '<') || !c.is_ascii();
             if !c.is_some_and(begins) || !self.comment_at(at) {
-                return;
+                return c;
             }
             if c == Some('#') && self.next == Next::Value && self.in_object() && !self.remark_at(at) {
-                return;
+                return c;
             }
             if c == Some('/') && self.next == Next::Value && self.unopened(at).is_some() {
-                return;
+                return c;
             }
             let rest = self.tail(at);
             let length = if rest.starts_with("/*") {
@@ -134,13 +141,18 @@ impl Mender<'_, '_> {
     /// Words or dots in brackets that say that items were left out, `[...]`, `（以下省略）`: their length.
     pub(super) fn omission_at(&mut self, at: usize) -> Option<usize> {
         const WORDS: [&str; 6] = ["省略", "中略", "以下略", "以下同様", "omitted", "truncated"];
+        let said_at = |rest: &str| WORDS.iter().any(|word| rest.starts_with(word));
         let open = self.char_at(at).filter(|c| opens_list(*c))?;
         let inner = self.tail(at + open.len_utf8());
+        if inner.starts_with('"') {
+            return None;
+        }
         let length = inner.char_indices().take(24).find(|(_, c)| closes(*c)).map(|(length, _)| length)?;
         self.steps += 24;
         let words = inner.get(..length)?.trim();
         let dots = !words.is_empty() && words.chars().all(|c| matches!(c, '.' | '…'));
-        let said = !words.contains(any_quote) && WORDS.iter().any(|word| words.contains(word));
+        let begins = |(at, c)| matches!(c, '省' | '中' | '以' | 'o' | 't') && said_at(words.get(at..).unwrap_or(""));
+        let said = words.char_indices().any(begins) && !words.contains(any_quote);
         let close = inner.get(length..)?.chars().next()?;
         (dots || said).then_some(open.len_utf8() + length + close.len_utf8())
     }

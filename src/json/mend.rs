@@ -195,10 +195,10 @@ impl<'t, 's> Mender<'t, 's> {
         let fuel = FUEL * (self.text.len() - self.at.min(self.text.len())) as u64 + 100_000;
         while self.root.is_none() {
             self.steps += 1;
-            self.skip_space();
+            let next = self.skip_space();
             self.stopped |= self.steps > fuel;
             let over = |c: &char| self.stopped || matches!(c, '`' | '~') && self.fence_at(self.at);
-            let Some(c) = self.peek().filter(|c| !over(c)) else {
+            let Some(c) = next.filter(|c| !over(c)) else {
                 complete = self.stop();
                 break;
             };

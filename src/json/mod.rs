@@ -17,6 +17,7 @@
 //! A reply that holds no JSON (an apology, a page of HTML, nothing but reasoning) is refused: never turned into a string.
 
 mod ahead;
+mod alone;
 mod balance;
 mod bare;
 mod brackets;
@@ -70,30 +71,32 @@ pub fn parse(text: &str) -> Result<Parsed, ParseError> {
 /// As [`parse`], with the number of steps the mending took: the work is shown linear by counting it, not by a clock.
 #[doc(hidden)]
 pub fn parse_counting_steps(text: &str) -> (Result<Parsed, ParseError>, u64) {
-    let (strict, tried) = match strictly(text) {
+    let (strict, mut tried) = match strictly(text) {
         Ok(parsed) if !holds_json(&parsed.value) => return (Ok(parsed), 0),
         Ok(parsed) => (Some(parsed), None),
         Err(tried) => (None, tried),
     };
+    if let Some((parsed, steps)) = alone::alone(text, &mut tried) {
+        return (Ok(parsed), steps);
+    }
     let (found, steps) = find::read(text, Asked::default(), tried);
-    match (strict, found.map(|readings| readings.into_iter().next().map(|r| r.parsed))) {
-        (Some(strict), Ok(Some(inner))) if !is_answer(&inner) => (Ok(strict), steps),
-        (_, Ok(Some(parsed))) => (Ok(parsed), steps),
-        (Some(strict), _) => (Ok(strict), steps),
+    match (strict, found.map(|readings| readings.best.parsed)) {
+        (Some(strict), Ok(inner)) if !is_answer(&inner) => (Ok(strict), steps),
+        (_, Ok(parsed)) => (Ok(parsed), steps),
+        (Some(strict), Err(_)) => (Ok(strict), steps),
         (None, Err(fault)) => (Err(fault), steps),
-        (None, Ok(None)) => (Err(ParseError::new(Wanted::Value, text, text.len())), steps),
     }
 }
 
 /// The whole text as valid JSON.
 fn strictly(text: &str) -> Result<Parsed, Option<Tried>> {
     let within = text.trim_matches([' ', '\n', '\t', '\r']);
-    if within.starts_with('{') && !within.ends_with('}') || within.starts_with('[') && !within.ends_with(']') {
-        return Err(None);
-    }
     if text.len() <= SHORT && within.starts_with(['{', '[']) && !strict::may_be_valid(within, 0) {
         let at = text.len() - text.trim_start_matches([' ', '\n', '\t', '\r']).len();
-        return Err(Some(Tried { at, outcome: Err(Invalid::At(at)) }));
+        return Err(Some(Tried { at, outcome: Err(Invalid::At(at)), mended: None }));
+    }
+    if within.starts_with('{') && !within.ends_with('}') || within.starts_with('[') && !within.ends_with(']') {
+        return Err(None);
     }
     let strict::Valid { value, twice, .. } = strict::whole(text)?;
     let repairs = twice.into_iter().map(|at| Repair::new(RepairKind::DuplicateKey, at)).collect();
@@ -123,7 +126,7 @@ fn readings(text: &str, asked: Asked<'_>) -> Result<Vec<Parsed>, ParseError> {
         Err(tried) => (None, tried),
     };
     let found = find::read(text, Asked { all: true, ..asked }, tried).0;
-    let found = found.map(|readings| readings.into_iter().map(|r| r.parsed));
+    let found = found.map(|f| std::iter::once(f.best).chain(f.others).map(|r| r.parsed));
     match (strict, found) {
         (Some(strict), Ok(found)) => Ok(found.filter(is_answer).chain([strict]).collect()),
         (Some(strict), Err(_)) => Ok(vec![strict]),

@@ -87,7 +87,7 @@ impl Reader {
 fn sure(text: &str) -> Option<Value> {
     let text = without_half_a_fence(without_half_an_escape(text));
     let asked = Asked { streaming: true, ..Asked::default() };
-    let reading = find::read(text, asked, None).0.ok()?.into_iter().next().filter(|r| r.answer)?;
+    let reading = Some(find::read(text, asked, None).0.ok()?.best).filter(|r| r.answer)?;
     let mut value = reading.parsed.value;
     if reading.complete {
         return Some(value);

@@ -1,5 +1,7 @@
 //! What a bare word means: a literal of some language, a number written in some way, or a string.
 
+use std::borrow::Cow;
+
 use serde_json::{Number, Value};
 
 use super::chars::narrow;
@@ -61,7 +63,7 @@ fn plain_number(word: &str) -> Option<Number> {
     let word = word.trim_end_matches([' ', '\t', '\r']);
     let part = |b: u8| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'.' | b'e' | b'E');
     let begins = word.starts_with(|c: char| c == '-' || c.is_ascii_digit());
-    if !begins || !word.bytes().all(part) {
+    if !begins || !word.ends_with(|c: char| c.is_ascii_digit()) || !word.bytes().all(part) {
         return None;
     }
     if digits_alone(word) && word.len() < 18 && (!word.starts_with('0') || word.len() == 1) {
@@ -123,7 +125,7 @@ fn number(word: &str) -> Option<Value> {
     if word.len() > 400 || !word.starts_with(begins) {
         return None;
     }
-    let plain: String = word.chars().map(narrow).collect();
+    let plain = if word.is_ascii() { Cow::Borrowed(word) } else { word.chars().map(narrow).collect() };
     let mut rest = plain.trim();
     let mut minus = false;
     if let Some(after) = rest.strip_prefix(['-', '+']) {
@@ -148,7 +150,7 @@ fn number(word: &str) -> Option<Value> {
     let digits = ungrouped(digits)?;
     let (mantissa, exponent) = match digits.find(['e', 'E']) {
         Some(at) => (digits.get(..at)?, digits.get(at..)?),
-        None => (digits.as_str(), ""),
+        None => (digits.as_ref(), ""),
     };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     if whole.is_empty() && fraction.is_empty() {
@@ -209,7 +211,7 @@ fn unit_fits(unit: &str) -> bool {
 }
 
 /// Without its separators, if they stand where separators stand and there is at most one point.
-fn ungrouped(digits: &str) -> Option<String> {
+fn ungrouped(digits: &str) -> Option<Cow<'_, str>> {
     if !digits.contains(|c: char| c.is_ascii_digit()) || digits.matches('.').count() > 1 {
         return None;
     }
@@ -225,7 +227,7 @@ fn ungrouped(digits: &str) -> Option<String> {
     if digits.starts_with('_') || digits.contains("__") {
         return None;
     }
-    Some(digits.replace([',', '_'], ""))
+    Some(if digits.contains([',', '_']) { digits.replace([',', '_'], "").into() } else { digits.into() })
 }
 
 /// A word that says yes or no, where that is asked.

@@ -7,6 +7,7 @@
 use serde_json::{Map, Number, Value};
 
 use super::MAX_DEPTH;
+use super::mend::Mended;
 
 /// An object gets no more room than for so many pairs before they are read: what it needs is small against what one pair
 /// takes anyway.
@@ -33,6 +34,8 @@ pub(super) struct Tried {
     /// Where it began.
     pub at: usize,
     pub outcome: Result<Valid, Invalid>,
+    /// What mending it came to, where that was tried as well.
+    pub mended: Option<Box<Mended>>,
 }
 
 enum Frame {
@@ -58,9 +61,9 @@ pub(super) fn whole(text: &str) -> Result<Valid, Tried> {
         if cursor.skip_space().is_none() {
             return Ok(valid);
         }
-        return Err(Tried { at, outcome: Ok(valid) });
+        return Err(Tried { at, outcome: Ok(valid), mended: None });
     }
-    Err(Tried { at, outcome })
+    Err(Tried { at, outcome, mended: None })
 }
 
 /// The valid value that begins there; what follows it is not looked at.

@@ -57,9 +57,11 @@ impl Mender<'_, '_> {
             '\'' => self.plain_string::<b'\''>(place),
             _ => None,
         };
-        if plain.is_some() {
-            return plain;
-        }
+        if plain.is_some() { plain } else { self.marked_string(place, open) }
+    }
+
+    /// As `string`, mark by mark.
+    fn marked_string(&mut self, place: Place, open: char) -> Option<String> {
         let ends = closers(open)?;
         let opened_at = self.at;
         let escaped = opened_at > 0 && self.text.as_bytes().get(opened_at - 1) == Some(&b'\\');

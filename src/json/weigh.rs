@@ -57,6 +57,9 @@ pub(super) struct Place<'t> {
 
 /// Whether what stands before the bracket on its line leads to it.
 pub(super) fn introduced(place: &Place<'_>) -> bool {
+    if place.before.is_empty() {
+        return false;
+    }
     let line = place.line_before.trim_end_matches(|c: char| space(c) || c == '*' || c == '`');
     line.ends_with(|c: char| colon_like(c) || matches!(c, '(' | '>' | '"' | '\'' | '\u{3001}' | 'は' | '→'))
         || ["return", "default", "->", "is", "are"].iter().any(|word| line.ends_with(word))
@@ -71,7 +74,7 @@ fn declares(line: &str) -> bool {
 }
 
 /// Whether a value is a form to be filled in: a schema, or each of its texts is a placeholder or a type's name.
-fn is_form<'v>(value: &'v Value) -> bool {
+pub(super) fn is_form<'v>(value: &'v Value) -> bool {
     if value.get("type").is_some_and(|t| t == "object") && value.get("properties").is_some_and(Value::is_object) {
         return true;
     }

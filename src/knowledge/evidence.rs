@@ -33,6 +33,8 @@ pub struct Weighed {
     pub name: bool,
     /// Whether it is goods, of which a page tells what it tells of any.
     pub goods: bool,
+    /// How well it does where it does best.
+    pub best: f32,
     /// Where it stands, by passage.
     pub found: Vec<Found>,
 }
@@ -158,8 +160,7 @@ pub fn weigh(id: u32, sentences: u8, total: f32, written: f32, units: &[Weighed]
     for (unit, found) in held.iter().filter(|(unit, _)| unit.topic) {
         about += unit.anywhere;
         // What is met nowhere better than by a distant relation is as good as nowhere.
-        let best = unit.found.iter().map(|f| f.strength).fold(0.0, f32::max);
-        let missed = unit.weight * (1.0 - best / SYNONYM).max(0.0);
+        let missed = unit.weight * (1.0 - unit.best / SYNONYM).max(0.0);
         match unit.known {
             _ if unit.name => unnamed += missed,
             true => nowhere += missed,

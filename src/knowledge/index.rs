@@ -327,10 +327,10 @@ impl Index {
                 known: unit.known,
                 name: unit.name,
                 goods: unit.goods,
+                best: found.iter().map(|f| f.strength).fold(0.0, f32::max),
                 found,
             });
         }
-        let written = self.written(&question.pairs);
         let mut best: Vec<(u32, f32)> =
             totals.iter().enumerate().filter(|(_, t)| **t > 0.0).map(|(id, t)| (id as u32, *t)).collect();
         // What a page in another language is worth, the odds say; here it gives way where there are too many.
@@ -351,16 +351,14 @@ impl Index {
                 Ordering::Greater => false,
             });
         }
+        let written = self.written(&question.pairs);
+        let all = written.iter().map(|(_, worth)| worth).sum::<f32>().max(f32::MIN_POSITIVE);
         best.into_iter()
             .filter_map(|(id, total)| {
                 let passage = self.passages.get(id as usize)?.as_ref()?;
-                let mut evidence = evidence::weigh(
-                    id,
-                    passage.sentences,
-                    total,
-                    written.get(&id).copied().unwrap_or_default(),
-                    &units,
-                );
+                let has = |postings: &[Posting]| postings.binary_search_by_key(&id, |p| p.passage).is_ok();
+                let there: f32 = written.iter().filter(|(postings, _)| has(postings)).map(|(_, worth)| worth).sum();
+                let mut evidence = evidence::weigh(id, passage.sentences, total, there / all, &units);
                 if passage.japanese != question.japanese {
                     evidence.set(Kind::Foreign, 1.0);
                 }
@@ -369,21 +367,11 @@ impl Index {
             .collect()
     }
 
-    /// How much of these pairs each passage has, the rarer the more, as a part of all.
-    fn written(&self, pairs: &[Term]) -> HashMap<u32, f32> {
+    /// These pairs of characters with where each stands, and what each tells: the rarer the more.
+    fn written(&self, pairs: &[Term]) -> Vec<(&[Posting], f32)> {
         let count = self.passages.len() as f32;
-        let mut all = f32::MIN_POSITIVE;
-        let mut held: HashMap<u32, f32> = HashMap::new();
-        for pair in pairs {
-            let postings = self.postings.get(pair).map(Vec::as_slice).unwrap_or_default();
-            let worth = (1.0 + count / (postings.len() as f32 + 0.5)).ln();
-            all += worth;
-            for posting in postings {
-                *held.entry(posting.passage).or_default() += worth;
-            }
-        }
-        held.values_mut().for_each(|sum| *sum /= all);
-        held
+        let postings = |pair| self.postings.get(pair).map(Vec::as_slice).unwrap_or_default();
+        pairs.iter().map(postings).map(|p| (p, (1.0 + count / (p.len() as f32 + 0.5)).ln())).collect()
     }
 
     fn language(&self, passage: u32, question: &Question) -> f32 {

@@ -3,7 +3,7 @@
 /// Failures in a row that open it.
 const FAILURES: u32 = 5;
 /// How long it stays open, in milliseconds.
-const OPEN_MS: u64 = 5_000;
+const OPEN_MS: u64 = 3_000;
 
 /// One target's breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use futures::future::LocalBoxFuture;
 
 use super::fault::Fault;
 use super::patience::{Awaited, Patience};
-use super::retry;
 use super::wire::{Completion, Fields, Usage, quoted};
+use super::{ratelimit, retry};
 use crate::admission::gate::{self, Pass};
 use crate::admission::holder::Caller;
 use crate::admission::message::Kind as Urgency;
@@ -127,8 +127,9 @@ pub async fn complete(counter: &Counter, call: &Call, with_content: bool) -> Res
             match &body {
                 Ok(plain) => {
                     pass.answered();
-                    if let Some(usage) = plain.usage {
-                        pass.used(usage.total_tokens.max(usage.prompt_tokens + usage.completion_tokens));
+                    match plain.usage {
+                        Some(usage) => pass.used(usage.total()),
+                        None => pass.streamed(estimate::of_bytes(plain.text.len())),
                     }
                 }
                 Err(fault) if fault.is_the_targets() => pass.failed(),
@@ -173,7 +174,8 @@ pub async fn run<T>(counter: &Counter, call: &Call, read: &Read<T>) -> Result<An
     ));
     counter.learned.called();
     let mut fields: Option<Fields<'_>> = None;
-    let open = |target: &Target| counter.learned.admits(target, counter.world.now_ms());
+    let budget = Budget::upstream(&counter.config);
+    let open = |target: &Target| counter.learned.admits(target, counter.world.now_ms(), budget.as_ref());
     let mut chain: Vec<(usize, &Target)> = call.targets.iter().enumerate().filter(|(_, t)| open(t)).collect();
     if chain.is_empty() {
         // A breaker steers among targets; when all are open the first is still the best hope of an answer.
@@ -186,7 +188,6 @@ pub async fn run<T>(counter: &Counter, call: &Call, read: &Read<T>) -> Result<An
         latency_ms: counter.world.now_ms().saturating_sub(began),
     };
     let mut deadline = u64::MAX;
-    let budget = Budget::upstream(&counter.config);
     let caller = Caller {
         kind: call.wait.kind,
         party: call.wait.party,
@@ -196,7 +197,7 @@ pub async fn run<T>(counter: &Counter, call: &Call, read: &Read<T>) -> Result<An
     for (rank, target) in chain {
         let mut retry = 0;
         loop {
-            let pass = match gate::enter(counter, budget.clone(), caller, call.wait.told.0.as_deref()).await {
+            let mut pass = match gate::enter(counter, budget.clone(), caller, call.wait.told.0.as_deref()).await {
                 Ok(pass) => pass,
                 Err(refused) => {
                     let fault = if attempts == 0 { Fault::Refused(refused) } else { last };
@@ -209,6 +210,7 @@ pub async fn run<T>(counter: &Counter, call: &Call, read: &Read<T>) -> Result<An
                 deadline = began + counter.config.deadlines.total_ms;
             }
             attempts += 1;
+            pass.to(target.number());
             let body = match &mut fields {
                 None if call.model == target.model => call.body.clone(),
                 slot => {
@@ -224,7 +226,7 @@ pub async fn run<T>(counter: &Counter, call: &Call, read: &Read<T>) -> Result<An
                     }
                 }
             };
-            match attempt(counter, call, target, body, deadline, read, pass).await {
+            match attempt(counter, call, (rank, target), body, deadline, read, pass).await {
                 Ok(value) => {
                     counter.learned.succeeded(target);
                     let latency_ms = counter.world.now_ms().saturating_sub(began);
@@ -257,12 +259,13 @@ pub async fn run<T>(counter: &Counter, call: &Call, read: &Read<T>) -> Result<An
 async fn attempt<T>(
     counter: &Counter,
     call: &Call,
-    target: &Target,
+    (rank, target): (usize, &Target),
     body: String,
     deadline: u64,
     read: &Read<T>,
     mut pass: Pass,
 ) -> Result<T, Fault> {
+    pass.sent(estimate::prompt(&body));
     let outgoing = Outgoing {
         url: format!("{}/chat/completions", target.base_url),
         key: target.key.clone(),
@@ -281,6 +284,10 @@ async fn attempt<T>(
     };
     pass.first_byte();
     let status = reply.status();
+    // The limits are the first target's; what the host of another says is not theirs.
+    if rank == 0 && (status == 429 || pass.looks()) {
+        pass.stated(ratelimit::read(&|name| reply.header(name), estimate::tokens(&call.body)));
+    }
     if !(200..300).contains(&status) {
         let retry = retry::deserves_retry(status, reply.header("x-should-retry").as_deref());
         let asked = retry::asked_wait_ms(

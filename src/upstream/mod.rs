@@ -4,6 +4,7 @@ pub mod breaker;
 pub mod call;
 pub mod fault;
 pub mod patience;
+pub mod ratelimit;
 pub mod retry;
 pub mod sse;
 pub mod stream;

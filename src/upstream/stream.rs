@@ -8,6 +8,7 @@ use super::fault::Fault;
 use super::patience::{Awaited, Patience};
 use super::sse::{Decoder, Event};
 use super::wire::{Completion, Usage};
+use crate::admission::estimate;
 use crate::admission::gate::Pass;
 use crate::counter::Counter;
 use crate::world::{Reply, TransportError};
@@ -105,7 +106,11 @@ impl State {
             self.pass.answered();
         }
         if let Some(usage) = usage {
-            self.pass.used(usage.total_tokens.max(usage.prompt_tokens + usage.completion_tokens));
+            self.pass.used(usage.total());
+        }
+        // Hosts write a token or a few in each chunk.
+        if let Some(bytes) = std::num::NonZeroUsize::new(chunk.said_bytes()) {
+            self.pass.streamed(estimate::of_bytes(bytes.get()).max(1));
         }
         let mut pieces = vec![Piece::Chunk(data.to_owned())];
         pieces.extend(usage.map(Piece::Usage));

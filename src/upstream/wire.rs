@@ -112,6 +112,13 @@ pub struct Usage {
     pub total_tokens: u64,
 }
 
+impl Usage {
+    /// All tokens; hosts that write no total write the two parts.
+    pub fn total(&self) -> u64 {
+        self.total_tokens.max(self.prompt_tokens + self.completion_tokens)
+    }
+}
+
 /// A completion, plain or one chunk of a stream, as far as the gateway must understand it.
 #[derive(Debug, Deserialize)]
 pub struct Completion<'a> {
@@ -175,6 +182,18 @@ impl Message<'_> {
             || (with_reasoning && spoken(&self.reasoning_content))
     }
 
+    fn bytes(&self) -> usize {
+        let parts =
+            [self.content, self.refusal, self.tool_calls, self.function_call, self.audio, self.reasoning_content];
+        parts
+            .into_iter()
+            .flatten()
+            .map(|raw| raw.get())
+            .filter(|text| !matches!(*text, "null" | "\"\""))
+            .map(str::len)
+            .sum()
+    }
+
     /// The text of the message; parts of a list are joined.
     pub fn text(&self) -> Option<String> {
         #[derive(Deserialize)]
@@ -208,6 +227,11 @@ impl<'a> Completion<'a> {
         self.choices.iter().any(|c| {
             c.delta.as_ref().is_some_and(|m| m.says(true)) || c.finish_reason.as_deref() == Some("content_filter")
         })
+    }
+
+    /// The bytes of what a chunk says, as written.
+    pub fn said_bytes(&self) -> usize {
+        self.choices.iter().filter_map(|c| c.delta.as_ref()).map(Message::bytes).sum()
     }
 
     /// The first answer's text.

@@ -1,7 +1,7 @@
 // A shopper asks, reads, comes back, and asks for a person.
 import assert from "node:assert/strict";
 import { after } from "node:test";
-import { visit, leave } from "./shop.mjs";
+import { visit, leave, PHONE } from "./shop.mjs";
 import { answer, event, signal } from "./wire.mjs";
 
 after(leave);
@@ -152,6 +152,34 @@ visit("asked for a person, the counter gives the shop's contact, with links that
   assert.match(await card.innerText(), /平日10時から17時/);
 });
 
+visit("a shop that takes no letters gives its contact at once, and once", { ...PHONE, crowded: true }, async (shop) => {
+  await shop.begun();
+  for (let n = 0; n < 2; n++) {
+    await shop.chat.locator(".ask-person").click();
+    await shop.chat.locator(".card").getByText("050-0000-0126").waitFor();
+    // The focus goes to the first of its links.
+    assert.equal(await shop.page.evaluate(() => document.activeElement.shadowRoot.activeElement.href), "mailto:help@ito-to-wan.example");
+  }
+  assert.equal(await shop.chat.locator(".card").count(), 1);
+  assert.equal(await shop.chat.locator("form.person").count(), 0);
+  assert.equal(shop.wire.seen.filter(({ path }) => path === "/chat/handoff").length, 0);
+  await shop.picture("contact");
+  await shop.accessible();
+});
+
+visit("with no contact to give, the counter says so in words; a letter without an address promises no reply", {}, async (shop) => {
+  await shop.begun();
+  const send = async (reply) => {
+    shop.wire.next("/chat/handoff", { status: 200, headers: json, body: JSON.stringify(reply) });
+    await shop.chat.locator(".ask-person").click();
+    await shop.chat.locator("form.person .main").click();
+  };
+  await send({ status: "contact", contact: {} });
+  await shop.chat.locator(".card").getByText("お店のお問い合わせ先へ").waitFor();
+  await send({ status: "sent" });
+  await shop.chat.locator(".card").getByText("会話を担当者にお送りしました。", { exact: true }).waitFor();
+});
+
 visit("a hand-off carries what the shopper adds; one that fails can be sent again with nothing lost", {}, async (shop) => {
   await shop.open();
   await shop.ask("器が割れていました");
@@ -162,10 +190,10 @@ visit("a hand-off carries what the shopper adds; one that fails can be sent agai
   await form.locator("input").fill("hanako@shopper.example");
   shop.wire.next("/chat/handoff", { status: 502, headers: json, body: "{}" }, { status: 200, headers: json, body: '{"status":"sent"}' });
   await form.locator(".main").click();
-  await form.getByText("送れませんでした").waitFor();
+  await form.getByText("お送りできませんでした").waitFor();
   assert.equal(await form.locator("textarea").inputValue(), "飯碗の大が2つ割れています");
   await form.locator(".main").click();
-  await shop.chat.locator(".card").getByText("会話を担当者に送りました").waitFor();
+  await shop.chat.locator(".card").getByText("会話を担当者にお送りしました。内容を確認のうえ、ご連絡いたします。").waitFor();
   const sent = shop.wire.seen.filter(({ path }) => path === "/chat/handoff");
   assert.deepEqual(sent.at(-1).body, { note: "飯碗の大が2つ割れています", contact: "hanako@shopper.example" });
 });

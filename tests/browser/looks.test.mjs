@@ -29,6 +29,13 @@ visit("on a phone of 360 px the window fills the screen, nothing is cut off, and
   assert.equal(await shop.panel.isVisible(), false);
 });
 
+visit("in English too the head of a narrow window keeps to two lines and the foot to one", { ...PHONE, path: "/#/en" }, async (shop) => {
+  await shop.open();
+  const lines = (selector) => shop.chat.locator(selector).evaluate((node) => Math.round(node.getBoundingClientRect().height / parseFloat(getComputedStyle(node).lineHeight)));
+  assert.deepEqual([await lines("h2"), await lines(".names p")], [1, 1]);
+  assert.ok((await shop.chat.locator(".foot").boundingBox()).height < 35);
+});
+
 visit("a word without end stays within its bubble", PHONE, async (shop) => {
   await shop.open();
   shop.wire.says(answer(`${"x".repeat(3000)}\n\n\`${"y".repeat(500)}\`\n\n\`\`\`\n${"z".repeat(500)}\n\`\`\``));

@@ -14,6 +14,18 @@ const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-ru
 export const PHONE = { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
 export const real = Boolean(process.env.MADOGUCHI_BASE_URL);
 
+/** A Worker with a model that does as it is told (`behave`), and a shop without documents until one is `put`. */
+export const crowded = {
+  url: process.env.MADOGUCHI_CROWDED_URL,
+  behave: (words) => must(`${process.env.MADOGUCHI_UPSTREAM_URL}/_/behaviour`, {}, words),
+  put: (id, page) => must(`${crowded.url}/v1/knowledge/${id}`, { authorization: `Bearer ${process.env.MADOGUCHI_KEY}`, "content-type": "application/json" }, JSON.stringify(page)),
+};
+
+async function must(url, headers, body) {
+  const reply = await fetch(url, { method: "PUT", headers, body });
+  assert.ok(reply.ok, `${url}: ${reply.status} ${await reply.text()}`);
+}
+
 /** Opens the counter's window in the shop and gives handles for what is in it. */
 class Visit {
   constructor(page, wire) {
@@ -135,11 +147,12 @@ let counter = null;
 
 /** A test in a fresh browser context; what the page complains of fails it. */
 export function visit(name, options, body) {
-  const { path = "/", ...context } = options;
-  test(name, { skip: !program && "this machine has no Chromium", timeout: 480_000 }, async () => {
+  const { path = "/", crowded: busy = false, ...context } = options;
+  const skip = (!program && "this machine has no Chromium") || (busy && !crowded.url && "it needs a Worker with a model");
+  test(name, { skip, timeout: 480_000 }, async () => {
     browser ??= await require("playwright-core").chromium.launch({ executablePath: program, args: FLAGS });
     counter ??= real ? { url: process.env.MADOGUCHI_BASE_URL, close: async () => {} } : await start({ pace: 8 });
-    const wire = await between(counter.url);
+    const wire = await between(busy ? crowded.url : counter.url);
     const opened = await browser.newContext({ viewport: { width: 1280, height: 860 }, reducedMotion: "reduce", ...context });
     // A machine that is busy with other things is slow, not wrong.
     opened.setDefaultTimeout(100_000);

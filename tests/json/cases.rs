@@ -59,3 +59,21 @@ fn every_reply_of_the_table_reads_as_a_careful_person_would_read_it() {
     println!("{} of {} replies read right", cases.len() - wrong.len(), cases.len());
     assert!(wrong.is_empty(), "{} of {} read wrong:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
 }
+
+/// Short replies that are one value take a way of their own; with much white space before them they do not.
+#[test]
+fn a_short_reply_reads_as_it_does_behind_much_white_space() {
+    let read = |space: usize, reply: &str| {
+        let parsed = parse(&format!("{}{reply}", " ".repeat(space))).ok()?;
+        let repairs = parsed.repairs.iter().map(|r| (r.kind, r.at.saturating_sub(space)));
+        Some((parsed.value, repairs.collect::<Vec<_>>()))
+    };
+    let mut compared = 0;
+    for case in cases() {
+        if case.reply.starts_with(['{', '[']) {
+            assert_eq!(read(0, &case.reply), read(600, &case.reply), "{}", case.name);
+            compared += 1;
+        }
+    }
+    assert!(compared > 300, "{compared}");
+}

@@ -4,7 +4,8 @@
 // several answer equally well, null where none does; `passage` is what of its content answers, a list beside a list of ids.
 // Search is tuned on the half "tune" alone; "held" only measures. fresh_questions.ndjson only measures too: it was written in one
 // go from the documents' topics, by one who had read the documents but no other question and no miss of the search, so its words
-// lie nearer to the documents' than a shopper's may.
+// lie nearer to the documents' than a shopper's may. topics.ndjson holds what a shopper asks any shop, by topic, with what answers
+// it in each of four; the search is tuned on it in three, and the clothing shop's answers only measure.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -31,6 +32,18 @@ test("every passage stands in the document that it is said to be in", () => {
     const passages = list(question.passage);
     assert.equal(ids.length, passages.length, question.q);
     ids.forEach((id, n) => assert.ok(content.get(id)?.includes(passages[n]), `${question.q}: ${id}: ${passages[n]}`));
+  }
+});
+
+test("what answers a topic stands where the topic says, in every shop", () => {
+  const shops = { shop: documents };
+  for (const name of ["cosmetics", "electronics", "clothing"]) shops[name] = lines(`${name}_documents.ndjson`);
+  for (const { topic, answers } of lines("topics.ndjson")) {
+    for (const [shop, languages] of Object.entries(answers)) {
+      for (const [id, passage] of Object.values(languages).flatMap((pairs) => pairs ?? [])) {
+        assert.ok(shops[shop].find((d) => d.id === id)?.content.includes(passage), `${topic}: ${shop}: ${id}: ${passage}`);
+      }
+    }
   }
 });
 

@@ -82,6 +82,7 @@ fn day(seed: u64) -> Plan {
         isolate_life: chance.within(1_800.0, 7_200.0),
         object_life: chance.within(600.0, 7_200.0),
         lost: chance.within(0.0, 0.005),
+        parties: None,
     }
 }
 
@@ -103,7 +104,7 @@ fn tell(name: &str, plan_permits: u32, m: &mut Measures) -> String {
     format!(
         "{name}: permits {plan_permits}/min, arrived {}, admitted {}, turned away {}, left {}, kept {}/{}, most in a minute {}, \
          tokens {tokens}, in flight {}, asks {} ({:.3} each admitted, most {top}/s), late {} ms, early {} ms, notice p99 {} ms, \
-         longest {} ms, used {used:.3?}, running {:?} new {:?} batch {:?}, recoveries {:?}",
+         told {:?}, longest {} ms, used {used:.3?}, running {:?} new {:?} batch {:?}, recoveries {:?}",
         m.arrived,
         m.admitted,
         m.turned_away,
@@ -117,6 +118,7 @@ fn tell(name: &str, plan_permits: u32, m: &mut Measures) -> String {
         m.late_ms,
         m.early_ms,
         notice,
+        m.told,
         m.longest_ms,
         m.by_kind[0],
         m.by_kind[1],
@@ -192,6 +194,7 @@ fn steady(seed: u64, permits: u32, in_flight: u32, tokens: u32, arrivals: f64, i
         isolate_life: 3_600.0,
         object_life: 3_600.0,
         lost: 0.002,
+        parties: None,
     }
 }
 
@@ -226,7 +229,11 @@ fn tokens_and_calls_in_flight() {
             let mut m = World::new(plan).run();
             check(&format!("three limits {seed} {in_flight} {tokens} {isolates}"), limits, &mut m);
             let used: u32 = (2..12).map(|s| m.spent.get(s)).sum();
-            println!("a second {:.1}", f64::from(used) / 100.0);
+            println!(
+                "a second {:.1} in flight {:.3}",
+                f64::from(used) / 100.0,
+                m.running_ms as f64 / (f64::from(in_flight.max(1)) * 118_000.0)
+            );
         }
     }
 }
@@ -236,4 +243,44 @@ fn the_same_seed_is_the_same_run() {
     let run = || World::new(Plan { seconds: 20, ..steady(7, 3_000, 100, 2_000_000, 300.0, 30) }).run();
     let (a, b) = (run(), run());
     assert_eq!((a.admitted, a.asks, a.answered), (b.admitted, b.asks, b.answered));
+}
+
+#[test]
+fn one_that_sends_a_hundred_times_as_much_gets_no_more_than_a_fair_share() {
+    for seed in seeds(1) {
+        for isolates in [2, 30] {
+            let plan = Plan { parties: Some((21, 100)), ..steady(seed, 3_000, 0, 0, 600.0, isolates) };
+            let limits = plan.limits;
+            let mut m = World::new(plan).run();
+            let name = format!("greedy {seed} isolates {isolates}");
+            check(&name, limits, &mut m);
+            let greedy = m.by_party.get(&0).copied().unwrap_or(0);
+            let others: u64 = m.by_party.iter().filter(|p| *p.0 != 0).map(|p| p.1).sum();
+            println!("{name}: {:?}", m.by_party);
+            let mean = others as f64 / 20.0;
+            assert!((greedy as f64) <= mean * 2.0, "{name}: {greedy} and {mean:.0}");
+        }
+    }
+}
+
+#[test]
+fn a_host_that_recovers_is_used_again_within_ten_seconds() {
+    for seed in seeds(1) {
+        for (permits, in_flight) in [(600, 0), (3_000, 0), (30_000, 0)] {
+            let all = [Mood::Short(0.4), Mood::Down, Mood::Silent, Mood::Slow(4.0)];
+            let moods = all.iter().enumerate().flat_map(|(n, mood)| {
+                let at = 30.0 + 70.0 * n as f64;
+                [(at, *mood), (at + 30.0, Mood::Well)]
+            });
+            let demand = f64::from(permits) / 60.0 * 3.0;
+            let plan =
+                Plan { moods: moods.collect(), seconds: 310, ..steady(seed, permits, in_flight, 0, demand, 100) };
+            let limits = plan.limits;
+            let mut m = World::new(plan).run();
+            let name = format!("recovery {seed} permits {permits} in flight {in_flight}");
+            check(&name, limits, &mut m);
+            assert_eq!(m.recoveries_ms.len(), 4, "{name}: {:?}", m.recoveries_ms);
+            assert!(m.recoveries_ms.iter().all(|ms| *ms <= 10_000), "{name}: {:?}", m.recoveries_ms);
+        }
+    }
 }

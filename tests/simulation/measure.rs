@@ -1,6 +1,6 @@
 //! What a run came to, and what was watched while it ran.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Counts within any minute.
 #[derive(Default)]
@@ -48,6 +48,7 @@ pub struct Measures {
     pub admitted: u64,
     pub answered: u64,
     pub turned_away: u64,
+    pub by_party: BTreeMap<u64, u64>,
     pub by_kind: [(u64, u64); 3],
     pub left: u64,
     pub asks: u64,
@@ -55,6 +56,8 @@ pub struct Measures {
     /// When calls began, and the tokens that they used.
     pub token_uses: Vec<(u64, u32)>,
     pub most_in_flight: u32,
+    /// Calls in flight over time, together.
+    pub running_ms: u64,
     /// By second.
     pub asks_by_second: Spans,
     /// By span of ten seconds.
@@ -64,6 +67,8 @@ pub struct Measures {
     /// The latest start after a told time, and the earliest before the last told one, in ms.
     pub late_ms: u64,
     pub early_ms: u64,
+    /// Starts of those who were told a time; of them, more than two seconds later or earlier than told.
+    pub told: [u64; 3],
     /// Waits for the first word, in ms.
     pub notices: Vec<u32>,
     pub longest_ms: u64,

@@ -34,6 +34,8 @@ pub struct Plan {
     pub object_life: f64,
     /// The part of messages that is lost.
     pub lost: f64,
+    /// So many parties come again and again, the first of them so many times as often as each other; none come as single visitors.
+    pub parties: Option<(u64, u64)>,
 }
 
 enum Event {
@@ -61,6 +63,12 @@ struct Shopper {
     retried: bool,
     kept: Option<Kept>,
     noticed: bool,
+}
+
+impl Shopper {
+    fn in_the_dark(&self) -> bool {
+        !self.noticed && self.kind != Kind::Batch
+    }
 }
 
 struct Call {
@@ -219,7 +227,11 @@ impl World {
                     p if p < 0.9 => Kind::New,
                     _ => Kind::Batch,
                 };
-                let party = if kind == Kind::Batch { self.chance.next() % 3 } else { self.chance.next() };
+                let party = match self.plan.parties {
+                    Some((n, times)) => (self.chance.next() % (n - 1 + times)).saturating_sub(times - 1),
+                    None if kind == Kind::Batch => self.chance.next() % 3,
+                    None => self.chance.next(),
+                };
                 let shopper = Shopper {
                     kind,
                     party,
@@ -236,9 +248,13 @@ impl World {
             }
             Event::Arrive => {}
             Event::Again { shopper } => self.enter(shopper),
-            Event::Wake { isolate, life } if self.isolates[isolate].life == life => {
+            // One that an earlier one replaced is of no use.
+            Event::Wake { isolate, life }
+                if self.isolates[isolate].life == life && self.isolates[isolate].wake_ms == self.now =>
+            {
                 self.isolates[isolate].wake_ms = u64::MAX;
-                self.drive(isolate, false);
+                let dark = self.isolates[isolate].waiting.values().any(|s| s.in_the_dark());
+                self.drive(isolate, dark);
             }
             Event::Leave { isolate, life, id } => {
                 let it = &mut self.isolates[isolate];
@@ -282,9 +298,15 @@ impl World {
                 self.after(life, Event::ObjectGone);
             }
             Event::Mood(mood) => {
-                if matches!(self.host.mood, Mood::Down | Mood::Silent | Mood::Short(_)) && mood == Mood::Well {
+                if self.host.mood != Mood::Well && mood == Mood::Well {
                     self.recovering = Some((self.now, self.now));
                     (self.recent, self.recent_since) = (0, self.now);
+                }
+                // The time of a mood, and what its end is followed by.
+                let from = if self.host.mood == Mood::Well { self.now } else { self.host.since_ms };
+                let until = if mood == Mood::Well { self.now + 15_000 } else { self.now };
+                for span in (from - BEGIN_MS) / 10_000..=(until - BEGIN_MS) / 10_000 {
+                    self.measures.unwell.add(span as usize);
                 }
                 self.host.mood = mood;
                 self.host.since_ms = self.now;
@@ -314,7 +336,7 @@ impl World {
         let isolate = (place + PLACES * self.chance.under(here)).min(self.plan.isolates - 1);
         self.measures.places[self.isolates[isolate].place].1 += 1;
         let now = self.local(isolate);
-        if self.isolates[isolate].holder.closed_until_ms() > now && self.chance.happens(0.95) {
+        if self.isolates[isolate].holder.closed_until_ms(0) > now && self.chance.happens(0.95) {
             return self.turned_away(shopper, 1_000);
         }
         let patience_ms = match shopper.kind {
@@ -378,11 +400,23 @@ impl World {
         if shopper.kind != Kind::Batch
             && let (Some(first), Some(last)) = (shopper.first_told_ms, shopper.last_told_ms)
         {
+            let ten = ((self.now - BEGIN_MS) / 10_000) as usize;
+            // A host that slows down while somebody waits for one of its places makes every time untrue.
+            if self.plan.limits.in_flight == 0 || (m.unwell.get(ten) == 0 && m.unwell.get(ten.saturating_sub(1)) == 0) {
+                m.told[0] += 1;
+                m.told[1] += u64::from(self.now > first + 2_000);
+                m.told[2] += u64::from(self.now + 2_000 < last);
+            }
             m.late_ms = m.late_ms.max(self.now.saturating_sub(first));
             m.early_ms = m.early_ms.max(last.saturating_sub(self.now));
         }
         m.longest_ms = m.longest_ms.max(if shopper.kind == Kind::Batch { 0 } else { self.now - shopper.arrived_ms });
         m.admitted += 1;
+        // Before demand is known to be above the limit, and when it is so no more, there is enough for all.
+        let rush = self.now >= BEGIN_MS + 10_000 && self.now + 10_000 < BEGIN_MS + self.plan.seconds * 1_000;
+        if self.plan.parties.is_some() && rush && shopper.kept.is_none() {
+            *m.by_party.entry(shopper.party).or_default() += 1;
+        }
         m.by_kind[shopper.kind as usize].0 += 1;
         m.minute.spend(self.now, 1);
         let ten = self.ten();
@@ -401,10 +435,6 @@ impl World {
 
     fn at_host(&mut self, isolate: usize, number: u64) {
         let said = self.host.call(self.now, &mut self.chance);
-        if self.host.mood != Mood::Well || self.now < self.host.since_ms + 15_000 {
-            let ten = self.ten();
-            self.measures.unwell.add(ten);
-        }
         let Some(call) = self.isolates[isolate].calls.get_mut(&number) else { return };
         let tokens = call.permit.slot.tokens;
         let (ended, ms) = match said {
@@ -436,6 +466,7 @@ impl World {
     fn ended(&mut self, isolate: usize, number: u64, ended: Ended) {
         let Some(call) = self.isolates[isolate].calls.remove(&number) else { return };
         self.running -= 1;
+        self.measures.running_ms += self.now - call.began_ms;
         self.host.in_flight -= u32::from(call.at_host);
         self.isolates[isolate].holder.ended(call.permit, &ended);
         if self.plan.limits.tokens > 0 {
@@ -463,7 +494,10 @@ impl World {
         self.recent += 1;
         if self.now >= self.recent_since + 1_000 {
             let per_second = f64::from(self.recent) * 1_000.0 / (self.now - self.recent_since) as f64;
-            let could = f64::from(self.plan.limits.permits) / 60.0;
+            let limits = self.plan.limits;
+            let places = f64::from(limits.in_flight) * 1_000.0 / (self.plan.took_ms + 250.0);
+            let permits = f64::from(limits.permits) / 60.0;
+            let could = if limits.in_flight > 0 { permits.min(places) } else { permits };
             let wanted = (self.plan.arrivals)(self.elapsed());
             if wanted < could * 1.2 || could < 5.0 {
                 self.recovering = None;
@@ -538,8 +572,10 @@ impl World {
             }
         }
         let it = &self.isolates[isolate];
-        let Some(at) = it.holder.next_look_ms(now) else { return };
-        let at = at.saturating_add_signed(-it.skew_ms).max(self.now);
+        let next = it.holder.next_look_ms(now).map(|at| at.saturating_add_signed(-it.skew_ms).max(self.now));
+        // Who has heard nothing yet looks by itself.
+        let dark = it.waiting.values().any(|s| s.in_the_dark()).then_some(self.now + 250);
+        let Some(at) = next.into_iter().chain(dark).min() else { return };
         if at < it.wake_ms {
             let life = it.life;
             self.isolates[isolate].wake_ms = at;

@@ -264,6 +264,19 @@ fn a_wait_for_a_place_is_told_with_its_time() {
 }
 
 #[test]
+fn courtesy_is_answered_with_courtesy_before_and_after_a_question_without_a_model() {
+    let upstream = Upstream::start("");
+    let worker = start(&upstream, &[("UPSTREAM_OPEN", "false")]);
+    let visitor = Visitor::new(&worker);
+    let greeted = visitor.ask("m1", "こんにちは！", None, 99);
+    assert!(text(&greeted).contains("ご用件"), "{greeted:?}");
+    assert!(text(&visitor.ask("m2", QUESTION, None, 99)).contains("660円"));
+    let thanked = visitor.ask("m3", "ありがとうございました", None, 99);
+    assert!(text(&thanked).contains("幸い"), "{thanked:?}");
+    assert_eq!(thanked.iter().find(|e| e.name == "sources").unwrap().data, json!([]));
+}
+
+#[test]
 fn a_hundred_who_ask_the_same_first_question_at_once_share_one_call_and_a_conversation_shares_none() {
     let upstream = Upstream::start("latency=300");
     let worker = start(&upstream, &[("ADDRESS_RPM", "0")]);
@@ -366,6 +379,37 @@ fn tokens_that_are_altered_expired_or_from_elsewhere_open_nothing() {
     );
     assert!(preflight.header("access-control-allow-headers").unwrap().contains("last-event-id"));
     assert_eq!(worker.request("OPTIONS", "/chat", &[("origin", "https://evil.example")], Vec::new()).status, 403);
+}
+
+#[test]
+fn whatever_goes_wrong_under_chat_a_page_of_the_shop_can_read_it_and_no_other_page() {
+    let upstream = Upstream::start("");
+    let shop = "https://shop.example";
+    let worker = start(&upstream, &[("ALLOWED_ORIGINS", shop)]);
+    let wrong = [
+        ("PUT", "/chat", 405, "method_not_allowed"),
+        ("GET", "/chat", 405, "method_not_allowed"),
+        ("POST", "/chat/history/", 405, "method_not_allowed"),
+        ("DELETE", "/chat/session", 405, "method_not_allowed"),
+        ("GET", "/chat/nowhere", 404, "unknown_address"),
+        ("GET", "/chat/history", 401, "missing_token"),
+        ("POST", "/chat/handoff", 401, "missing_token"),
+    ];
+    for (method, path, status, code) in wrong {
+        let body = if method == "GET" { Vec::new() } else { b"{}".to_vec() };
+        let reply = worker.request(method, path, &[("origin", shop), KIND], body.clone());
+        assert_eq!((reply.status, &reply.error()["code"]), (status, &json!(code)), "{method} {path}");
+        assert_eq!(reply.header("access-control-allow-origin"), Some(shop), "{method} {path}");
+        assert!(reply.header("access-control-expose-headers").unwrap().contains("x-request-id"));
+        assert_eq!(reply.header("allow").is_some(), status == 405);
+        let stranger = worker.request(method, path, &[("origin", "https://evil.example"), KIND], body);
+        assert!([403, status].contains(&stranger.status), "{stranger:?}");
+        assert_eq!(stranger.header("access-control-allow-origin"), None, "{method} {path}");
+        assert_eq!(stranger.header("vary"), Some("Origin"));
+    }
+    // What only begins like it is none of the visitor's.
+    let other = worker.request("GET", "/chatter", &[("origin", shop)], Vec::new());
+    assert_eq!((other.status, other.header("access-control-allow-origin")), (404, None));
 }
 
 #[test]
@@ -553,8 +597,14 @@ fn without_an_address_for_letters_the_shops_contact_is_shown_and_without_a_secre
     let upstream = Upstream::start("");
     let contact = r#"{"email":"help@shop.example","hours":"10-17"}"#;
     let worker = start(&upstream, &[("SHOP_CONTACT", contact)]);
+    let known = json!({"email": "help@shop.example", "hours": "10-17"});
     let reply = Visitor::new(&worker).post("/chat/handoff", &json!({}));
-    assert_eq!(reply.json(), json!({"status": "contact", "contact": {"email": "help@shop.example", "hours": "10-17"}}));
+    assert_eq!(reply.json(), json!({"status": "contact", "contact": known}));
+    // It is told from the beginning, so that nobody writes a letter in vain.
+    let session = |worker: &Worker| worker.request("POST", "/chat/session", &[KIND], b"{}".to_vec()).json();
+    assert_eq!(session(&worker)["contact"], known);
+    let letters = [("SHOP_CONTACT", contact), ("HANDOFF_URL", "http://127.0.0.1:9/")];
+    assert_eq!(session(&start(&upstream, &letters)).get("contact"), None);
     let worker = start(&upstream, &[("VISITOR_SECRET", "")]);
     let reply = worker.request("POST", "/chat/session", &[KIND], b"{}".to_vec());
     assert_eq!(reply.status, 500);

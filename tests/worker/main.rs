@@ -15,6 +15,7 @@ mod idempotency;
 mod json_mode;
 mod knowledge;
 mod limits;
+mod panic;
 mod requests;
 mod serve;
 #[path = "../upstream/mod.rs"]

@@ -5,6 +5,10 @@
 #[path = "../../../src/json/mod.rs"]
 pub mod json;
 
+#[allow(dead_code, missing_docs)]
+#[path = "../../../src/order.rs"]
+pub mod order;
+
 use std::cell::RefCell;
 
 thread_local! {

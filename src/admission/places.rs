@@ -1,0 +1,353 @@
+//! Places in flight: which holder may have how many calls running, and who waits for a place, first come first served.
+//!
+//! A holder is counted with the most that it may keep to, whichever answers reached it. While places are scarce each goes to
+//! the first of those who wait, worldwide; the line's length over the pace at which calls end tells everyone's time.
+
+use std::collections::VecDeque;
+
+use super::message::{Ask, KINDS, Kind};
+use crate::order::Sorted;
+
+/// How long a holder may start calls on what it was allowed, in milliseconds.
+pub const ALLOWED_MS: u64 = 15_000;
+/// The part of the places in use from which on each is given back at once.
+const SCARCE: f64 = 0.7;
+/// Of the line's length: what first questions may fill; the rest is kept for conversations that run.
+const NEW_SHARE: f64 = 0.7;
+/// Batches join a line that is shorter than this, in milliseconds.
+const BATCH_MS: f64 = 500.0;
+/// Those who stand so near their turn may take a place before others who have not come for it yet, in milliseconds.
+const NEAR_MS: f64 = 250.0;
+/// One who was passed so long ago is passed no more, in milliseconds.
+const PASSED_MS: u64 = 1_000;
+/// From the end of a call until its place is used again, with the ways to the object and back, in milliseconds.
+const HANDED_MS: f64 = 150.0;
+/// Of the even pace at which calls end, what is counted on where they take longer than was known.
+const OVERDUE: f64 = 0.7;
+/// The pace at which places are handed on is seen over so long, and not told before so long, in milliseconds.
+const FLOW_MS: f64 = 10_000.0;
+const FLOW_LEAST_MS: f64 = 4_000.0;
+/// A holder that waits and is not heard of for so long past its time has gone, in milliseconds.
+const GONE_MS: u64 = 3_000;
+
+/// One who waits for places, at one point of the line.
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    holder: u64,
+    kind: Kind,
+    count: u32,
+    /// It comes for its place by then.
+    until_ms: u64,
+    /// When somebody behind it first took a place.
+    passed_ms: Option<u64>,
+}
+
+/// Those who stand before one: first those who may be passed no more.
+#[derive(Debug, Clone, Copy, Default)]
+struct Before {
+    firm: u32,
+    others: u32,
+}
+
+impl Before {
+    fn all(self) -> u32 {
+        self.firm + self.others
+    }
+
+    /// What is left of so many free places.
+    fn leaves(self, free: u32, near: u32) -> u32 {
+        free.saturating_sub(self.firm + self.others.saturating_sub(near))
+    }
+}
+
+/// What is known of one holder's calls.
+#[derive(Debug, Clone, Copy, Default)]
+struct Held {
+    allowed: u32,
+    running: u32,
+    until_ms: u64,
+    /// What was kept durably, and until when.
+    kept: (u32, u64),
+    /// The places of its last answer.
+    last: [u32; KINDS],
+    /// What it keeps to if that answer is lost.
+    own: u32,
+}
+
+/// What a holder is told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Placed {
+    /// Calls in flight that it may have.
+    pub allowed: u32,
+    /// Callers of each kind that have a place now and need a permit.
+    pub now: [u32; KINDS],
+    /// Callers that wait in line, by kind, with the milliseconds until the turn of each.
+    pub line: [Vec<u32>; KINDS],
+    /// Whether places are given back at once.
+    pub scarce: bool,
+    /// Whether somebody of a kind got no place and none in line.
+    pub short: [bool; KINDS],
+    /// When it comes again for its places, in milliseconds; none where it does not wait in line.
+    pub again_ms: Option<u64>,
+    /// How long somebody who came now would wait, in milliseconds.
+    pub free_ms: u64,
+    /// A number of calls in flight and until when it counts, where that must be durable.
+    pub durable: Option<(u32, u64)>,
+}
+
+/// All places of one budget.
+#[derive(Debug, Clone, Default)]
+pub struct Places {
+    held: Sorted<u64, Held>,
+    allowed: u32,
+    running: u32,
+    line: VecDeque<Waiting>,
+    /// When places were last given, the oldest first, with how many: about as many as there are.
+    given: VecDeque<(u64, u32)>,
+    given_places: u32,
+    /// Places given while somebody waited, and for how long that was, both fading.
+    flow: (f64, f64),
+    flowed_ms: u64,
+    swept_ms: u64,
+}
+
+impl Places {
+    /// Places from what was kept: holders with what each may have in flight until when.
+    pub fn restore(kept: impl IntoIterator<Item = (u64, u32, u64)>) -> Self {
+        let mut places = Self::default();
+        for (holder, allowed, until_ms) in kept {
+            places.allowed = places.allowed.saturating_add(allowed);
+            places.held.insert(holder, Held { allowed, until_ms, kept: (allowed, until_ms), ..Held::default() });
+        }
+        places
+    }
+
+    /// Calls in flight, as last heard.
+    pub fn running(&self) -> u32 {
+        self.running
+    }
+
+    fn give(&mut self, now_ms: u64, places: u32, limit: u32) {
+        if self.line.is_empty() {
+            self.flow = (0.0, 0.0);
+        } else {
+            let passed = now_ms.saturating_sub(self.flowed_ms) as f64;
+            let fade = (-passed / FLOW_MS).exp();
+            self.flow = (self.flow.0 * fade + f64::from(places), self.flow.1 * fade + passed);
+        }
+        self.flowed_ms = now_ms;
+        if places > 0 {
+            self.given.push_back((now_ms, places));
+            self.given_places += places;
+        }
+        while let Some((_, oldest)) = self.given.front().copied().filter(|g| self.given_places - g.1 >= limit) {
+            self.given.pop_front();
+            self.given_places -= oldest;
+        }
+    }
+
+    fn sweep(&mut self, now_ms: u64) {
+        if now_ms < self.swept_ms + 250 {
+            return;
+        }
+        self.swept_ms = now_ms;
+        self.held.retain(|_, h| now_ms < h.until_ms);
+        self.allowed = self.held.values().map(|h| h.allowed).sum();
+        self.running = self.held.values().map(|h| h.running).sum();
+        self.line.retain(|w| now_ms < w.until_ms);
+    }
+
+    /// Takes in what a holder tells of its calls; `unheard` where it did not use the last answer.
+    pub fn hear(&mut self, now_ms: u64, ask: &Ask, unheard: bool) {
+        self.sweep(now_ms);
+        let held = self.held.get_or_default(ask.holder);
+        // One without a limit in flight keeps to none, so that only what runs counts.
+        let allowed = if ask.allowed == u32::MAX { 0 } else { ask.allowed };
+        let (allowed, running) = (allowed.max(ask.running), ask.running);
+        self.allowed = (self.allowed + allowed).saturating_sub(held.allowed);
+        self.running = (self.running + running).saturating_sub(held.running);
+        (held.allowed, held.running) = (allowed, running);
+        held.until_ms = now_ms + ALLOWED_MS + u64::from(ask.limits.longest_ms);
+        // Those whose turn it was stay first.
+        let again = std::mem::take(&mut held.last).map(|n| if unheard { n } else { 0 });
+        for (kind, count) in Kind::ALL.into_iter().zip(again).filter(|a| a.1 > 0) {
+            self.line.push_front(Waiting {
+                holder: ask.holder,
+                kind,
+                count,
+                until_ms: now_ms + GONE_MS,
+                passed_ms: Some(0),
+            });
+        }
+    }
+
+    /// Gives places, or places in line; `limit` calls may be in flight, each takes `took_ms`, and of a fair share this holder
+    /// has `part`. Without `fresh` only those who stand in line are looked at.
+    pub fn place(&mut self, now_ms: u64, ask: &Ask, limit: u32, took_ms: f64, part: f64, fresh: bool) -> Placed {
+        let mut placed = Placed::default();
+        let own = self.held.get(&ask.holder).map_or(0, |h| h.allowed);
+        let others = self.allowed.saturating_sub(own);
+        let mut room = limit.saturating_sub(others);
+        // Calls that run and permits that are held have theirs, as far as they were allowed.
+        let used = ask.could_run.max(ask.running).min(room);
+        room -= used;
+        placed.allowed = used;
+        // How long a place is in use for one call, its way to the next one included.
+        let (given, for_ms) = self.flow;
+        let took_ms = if for_ms < FLOW_LEAST_MS {
+            took_ms + HANDED_MS
+        } else {
+            (f64::from(limit) * for_ms / given.max(1.0)).clamp(took_ms * 0.8, took_ms * 3.0 + HANDED_MS)
+        };
+        let per_ms = f64::from(limit) / took_ms;
+        let mut turns = Turns::new(now_ms, took_ms, limit, &self.given, self.given_places);
+        let near = (per_ms * NEAR_MS).ceil() as u32;
+        let in_use = f64::from(others + used) >= f64::from(limit) * SCARCE;
+
+        // The line in order: who is before this holder keeps what is free, but for those who are near.
+        let mut wanted = ask.wants.map(|w| w.waiting);
+        let (mut before, mut first) = (Before::default(), None);
+        let (mut free, mut at, mut passed) = (room, 0, 0);
+        for waiting in &mut self.line {
+            at += 1;
+            if waiting.holder != ask.holder {
+                let firm = waiting.passed_ms.is_some_and(|passed| now_ms > passed + PASSED_MS);
+                *(if firm { &mut before.firm } else { &mut before.others }) += waiting.count;
+                continue;
+            }
+            let (Some(wanted), Some(now), Some(line)) = (
+                wanted.get_mut(waiting.kind as usize),
+                placed.now.get_mut(waiting.kind as usize),
+                placed.line.get_mut(waiting.kind as usize),
+            ) else {
+                continue;
+            };
+            waiting.count = waiting.count.min(*wanted);
+            *wanted -= waiting.count;
+            let taken = waiting.count.min(free.min(before.leaves(room, near)));
+            free -= taken;
+            *now += taken;
+            waiting.count -= taken;
+            passed = if taken > 0 { at } else { passed };
+            for _ in 0..waiting.count {
+                first.get_or_insert(before.all());
+                line.push(turns.at(before.all().saturating_sub(free)));
+                before.others += 1;
+            }
+        }
+        let before_all = before.all();
+        let wanted = wanted.map(|n| if fresh { n } else { 0 });
+        for ((kind, wanted), want) in Kind::ALL.into_iter().zip(wanted).zip(&ask.wants) {
+            let (Some(now), Some(line)) = (placed.now.get_mut(kind as usize), placed.line.get_mut(kind as usize))
+            else {
+                continue;
+            };
+            let taken = wanted.min(free.min(before.leaves(room, near)));
+            free -= taken;
+            *now += taken;
+            passed = if taken > 0 { at } else { passed };
+            let patience = f64::from(want.patience_ms);
+            let longest = match kind {
+                Kind::Running => patience,
+                Kind::New => patience * NEW_SHARE,
+                Kind::Batch => patience.min(BATCH_MS),
+            };
+            let whole = (longest * per_ms) as u32;
+            let fair = ((f64::from(whole) * part * 1.2).ceil() as u32).max(1);
+            let mine = self.line.iter().filter(|w| w.holder == ask.holder).map(|w| w.count).sum::<u32>();
+            let room_in_line = whole.saturating_sub(before.all()).min(fair.saturating_sub(mine));
+            let count = (wanted - taken).min(room_in_line);
+            if let Some(short) = placed.short.get_mut(kind as usize) {
+                *short = count + taken < wanted;
+            }
+            if count > 0 {
+                for n in 0..count {
+                    first.get_or_insert(before.all() + n);
+                    line.push(turns.at((before.all() + n).saturating_sub(free)));
+                }
+                before.others += count;
+                self.line.push_back(Waiting { holder: ask.holder, kind, count, until_ms: 0, passed_ms: None });
+            }
+        }
+        for waiting in self.line.iter_mut().take(passed).filter(|w| w.holder != ask.holder) {
+            waiting.passed_ms.get_or_insert(now_ms);
+        }
+        self.line.retain(|w| w.count > 0);
+        let taken: u32 = placed.now.iter().sum();
+        self.give(now_ms, taken, limit);
+        placed.allowed += taken;
+        placed.scarce = in_use || !self.line.is_empty();
+        if !placed.scarce {
+            // For those who are expected.
+            let ahead: u32 = ask.wants.iter().map(|w| w.ahead).sum();
+            placed.allowed += ahead.min(free);
+        }
+        placed.free_ms = (f64::from(before_all.saturating_sub(free)) / per_ms) as u64;
+        placed.again_ms = first.map(|first| (f64::from(first.saturating_sub(near + free)) / per_ms * 0.8) as u64);
+        if let Some(again_ms) = placed.again_ms {
+            let until_ms = now_ms + again_ms + GONE_MS;
+            self.line.iter_mut().filter(|w| w.holder == ask.holder).for_each(|w| w.until_ms = until_ms);
+        }
+        if let Some(held) = self.held.get_mut(&ask.holder) {
+            // What was told before may still be kept to, if this answer is lost.
+            held.own = own.max(ask.running);
+            let most = held.own.max(placed.allowed);
+            self.allowed = (self.allowed + most).saturating_sub(held.allowed);
+            held.allowed = most;
+            held.last = placed.now;
+            if most > held.kept.0 || (most > 0 && held.kept.1 < held.until_ms) {
+                held.kept = (most, held.until_ms + ALLOWED_MS / 2);
+                placed.durable = Some(held.kept);
+            }
+        }
+        placed
+    }
+
+    /// Takes back places that were given and for which there was no permit.
+    pub fn take_back(&mut self, holder: u64, places: u32) {
+        if let Some(held) = self.held.get_mut(&holder) {
+            let less = places.min(held.allowed.saturating_sub(held.own));
+            held.allowed -= less;
+            self.allowed = self.allowed.saturating_sub(less);
+        }
+    }
+}
+
+/// The times at which places become free, told from when they were given: after the time that a call takes, in that order.
+struct Turns {
+    now_ms: u64,
+    took_ms: f64,
+    limit: u32,
+    given: std::iter::Peekable<std::vec::IntoIter<(u64, u32)>>,
+    passed: u32,
+}
+
+impl Turns {
+    fn new(now_ms: u64, took_ms: f64, limit: u32, given: &VecDeque<(u64, u32)>, places: u32) -> Self {
+        // Places that were not given lately have no time; those that were are the last to become free.
+        let given: Vec<(u64, u32)> = given.iter().copied().collect();
+        Self {
+            now_ms,
+            took_ms,
+            limit: limit.max(1),
+            given: given.into_iter().peekable(),
+            passed: limit.saturating_sub(places),
+        }
+    }
+
+    /// Milliseconds until the turn of the one that so many stand before; called with growing numbers.
+    fn at(&mut self, before: u32) -> u32 {
+        let (rounds, at) = (before / self.limit, before % self.limit);
+        let evenly = f64::from(before + 1) * self.took_ms / f64::from(self.limit);
+        if rounds > 0 {
+            return evenly as u32;
+        }
+        while let Some((_, n)) = self.given.peek().copied().filter(|g| self.passed + g.1 <= at) {
+            self.passed += n;
+            self.given.next();
+        }
+        let due = self.given.peek().map_or(0.0, |g| g.0 as f64 + self.took_ms - self.now_ms as f64);
+        // Calls that are overdue end at some time.
+        due.max(evenly * OVERDUE) as u32
+    }
+}
