@@ -1,5 +1,5 @@
 // The order of the functions in the Worker's module. gzip looks back 32 KiB and no further, so functions that are alike are put beside
-// each other. It takes an eightieth off the bundle.
+// each other. It takes a thirtieth off the bundle.
 
 // Functions are alike by the runs of so many bytes that they share; runs that many share tell nothing.
 const RUN = 4;
