@@ -7,14 +7,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::rate::Rate;
 use crate::order::{self, Sorted};
 
 /// A party that was not seen for so long counts no more, in milliseconds.
 const ACTIVE_MS: u64 = 10_000;
 /// Permits that a party may take at once, whatever its share.
 const BURST: f64 = 2.0;
-/// Arrivals are averaged over so long, in milliseconds.
-const MEMORY_MS: f64 = 3_000.0;
 /// Parties that are remembered.
 const MOST: usize = 1_000;
 /// Parties that are told of, and how often each must come, a second.
@@ -48,13 +47,18 @@ fn hash(party: u64) -> u32 {
 /// The share of one that has nobody beside it.
 const ALONE: f64 = 1e6;
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Party {
     credit: f64,
-    per_second: f64,
-    seen_ms: u64,
+    rate: Rate,
     /// What the object said of this one.
     share: Option<f64>,
+}
+
+impl Default for Party {
+    fn default() -> Self {
+        Self { credit: BURST, rate: Rate::default(), share: None }
+    }
 }
 
 /// Who came to one isolate.
@@ -62,13 +66,6 @@ struct Party {
 pub struct Crowd {
     parties: Sorted<u64, Party>,
     share: f64,
-}
-
-impl Party {
-    /// Arrivals a second, as they fade.
-    fn rate(&self, now_ms: u64) -> f64 {
-        self.per_second * (-(now_ms.saturating_sub(self.seen_ms) as f64) / MEMORY_MS).exp()
-    }
 }
 
 impl Default for Crowd {
@@ -80,26 +77,22 @@ impl Default for Crowd {
 impl Crowd {
     /// One of a party has come; whether that is beyond its share, as far as shares are kept now.
     pub fn arrive(&mut self, now_ms: u64, party: u64, kept: bool) -> bool {
-        if self.parties.get(&party).is_none() {
+        if self.parties.len() >= MOST && self.parties.get(&party).is_none() {
+            self.parties.retain(|_, p| now_ms < p.rate.last_ms() + ACTIVE_MS);
+            // Where even those are too many, those that come often are remembered.
             if self.parties.len() >= MOST {
-                self.parties.retain(|_, p| now_ms < p.seen_ms + ACTIVE_MS);
-                // Where even those are too many, those that come often are remembered.
-                if self.parties.len() >= MOST {
-                    self.parties.retain(|_, p| p.rate(now_ms) >= 1.0);
-                }
-                if self.parties.len() >= MOST {
-                    self.parties = Sorted::default();
-                }
+                self.parties.retain(|_, p| p.rate.now(now_ms) >= 1.0);
             }
-            self.parties.insert(party, Party { credit: BURST, per_second: 0.0, seen_ms: now_ms, share: None });
+            if self.parties.len() >= MOST {
+                self.parties = Sorted::default();
+            }
         }
         let known = self.parties.get_or_default(party);
-        let passed = now_ms.saturating_sub(known.seen_ms) as f64;
-        let gained = known.share.unwrap_or(self.share) * passed / 1_000.0;
-        known.credit = (known.credit + gained).min(BURST);
-        known.per_second = known.rate(now_ms) + 1_000.0 / MEMORY_MS;
-        known.seen_ms = now_ms;
-        if !kept || known.share.unwrap_or(self.share) >= ALONE {
+        let share = known.share.unwrap_or(self.share);
+        let passed = now_ms.saturating_sub(known.rate.last_ms()) as f64;
+        known.credit = (known.credit + share * passed / 1_000.0).min(BURST);
+        known.rate.add(now_ms);
+        if !kept || share >= ALONE {
             return false;
         }
         let beyond = known.credit < 1.0;
@@ -109,12 +102,12 @@ impl Crowd {
 
     /// What the object should know of those who come.
     pub fn told(&self, now_ms: u64) -> Crowded {
-        let active = self.parties.iter().filter(|(_, p)| now_ms < p.seen_ms + ACTIVE_MS);
+        let active = self.parties.iter().filter(|(_, p)| now_ms < p.rate.last_ms() + ACTIVE_MS);
         let mut told = Crowded::default();
         let mut all = 0.0;
         for (party, known) in active {
             told.least.push(hash(*party));
-            let per_second = known.rate(now_ms);
+            let per_second = known.rate.now(now_ms);
             all += per_second as f32;
             if per_second >= OFTEN {
                 told.often.push((*party, per_second as f32));

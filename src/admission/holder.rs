@@ -11,6 +11,7 @@ use super::book::{LIFE_MS, Slot};
 use super::crowd::Crowd;
 use super::line::{Heard, Line, Waiter};
 use super::message::{KINDS, Kind, Limits, Report, Settled, Tried};
+use super::rate::Rate;
 use super::{Refusal, Standing};
 use crate::upstream::ratelimit::Stated;
 
@@ -23,9 +24,8 @@ const TELL_SOON_MS: u64 = 300;
 const BATCH_AGAIN_MS: u64 = 2_000;
 /// The longest that a shopper waits to hear whether there is a place, where others are turned away, in milliseconds.
 const DARK_MS: u64 = 250;
+/// And where the object's answer is late.
 const DARK_LATEST_MS: u64 = 800;
-/// Arrivals are averaged over so long, in milliseconds.
-const MEMORY_MS: f64 = 3_000.0;
 /// Headers of replies are read so often, in milliseconds.
 const LOOK_MS: u64 = 250;
 /// Targets told of in one ask.
@@ -105,24 +105,6 @@ struct Held {
     from_ms: u64,
     until_ms: u64,
     slot: Slot,
-}
-
-/// Arrivals a second, forgetting.
-#[derive(Debug, Clone, Copy, Default)]
-struct Rate {
-    per_second: f64,
-    at_ms: u64,
-}
-
-impl Rate {
-    fn add(&mut self, now_ms: u64) {
-        self.per_second = self.now(now_ms) + 1_000.0 / MEMORY_MS;
-        self.at_ms = self.at_ms.max(now_ms);
-    }
-
-    fn now(&self, now_ms: u64) -> f64 {
-        self.per_second * (-(now_ms.saturating_sub(self.at_ms) as f64) / MEMORY_MS).exp()
-    }
 }
 
 /// One isolate's side of one budget.

@@ -17,6 +17,7 @@ pub mod line;
 pub mod message;
 pub mod origin;
 pub mod places;
+pub mod rate;
 pub mod visitor;
 
 use serde::{Deserialize, Serialize};

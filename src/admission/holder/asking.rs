@@ -13,7 +13,7 @@ const UNANSWERED_MS: u64 = 1_200;
 const UNANSWERED_LEAST_MS: u64 = 250;
 const UNANSWERED_TRIPS: u64 = 4;
 /// A shopper for whom there is nothing is asked for so long after the last ask, in milliseconds.
-const DARK_MS: u64 = 500;
+const UNHEARD_MS: u64 = 500;
 /// A line for places in flight that is full is taken to be full for so long, in milliseconds.
 const LINE_FULL_MS: u64 = 500;
 /// Callers expected in a permit's life from which on permits are asked for ahead while demand is above the limit.
@@ -114,7 +114,8 @@ impl Holder {
         self.give_up_spare(now_ms);
         let since = now_ms.saturating_sub(self.asked_ms);
         let urgent = self.is_urgent(now_ms);
-        let sooner = self.failures == 0 && ((urgent && since >= self.tell_ms) || self.dark(now_ms));
+        let sooner = self.failures == 0
+            && ((urgent && since >= self.tell_ms) || self.unheard_ms().is_some_and(|at| now_ms >= at));
         if now_ms < self.next_ask_ms && !sooner {
             return None;
         }
@@ -189,7 +190,7 @@ impl Holder {
         }
         let permit = self.slots.front().filter(|_| !blocked).map(|h| h.from_ms);
         let ask = self.asking.map_or(self.next_ask_ms, |(_, since)| since + self.unanswered_ms());
-        let ask = self.dark_ms().map_or(ask, |at| at.min(ask));
+        let ask = self.unheard_ms().map_or(ask, |at| at.min(ask));
         let kinds = self.line.iter().skip(if blocked { 0 } else { self.permits }).map(|w| w.kind);
         let wish = kinds.min().map(|kind| if kind == Kind::Batch { ask.max(self.batch_again_ms) } else { ask });
         let soon_ms = self.soon_ms();
@@ -214,14 +215,10 @@ impl Holder {
     }
 
     /// When a shopper who has just come, and for whom there is nothing here, is asked for, whatever the pause.
-    fn dark_ms(&self) -> Option<u64> {
+    fn unheard_ms(&self) -> Option<u64> {
         let unheard =
             self.line.iter().skip(self.permits).any(|w| w.kind != Kind::Batch && w.heard == Heard::No && !w.beyond);
-        (unheard && self.asking.is_none()).then_some(self.asked_ms + DARK_MS)
-    }
-
-    fn dark(&self, now_ms: u64) -> bool {
-        self.dark_ms().is_some_and(|at| now_ms >= at)
+        (unheard && self.asking.is_none()).then_some(self.asked_ms + UNHEARD_MS)
     }
 
     /// How long before a permit's time its place in flight is asked for.

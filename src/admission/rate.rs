@@ -1,0 +1,29 @@
+//! How often somebody comes: arrivals a second, which fade.
+
+/// Arrivals are averaged over so long, in milliseconds.
+const MEMORY_MS: f64 = 3_000.0;
+
+/// Arrivals a second.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Rate {
+    per_second: f64,
+    at_ms: u64,
+}
+
+impl Rate {
+    /// One has come.
+    pub fn add(&mut self, now_ms: u64) {
+        self.per_second = self.now(now_ms) + 1_000.0 / MEMORY_MS;
+        self.at_ms = self.at_ms.max(now_ms);
+    }
+
+    /// Arrivals a second at this moment.
+    pub fn now(&self, now_ms: u64) -> f64 {
+        self.per_second * (-(now_ms.saturating_sub(self.at_ms) as f64) / MEMORY_MS).exp()
+    }
+
+    /// When one came last, in milliseconds.
+    pub fn last_ms(&self) -> u64 {
+        self.at_ms
+    }
+}
