@@ -54,7 +54,7 @@ impl Capacity {
         e.asked_wait_ms = e.asked_wait_ms.max(report.asked_wait_ms);
         if let Some(stated) = report.stated {
             let until_ms = now_ms + u64::from(stated.for_ms);
-            if stated.is_none() {
+            if stated.bears_nothing() {
                 self.paused_ms = self.paused_ms.max(until_ms);
             } else {
                 self.stated = Some((stated.per_second.into(), until_ms));

@@ -78,7 +78,7 @@ pub struct Report {
 impl Report {
     /// Whether the object should hear of it before the next ask is due: the host fails, or bears nothing more for now.
     pub fn is_news(&self) -> bool {
-        self.refused + self.failed > 0 || self.stated.is_some_and(|s| s.is_none())
+        self.refused + self.failed > 0 || self.stated.is_some_and(|s| s.bears_nothing())
     }
 }
 

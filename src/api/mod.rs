@@ -99,7 +99,7 @@ async fn dispatch(counter: &Counter, incoming: &dyn Incoming, request_id: &str) 
     let party = key::party(&key);
     let caller = Caller { kind: Urgency::New, party, tokens: 0, patience_ms: 0 };
     let answer = match gate::enter(counter, budgets[0].clone(), caller, None).await {
-        Ok(_) => match incoming.idempotency_key().filter(|_| method == "POST") {
+        Ok(_) => match incoming.header("idempotency-key").filter(|_| method == "POST") {
             Some(header) => {
                 let keyed = Keyed::read(incoming, &header, request_id, path, (&key, party)).await;
                 keyed.map(|keyed| Answer::asked(Body::Keyed(keyed)))

@@ -24,10 +24,6 @@ pub trait Incoming {
     fn query(&self, name: &str) -> Option<String>;
     /// One header.
     fn header(&self, name: &str) -> Option<String>;
-    /// The header `Idempotency-Key`. Every request is asked for it and few have it, so the edge may know it beforehand.
-    fn idempotency_key(&self) -> Option<String> {
-        self.header("idempotency-key")
-    }
     /// The body, whose header told so many bytes; none when it is longer than `limit`, in which case the rest is not read.
     fn body(&self, limit: usize, length: Option<u64>) -> LocalBoxFuture<'_, Result<Option<Vec<u8>>, String>>;
 }

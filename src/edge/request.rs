@@ -9,8 +9,7 @@ use super::{bindings, promise};
 use crate::api::request::Incoming;
 
 /// Headers that most requests are asked for.
-const NAMES: [&str; 5] = ["authorization", "content-type", "content-length", "accept", IDEMPOTENCY_KEY];
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
+const NAMES: [&str; 5] = ["authorization", "content-type", "content-length", "accept", "idempotency-key"];
 
 thread_local! {
     static ASKED: JsValue = NAMES.into_iter().map(JsValue::from_str).collect::<js_sys::Array>().into();

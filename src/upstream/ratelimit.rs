@@ -18,7 +18,7 @@ pub struct Stated {
 
 impl Stated {
     /// Whether it will bear not one call in that time.
-    pub fn is_none(&self) -> bool {
+    pub fn bears_nothing(&self) -> bool {
         self.per_second * (self.for_ms as f32) < 1_000.0
     }
 
