@@ -238,7 +238,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
   .panel { inset: 0 !important; top: var(--top, 0) !important; width: auto; max-width: none; height: var(--tall, 100dvh); border: 0; border-radius: 0; }
 }
 @media (max-width: 400px) { .head { gap: 4px; } h2 { font-size: 15px; } .ask-person svg { display: none; } }
-@media (prefers-reduced-motion: no-preference) { .panel { animation: rise .18s ease-out; } .log { scroll-behavior: smooth; } .log.stream { scroll-behavior: auto; } }
+@media (prefers-reduced-motion: no-preference) { .panel { animation: rise .18s ease-out; } }
 @keyframes rise { from { opacity: 0; transform: translateY(10px); } }
 @media (prefers-reduced-motion: reduce) { .dots i { animation: none; opacity: .7; } }
 @media (forced-colors: active) { .say, .send, .marks button[aria-pressed=true] { border: 1px solid; } }

@@ -147,6 +147,17 @@ visit("a shop's own colour, heading, side and words, with text that stands out f
   await shop.accessible();
 });
 
+visit("each next question goes to the top, with motion too, however long the answers are", { reducedMotion: "no-preference" }, async (shop) => {
+  await shop.open();
+  for (const n of [0, 1, 2]) {
+    shop.wire.says(answer(Array.from({ length: 40 }, (_, line) => `${line + 1}行目の文です。`).join("\n\n"), { pieces: 20 }));
+    await shop.ask(`質問${n}`);
+    await shop.answered(n + 1);
+    const [log, question] = [await shop.log.boundingBox(), await shop.questions.nth(n).boundingBox()];
+    assert.ok(question.y >= log.y && question.y < log.y + 60, `${question.y} in ${log.y}`);
+  }
+});
+
 visit("a long answer is read from its beginning, and a shopper who scrolled away is left there", {}, async (shop) => {
   await shop.open();
   shop.wire.says(answer(Array.from({ length: 60 }, (_, n) => `${n + 1}行目の文です。`).join("\n\n"), { pieces: 30 }));
