@@ -16,6 +16,8 @@ const LONGEST_SENTENCE: usize = 480;
 const AS_LIKELY: f64 = 1.0;
 /// The odds of what the search does not find, as a logarithm.
 const UNLIKELY: f64 = -8.0;
+/// Of what is so likely the first is taken: a page says what matters first.
+const SURE: f64 = 8.0;
 const OMITTED: &str = "…";
 
 /// A passage in its lines, each a sentence or a row, and the headings that they stand under.
@@ -139,18 +141,21 @@ impl<'a> Lines<'a> {
 
     /// Where a quotation up to `end` must begin for the line at `at` to be understood; none where that would be too long.
     fn leaning_on(&self, at: usize, end: usize) -> Option<usize> {
-        let line = self.all.get(at)?;
-        let fits = |start: &usize| self.length(&(*start..end)) <= LONGEST_LEANING;
-        let Some(leaning) = Leaning::of(line.text).filter(|_| at > 0) else { return Some(at) };
-        let before = self.section(at - 1);
-        let begin = self.all.iter().position(|line| Some(line.section) == before).unwrap_or(at - 1);
-        let from = match leaning {
-            // What is named as standing above may be anywhere above.
-            Leaning::Above => [0, begin],
-            Leaning::Before if before == Some(line.section) => [at - 1, at - 1],
-            Leaning::Before => [begin, at - 1],
-        };
-        from.into_iter().filter(fits).find_map(|start| if start < at { self.leaning_on(start, end) } else { None })
+        let mut start = at;
+        while let Some(before) = start.checked_sub(1)
+            && let Some(leaning) = self.all.get(start).and_then(|line| Leaning::of(line.text))
+        {
+            let section = self.section(before);
+            let whole = self.all.partition_point(|line| Some(line.section) < section);
+            let from = match leaning {
+                // What is named as standing above may be anywhere above.
+                Leaning::Above => [0, whole],
+                Leaning::Before if section == self.section(start) => [before, before],
+                Leaning::Before => [whole, before],
+            };
+            start = from.into_iter().find(|from| self.length(&(*from..end)) <= LONGEST_LEANING)?;
+        }
+        Some(start)
     }
 
     /// The same lines with those that the last of them points to.
@@ -204,7 +209,7 @@ fn odds<'a>(question: &str, texts: impl Iterator<Item = (Option<&'a str>, String
     }
     for hit in Index::new(documents).search(question, all.len()) {
         if let Some(odds) = hit.id.parse::<usize>().ok().and_then(|at| all.get_mut(at)) {
-            *odds = (hit.score / (1.0 - hit.score)).ln().clamp(UNLIKELY, -UNLIKELY);
+            *odds = (hit.score / (1.0 - hit.score)).ln().clamp(UNLIKELY, SURE);
         }
     }
     all
@@ -220,33 +225,16 @@ enum Leaning {
 
 impl Leaning {
     fn of(line: &str) -> Option<Self> {
-        const BEGINNINGS: [&str; 16] = [
-            "その",
-            "それ",
-            "これ",
-            "この",
-            "ただし",
-            "また",
-            "なお",
-            "さらに",
-            "しかし",
-            "いずれも",
-            "どちらも",
-            "同じく",
-            "そこ",
-            "ですが",
-            "加えて",
-            "ここで",
-        ];
-        const WORDS: [&str; 12] =
-            ["this", "these", "that", "those", "it", "they", "both", "however", "but", "also", "otherwise", "then"];
+        const BEGINNINGS: &str =
+            "その それ これ この ただし また なお さらに しかし いずれも どちらも 同じく そこ ですが 加えて ここで";
+        const WORDS: &str = "this these that those it they both however but also otherwise then";
         let line = line.trim_start_matches([' ', '\u{3000}', '・', '-', '*', '※', '\n']).trim_end();
         let lower = line.to_ascii_lowercase();
         let named = ["上記", "前述", "前記", "the above", "listed above", "as above"].iter().any(|w| lower.contains(w))
             || stands_alone(line, "上の")
             || lower.trim_end_matches(['.', ')']).ends_with(" above");
         let first = lower.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-        let goes_on = BEGINNINGS.iter().any(|w| line.starts_with(w)) || WORDS.contains(&first);
+        let goes_on = BEGINNINGS.split(' ').any(|w| line.starts_with(w)) || WORDS.split(' ').any(|w| w == first);
         match (named, goes_on) {
             (true, _) => Some(Self::Above),
             (false, true) => Some(Self::Before),
@@ -335,6 +323,12 @@ mod tests {
     }
 
     #[test]
+    fn sentences_that_lean_on_each_other_without_end_are_quoted_alone() {
+        let text = "返品は10日以内です。\n".to_owned() + &"その品は別です。\n\n".repeat(150) + "これは交換です。";
+        assert_eq!(quote("交換", None, &text), "これは交換です。");
+    }
+
+    #[test]
     fn a_sentence_that_points_to_what_comes_brings_that_along() {
         let passage =
             "お支払い方法は次のとおりです。\n\n■ 前払い\nコンビニエンスストア\n銀行振込\n\n■ お願い\nお控えください。";
@@ -392,7 +386,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_line_of_a_quotation_stands_in_the_passage_and_its_length_is_bounded(
-            passage in "([■#]? ?[a-z返品送料は。、. ]{0,90}\n?){0,12}", question in "[a-z返品送料]{0,8}",
+            passage in "([■#]? ?(その|上の|This|以下の)?[a-z返品送料は。、. ]{0,90}\n?){0,12}", question in "[a-z返品送料]{0,8}",
         ) {
             let quoted = quote(&question, None, &passage);
             prop_assert!(length(&quoted) <= LONGEST + LONGEST_SENTENCE, "{}", quoted);
