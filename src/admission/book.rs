@@ -299,6 +299,7 @@ impl Book {
                 && room(rules.permits, window.0.into(), 1)
                 && room(rules.tokens, window.1, tokens.into())
                 && capacity(at, rules.pace * share) > u64::from(self.cell(at).permits)
+                && self.second_room(at, rules.pace) > 0
             {
                 return (at - self.now) * TICK_MS;
             }

@@ -14,6 +14,8 @@ const LONGEST_PAUSE_MS: u64 = 30_000;
 /// Answers a second are averaged over so long, in milliseconds, and a cut leaves this part of them.
 const GOOD_MS: f64 = 2_000.0;
 const BORNE: f64 = 0.9;
+/// After a cut the calls that were let go before it are refused for so long yet, in milliseconds, which is no sign of less.
+const SETTLES_MS: u64 = 1_000;
 /// Epochs for which it stays near the last refusal before it goes on.
 const CALM: u32 = 6;
 /// How long a call takes while that is not known, in milliseconds.
@@ -32,6 +34,7 @@ pub struct Capacity {
     /// Where it last refused.
     peak: f64,
     step: f64,
+    cut_ms: u64,
     calm: u32,
     took_ms: f64,
     /// Answers a second.
@@ -47,6 +50,7 @@ impl Capacity {
     pub fn learn(&mut self, now_ms: u64, report: &Report, running: u32) {
         let e = &mut self.epoch;
         e.ended += report.ended;
+        e.firsts += report.firsts;
         e.refused += report.refused;
         e.failed += report.failed;
         e.took_ms += report.took_ms;
@@ -86,8 +90,12 @@ impl Capacity {
             self.usual_ms += (first - self.usual_ms) * if self.usual_ms == 0.0 { 1.0 } else { weight };
         }
         let now = self.bears.unwrap_or(f64::MAX).min(f64::from(self.running.max(1)));
-        let part = f64::from(e.refused) / f64::from(e.ended.max(1));
-        if e.refused > e.ended / JITTER + 2 {
+        // A refusal comes back at once and an answer later, so that refusals are a part of what began as well as of what ended.
+        let calls = e.ended.max(e.firsts).max(1);
+        let part = f64::from(e.refused) / f64::from(calls);
+        let refuses = e.refused > calls / JITTER + 2;
+        if refuses && (part > 0.5 || now_ms >= self.cut_ms + SETTLES_MS) {
+            self.cut_ms = now_ms;
             self.peak = now;
             // What it answers beside its refusals it bears: calls that were let go before the cut are refused for a while yet.
             let borne = self.good * self.took_ms / 1_000.0 * BORNE;
@@ -100,7 +108,7 @@ impl Capacity {
         } else if strained && self.bears.is_none_or(|b| b > self.peak.max(f64::from(self.running)) * 0.7) {
             self.peak = self.peak.max(now);
             self.bears = Some((now * 0.95).max(1.0));
-        } else if let Some(bears) = self.bears {
+        } else if let Some(bears) = self.bears.filter(|_| !refuses) {
             self.calm += 1;
             let near = bears > self.peak * 0.95 && self.calm < CALM;
             let step = if near { 0.005 } else { self.step };

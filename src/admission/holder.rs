@@ -282,7 +282,7 @@ impl Holder {
         let beyond = self.crowd.arrive(now_ms, caller.party, self.is_rushed());
         if beyond {
             // It is no demand that others' permits should be held for.
-            self.beyond += 1;
+            self.beyond += u32::from(caller.kind != Kind::Batch);
         } else if let (Some(rate), Some(tokens)) = (self.rates.get_mut(kind), self.tokens.get_mut(kind)) {
             rate.add(now_ms);
             *tokens = (*tokens * 0.998).max(caller.tokens.into());
@@ -319,6 +319,7 @@ impl Holder {
         let held_tokens = found.and_then(|(at, _)| self.slots.get(at)).map_or(0, |h| h.slot.tokens);
         let standing = self.standing;
         let (pause_ms, asking) = (self.next_ask_ms.saturating_sub(now_ms), self.asking.is_some());
+        let unheard_ms = self.unheard_ms().map_or(u64::MAX, |at| at.saturating_sub(now_ms));
         let blocked = self.blocked(now_ms);
         let batch_again = self.batch_again_ms.saturating_sub(now_ms);
         let turn = if found.is_none() { self.turn(place) } else { None };
@@ -354,7 +355,7 @@ impl Holder {
         let full = self.full_until_ms.get(kind).is_some_and(|until| now_ms < *until) && (!asking || self.scarce);
         // In a rush nobody is kept in the dark until the next ask, nor by an answer that is late.
         let rush = self.contended || self.scarce;
-        let full = full || (rush && !asking && pause_ms > DARK_MS);
+        let full = full || (rush && !asking && pause_ms.min(unheard_ms) > DARK_MS);
         let late = rush && now_ms >= waiter.came_ms + DARK_LATEST_MS;
         let gone = match waiter.heard {
             Heard::Failed => true,

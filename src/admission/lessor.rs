@@ -9,7 +9,7 @@ use super::book::{Book, FARTHEST_MS, ROW, Rules, Slot, TICK_MS, Wish};
 use super::capacity::Capacity;
 use super::crowd::{Crowded, Shares};
 use super::message::{Ask, KINDS, Kind, Lease, Limits, Settled};
-use super::places::{ALLOWED_MS, Placed, Places};
+use super::places::{ALLOWED_MS, HANDED_MS, Placed, Places, Room};
 use crate::order::{self, Sorted};
 use crate::upstream::breaker::Breaker;
 use crate::upstream::retry::RetryBudget;
@@ -22,6 +22,17 @@ const PLANNED: f64 = 0.975;
 const SPREAD_FROM: u32 = 600;
 /// What of the pace first questions may take ahead of time. The rest is kept near, for conversations that run.
 const NEW_SHARE: f64 = 0.7;
+/// A rush that has lasted for so long stands, in milliseconds: a longer line then serves nobody more, it only makes all wait longer
+/// and outlasts the rush (CoDel, RFC 8289).
+const STANDS_AFTER_MS: u64 = 3_000;
+/// How far ahead shoppers stand in line while it does, in milliseconds; first questions less far, by [`NEW_SHARE`].
+const STANDING_MS: u64 = 3_000;
+/// Permits that lie so near go to whoever asks, in milliseconds.
+const NEAR_MS: u64 = 500;
+/// A rush is not over while the first free permit lies further ahead than this, in milliseconds.
+const LONG_MS: u64 = 1_000;
+/// Batches take no permit that lies further ahead, so that a shopper who comes later has one within a second, in milliseconds.
+const BATCH_MS: u64 = 250;
 /// Asks a second that are enough for a limit that is spent: so many, and so many for each permit.
 const ASKS_LEAST: f64 = 6.0;
 const ASKS_PER_PERMIT: f64 = 4.0;
@@ -68,10 +79,14 @@ struct Terms {
     /// From this tick on; up to `near` for whoever asks, and past that as many as are fair.
     begin: u64,
     near: u64,
+    /// How far ahead shoppers may stand, in milliseconds.
+    reach_ms: u64,
     pause_ms: u64,
     fair: f64,
     /// Whether places in flight bind; none where they are not counted.
     by_places: Option<bool>,
+    /// The part of the pace that places in flight bear, as far as is known.
+    borne: f64,
 }
 
 /// What was booked.
@@ -79,9 +94,9 @@ struct Terms {
 struct Booked {
     slots: Vec<Slot>,
     far: u32,
-    /// Whether there was less than was wanted by those who have no time, and by anybody.
+    /// Whether there was less than was wanted by shoppers, and by any of a kind.
     short: bool,
-    lacking: bool,
+    lacking: [bool; KINDS],
 }
 
 /// One budget's grants.
@@ -228,12 +243,14 @@ impl Lessor {
     fn book_wants(&mut self, now: u64, ask: &Ask, placed: &Placed, terms: &Terms) -> Booked {
         let mut booked = Booked::default();
         for (kind, want) in Kind::ALL.into_iter().zip(&ask.wants) {
-            let to = now + (u64::from(want.patience_ms).min(FARTHEST_MS)) / TICK_MS;
+            let patience_ms = u64::from(want.patience_ms).min(FARTHEST_MS);
+            let to = now + patience_ms / TICK_MS;
+            let within = |reach_ms: u64| to.min(terms.begin + reach_ms / TICK_MS);
             let (share, until) = match kind {
-                Kind::Running => (1.0, to),
-                Kind::New => (NEW_SHARE, to),
+                Kind::Running => (1.0, within(terms.reach_ms)),
+                Kind::New => (NEW_SHARE, within((terms.reach_ms as f64 * NEW_SHARE) as u64)),
                 // Batches take what nobody else has taken when its time is near.
-                Kind::Batch => (1.0, to.min(terms.begin + (terms.pause_ms + 250) / TICK_MS)),
+                Kind::Batch => (1.0, to.min(terms.begin + (terms.pause_ms + 250).min(BATCH_MS) / TICK_MS)),
             };
             let waiting = match terms.by_places {
                 Some(true) => placed.now.get(kind as usize).copied().unwrap_or(0),
@@ -242,6 +259,8 @@ impl Lessor {
             };
             let ahead = if placed.scarce { 0 } else { want.ahead };
             for (permits, over) in [(waiting, 0), (ahead, terms.pause_ms / TICK_MS)] {
+                // Who has not come yet stands less far ahead than who waits.
+                let until = if over > 0 { until.min(terms.begin + terms.reach_ms / 2 / TICK_MS) } else { until };
                 let wish = Wish {
                     from: terms.begin,
                     to: until.min(terms.near),
@@ -254,7 +273,14 @@ impl Lessor {
                 let mut left = permits - count(&got);
                 if left > 0 && until > terms.near {
                     let allowed = left.min((terms.fair - f64::from(booked.far)).max(0.0) as u32);
-                    let wish = Wish { from: terms.near + 1, to: until, permits: allowed, over: 0, share, ..wish };
+                    let wish = Wish {
+                        from: terms.near + 1,
+                        to: until,
+                        permits: allowed,
+                        over: 0,
+                        share: share * terms.borne,
+                        ..wish
+                    };
                     let more = self.book.book(&terms.rules, &wish);
                     booked.far += count(&more);
                     left -= count(&more);
@@ -262,7 +288,9 @@ impl Lessor {
                 }
                 // A batch has time, and that it waits is no rush.
                 booked.short |= left > 0 && kind != Kind::Batch;
-                booked.lacking |= left > 0;
+                if let Some(lacking) = booked.lacking.get_mut(kind as usize) {
+                    *lacking |= left > 0;
+                }
                 booked.slots.append(&mut got);
             }
         }
@@ -281,10 +309,14 @@ impl Lessor {
         let begin = now.max(self.capacity.paused_until_ms() / TICK_MS);
         // Where permits lie far ahead they bind and tell the times; a place is found when a permit's time is near.
         let tokens = ask.wants.iter().map(|w| w.tokens).max().unwrap_or(0);
-        let by_places = in_flight.is_some() && self.book.free_in_ms(&rules, begin, tokens, 1.0) <= SOON_MS;
-        let placed = in_flight
-            .filter(|_| !overtaken)
-            .map(|limit| self.places.place(now_ms, ask, limit, self.capacity.took_ms(), part, by_places));
+        let stands = now_ms < self.contended_until && now_ms >= self.contended_since + STANDS_AFTER_MS;
+        let reach_ms = if stands { STANDING_MS } else { FARTHEST_MS };
+        let free = self.book.free_in_ms(&rules, begin, tokens, 1.0);
+        let by_places = in_flight.is_some() && free <= SOON_MS;
+        let placed = in_flight.filter(|_| !overtaken).map(|limit| {
+            let room = Room { limit, took_ms: self.capacity.took_ms(), part, reach_ms, fresh: by_places };
+            self.places.place(now_ms, ask, &room)
+        });
         let per_second = self.per_second(&rules, in_flight, tokens);
         let pause_ms = match placed.as_ref().and_then(|p| p.again_ms) {
             Some(again_ms) => again_ms.clamp(POLL_MS, POLL_LATEST_MS).max(self.busy_ms()),
@@ -292,20 +324,31 @@ impl Lessor {
         };
         let placed = placed
             .unwrap_or_else(|| Placed { allowed: if in_flight.is_some() { 0 } else { u32::MAX }, ..Placed::default() });
-        let near = begin + (2 * pause_ms + 500) / TICK_MS;
+        // What is nearest would be lost if nobody took it.
+        let near = begin + if stands { NEAR_MS } else { 2 * pause_ms + NEAR_MS } / TICK_MS;
         let contended = now_ms < self.contended_until;
         let fair = {
             let known = self.known.get_or_default(ask.holder);
             let share = per_second * part * 1.1;
             known.credit = (known.credit + share * elapsed as f64 / 1_000.0).min((share * 5.0).max(1.0));
-            if contended { known.credit } else { f64::INFINITY }
+            match contended {
+                // A short line need not be shared out.
+                true if free <= LONG_MS => known.credit.max(1.0),
+                true => known.credit,
+                false => f64::INFINITY,
+            }
         };
-        let terms = Terms { rules, begin, near, pause_ms, fair, by_places: in_flight.map(|_| by_places) };
+        let paced = rules.pace * 1_000.0 / TICK_MS as f64;
+        let borne = in_flight.map_or(1.0, |n| f64::from(n) * 1_000.0 / (self.capacity.took_ms() + HANDED_MS) / paced);
+        let borne = if paced.is_finite() { borne.min(1.0) } else { 1.0 };
+        let terms =
+            Terms { rules, begin, near, reach_ms, pause_ms, fair, by_places: in_flight.map(|_| by_places), borne };
         let Booked { slots, far, short, lacking } =
             if overtaken { Booked::default() } else { self.book_wants(now, ask, &placed, &terms) };
         let urgent = |kind: Kind| placed.short.get(kind as usize).is_some_and(|s| *s);
-        // As long as shares hold somebody back there is more demand than permits.
-        let short = short || urgent(Kind::Running) || urgent(Kind::New) || (contended && ask.beyond > 0);
+        // As long as shares hold somebody back, or the line is long, there is more demand than permits.
+        let short = short || urgent(Kind::Running) || urgent(Kind::New);
+        let short = short || (contended && (ask.beyond > 0 || free > LONG_MS));
         touched.extend(slots.iter().map(|s| s.tick / ROW));
         if let Some(known) = self.known.get_mut(&ask.holder) {
             known.credit -= f64::from(far);
@@ -320,11 +363,14 @@ impl Lessor {
             self.contended_until = now_ms + 2 * pause_ms.max(400) + 1_000;
         }
         let mut free_ms = [0; KINDS];
-        if lacking || slots.is_empty() {
+        if lacking.contains(&true) || slots.is_empty() {
             free_ms = [self.book.free_in_ms(&rules, begin, tokens, 1.0); KINDS];
             if contended && let Some(free) = free_ms.get_mut(Kind::New as usize) {
                 *free = self.book.free_in_ms(&rules, begin, tokens, NEW_SHARE);
             }
+            // A batch looks less far ahead than shoppers, whose kinds are not full because it found nothing.
+            let shoppers = free_ms.iter_mut().zip(lacking).take(Kind::Batch as usize);
+            shoppers.filter(|(free, lacking)| !lacking && **free <= reach_ms / 2).for_each(|(free, _)| *free = 0);
         }
         let placed_now: u32 = placed.now.iter().sum();
         let permits_now = slots.iter().filter(|s| s.tick * TICK_MS < now_ms + SOON_MS).map(|s| s.permits).sum();

@@ -21,12 +21,16 @@ const NEAR_MS: f64 = 250.0;
 /// One who was passed so long ago is passed no more, in milliseconds.
 const PASSED_MS: u64 = 1_000;
 /// From the end of a call until its place is used again, with the ways to the object and back, in milliseconds.
-const HANDED_MS: f64 = 150.0;
+pub const HANDED_MS: f64 = 150.0;
 /// Of the even pace at which calls end, what is counted on where they take longer than was known.
 const OVERDUE: f64 = 0.7;
 /// The pace at which places are handed on is seen over so long, and not told before so long, in milliseconds.
 const FLOW_MS: f64 = 10_000.0;
 const FLOW_LEAST_MS: f64 = 4_000.0;
+/// How far ahead shoppers stand in line before that pace has been seen, in milliseconds, and how many times as far as for how long
+/// it has been: what is told further ahead would be a guess.
+const UNSEEN_MS: f64 = 3_000.0;
+const SEEN: f64 = 2.0;
 /// A holder that waits and is not heard of for so long past its time has gone, in milliseconds.
 const GONE_MS: u64 = 3_000;
 
@@ -72,6 +76,21 @@ struct Held {
     last: [u32; KINDS],
     /// What it keeps to if that answer is lost.
     own: u32,
+}
+
+/// What there is for a holder that asks.
+#[derive(Debug, Clone, Copy)]
+pub struct Room {
+    /// Calls that may be in flight, worldwide.
+    pub limit: u32,
+    /// How long a call takes, in milliseconds.
+    pub took_ms: f64,
+    /// The holder's part of a fair share.
+    pub part: f64,
+    /// How far ahead shoppers may stand in line, in milliseconds.
+    pub reach_ms: u64,
+    /// Whether others than those who stand in line are looked at.
+    pub fresh: bool,
 }
 
 /// What a holder is told.
@@ -181,9 +200,9 @@ impl Places {
         }
     }
 
-    /// Gives places, or places in line; `limit` calls may be in flight, each takes `took_ms`, and of a fair share this holder
-    /// has `part`. Without `fresh` only those who stand in line are looked at.
-    pub fn place(&mut self, now_ms: u64, ask: &Ask, limit: u32, took_ms: f64, part: f64, fresh: bool) -> Placed {
+    /// Gives places, or places in line.
+    pub fn place(&mut self, now_ms: u64, ask: &Ask, there: &Room) -> Placed {
+        let Room { limit, took_ms, part, reach_ms, fresh } = *there;
         let mut placed = Placed::default();
         let own = self.held.get(&ask.holder).map_or(0, |h| h.allowed);
         let others = self.allowed.saturating_sub(own);
@@ -246,7 +265,7 @@ impl Places {
             free -= taken;
             *now += taken;
             passed = if taken > 0 { at } else { passed };
-            let patience = f64::from(want.patience_ms);
+            let patience = f64::from(want.patience_ms).min(reach_ms as f64).min(UNSEEN_MS + SEEN * for_ms);
             let longest = match kind {
                 Kind::Running => patience,
                 Kind::New => patience * NEW_SHARE,

@@ -2,6 +2,8 @@
 
 /// Arrivals are averaged over so long, in milliseconds.
 const MEMORY_MS: f64 = 3_000.0;
+/// A pause in which so many should have come is rare (one in twelve, by Poisson): they have become fewer.
+const PAUSE: f64 = 2.5;
 
 /// Arrivals a second.
 #[derive(Debug, Clone, Copy, Default)]
@@ -19,7 +21,9 @@ impl Rate {
 
     /// Arrivals a second at this moment.
     pub fn now(&self, now_ms: u64) -> f64 {
-        self.per_second * (-(now_ms.saturating_sub(self.at_ms) as f64) / MEMORY_MS).exp()
+        let since_ms = now_ms.saturating_sub(self.at_ms) as f64;
+        let faded = self.per_second * (-since_ms / MEMORY_MS).exp();
+        faded.min(PAUSE * 1_000.0 / since_ms.max(1.0))
     }
 
     /// When one came last, in milliseconds.

@@ -23,7 +23,7 @@ use chance::Chance;
 use host::Mood;
 use madoguchi::admission::message::Limits;
 use measure::Measures;
-use world::{Plan, World};
+use world::{BEGIN_MS, Plan, World};
 
 fn seeds(few: u64) -> Vec<u64> {
     let number = |name| std::env::var(name).ok().map(|v| v.parse::<u64>().expect("a number"));
@@ -83,6 +83,7 @@ fn day(seed: u64) -> Plan {
         object_life: chance.within(600.0, 7_200.0),
         lost: chance.within(0.0, 0.005),
         parties: None,
+        calm_from: None,
     }
 }
 
@@ -195,6 +196,7 @@ fn steady(seed: u64, permits: u32, in_flight: u32, tokens: u32, arrivals: f64, i
         object_life: 3_600.0,
         lost: 0.002,
         parties: None,
+        calm_from: None,
     }
 }
 
@@ -281,6 +283,34 @@ fn a_host_that_recovers_is_used_again_within_ten_seconds() {
             check(&name, limits, &mut m);
             assert_eq!(m.recoveries_ms.len(), 4, "{name}: {:?}", m.recoveries_ms);
             assert!(m.recoveries_ms.iter().all(|ms| *ms <= 10_000), "{name}: {:?}", m.recoveries_ms);
+        }
+    }
+}
+
+#[test]
+fn after_a_spike_the_counter_is_back_to_normal_within_five_seconds() {
+    for seed in seeds(1) {
+        for (isolates, permits) in [(4, 600), (4, 3_000), (100, 3_000)] {
+            // No message, isolate or object is lost, so that what is seen is the rush alone.
+            let per_second = f64::from(permits) / 60.0;
+            let arrivals = move |t: f64| per_second * if (10.0..40.0).contains(&t) { 10.0 } else { 0.2 };
+            let plan = steady(seed, permits, 0, 0, 0.0, isolates);
+            let plan = Plan {
+                arrivals: Box::new(arrivals),
+                seconds: 70,
+                calm_from: Some(BEGIN_MS + 45_000),
+                lost: 0.0,
+                isolate_life: 1e6,
+                ..plan
+            };
+            let limits = plan.limits;
+            let mut m = World::new(plan).run();
+            let name = format!("spike {seed} isolates {isolates} permits {permits}");
+            check(&name, limits, &mut m);
+            let (soon, late) = m.calm;
+            println!("{name}: of those who came five seconds after it, {soon} started within a second, {late} did not");
+            // A message in a hundred is slow on the way by itself.
+            assert!(soon > 20 && late * 50 <= soon, "{name}: {soon} and {late}");
         }
     }
 }

@@ -77,6 +77,8 @@ pub struct Measures {
     /// Contended arrivals and admissions by place.
     pub places: Vec<(u64, u64)>,
     pub recoveries_ms: Vec<u64>,
+    /// Of those who came when a rush should be over: who started within a second, and who did not.
+    pub calm: (u64, u64),
 }
 
 impl Measures {

@@ -36,6 +36,8 @@ pub struct Plan {
     pub lost: f64,
     /// So many parties come again and again, the first of them so many times as often as each other; none come as single visitors.
     pub parties: Option<(u64, u64)>,
+    /// From when on shoppers should start within a second, in milliseconds.
+    pub calm_from: Option<u64>,
 }
 
 enum Event {
@@ -412,6 +414,14 @@ impl World {
         }
         m.longest_ms = m.longest_ms.max(if shopper.kind == Kind::Batch { 0 } else { self.now - shopper.arrived_ms });
         m.admitted += 1;
+        // A kept question is asked when the rush has passed; a batch waits by its nature.
+        if shopper.kept.is_none()
+            && shopper.kind != Kind::Batch
+            && self.plan.calm_from.is_some_and(|at| shopper.arrived_ms >= at)
+        {
+            m.calm.0 += u64::from(self.now <= shopper.arrived_ms + 1_000);
+            m.calm.1 += u64::from(self.now > shopper.arrived_ms + 1_000);
+        }
         // Before demand is known to be above the limit, and when it is so no more, there is enough for all.
         let rush = self.now >= BEGIN_MS + 10_000 && self.now + 10_000 < BEGIN_MS + self.plan.seconds * 1_000;
         if self.plan.parties.is_some() && rush && shopper.kept.is_none() {
@@ -516,6 +526,8 @@ impl World {
             return self.keep(shopper, retry_after_ms);
         }
         self.measures.turned_away += 1;
+        let calm = self.plan.calm_from.is_some_and(|at| shopper.arrived_ms >= at);
+        self.measures.calm.1 += u64::from(calm && shopper.kind != Kind::Batch);
         self.measures.by_kind[shopper.kind as usize].1 += 1;
         // Most are served by the shop's own pages; what those do not answer is kept.
         if shopper.kind != Kind::Batch && self.chance.happens(0.1) {

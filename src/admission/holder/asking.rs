@@ -215,7 +215,7 @@ impl Holder {
     }
 
     /// When a shopper who has just come, and for whom there is nothing here, is asked for, whatever the pause.
-    fn unheard_ms(&self) -> Option<u64> {
+    pub(super) fn unheard_ms(&self) -> Option<u64> {
         let unheard =
             self.line.iter().skip(self.permits).any(|w| w.kind != Kind::Batch && w.heard == Heard::No && !w.beyond);
         (unheard && self.asking.is_none()).then_some(self.asked_ms + UNHEARD_MS)
