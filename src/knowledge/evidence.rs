@@ -14,8 +14,8 @@ pub struct Found {
     pub value: f32,
     /// The sentences that hold it.
     pub sentences: u16,
-    /// Whether the title does.
-    pub title: bool,
+    /// How much of the title it is.
+    pub title: f32,
 }
 
 /// A unit of the question, with what it is worth in this shop and where it was found.
@@ -72,6 +72,8 @@ pub enum Kind {
     Vague,
     /// What it holds in the very word of the question.
     Literal,
+    /// How much of the title the question speaks of.
+    Entitled,
     /// A page in another language, where one in the question's own bears on it.
     Foreign,
     /// A page in another language, where none in the question's own does.
@@ -79,10 +81,10 @@ pub enum Kind {
 }
 
 /// How many kinds there are.
-pub const KINDS: usize = 17;
+pub const KINDS: usize = 18;
 
 const ODDS: [f32; KINDS] =
-    [-7.1, 7.9, 3.1, 3.7, 0.9, 2.6, 0.5, 1.0, 5.0, -1.6, -3.6, -3.3, 0.5, -0.4, -0.7, -4.4, -0.8];
+    [-7.1, 7.9, 3.1, 3.7, 0.9, 2.6, 0.5, 1.0, 5.0, -1.6, -3.6, -3.3, 0.5, -0.4, -0.7, 0.0, -4.4, -0.8];
 
 /// How much there is of each kind.
 #[derive(Debug, Clone, Copy)]
@@ -147,13 +149,14 @@ pub fn weigh(id: u32, sentences: u8, total: f32, written: f32, units: &[Weighed]
     let closest = (0..sentences.max(1))
         .map(|sentence| {
             let bit = 1_u16 << sentence.min(15);
-            let there = |f: &&&Found| f.title || f.sentences & bit != 0;
+            let there = |f: &&&Found| f.title > 0.0 || f.sentences & bit != 0;
             held.iter()
                 .map(|(unit, found)| unit.weight * found.as_ref().filter(there).map_or(0.0, |f| f.strength))
                 .sum()
         })
         .fold(0.0, f32::max);
     let literal: f32 = held.iter().filter(|(_, f)| strength(f) > 0.95).map(|(unit, _)| unit.weight).sum();
+    let entitled: f32 = held.iter().filter_map(|(_, f)| f.map(|f| f.title)).sum();
     let (mut nowhere, mut unnamed, mut strange) = (0.0, 0.0, 0.0);
     let (mut elsewhere, mut titled, mut wares, mut about) = (0.0, 0.0, 0.0, 0.0_f32);
     let mut lacking = 0.0_f32;
@@ -171,7 +174,7 @@ pub fn weigh(id: u32, sentences: u8, total: f32, written: f32, units: &[Weighed]
             elsewhere += lacks;
             lacking = lacking.max(lacks);
         }
-        if found.is_some_and(|f| f.title) {
+        if found.is_some_and(|f| f.title > 0.0) {
             let sum = if unit.goods { &mut wares } else { &mut titled };
             *sum += unit.weight * strength(found);
         }
@@ -193,6 +196,7 @@ pub fn weigh(id: u32, sentences: u8, total: f32, written: f32, units: &[Weighed]
         (Kind::Elsewhere, elsewhere.min(3.0)),
         (Kind::Vague, (1.0 - about).max(0.0)),
         (Kind::Literal, literal.min(2.0)),
+        (Kind::Entitled, entitled.min(1.0)),
     ] {
         evidence.set(kind, amount);
     }

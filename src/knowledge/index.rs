@@ -412,7 +412,7 @@ impl Index {
             slot.strength = slot.strength.max(strength);
             slot.value = slot.value.max(value);
             slot.sentences |= posting.sentences;
-            slot.title |= posting.title > 0;
+            slot.title = slot.title.max(strength * f32::from(posting.title) / 255.0);
         };
         for (term, strength) in terms {
             for posting in self.postings.get(term).map(Vec::as_slice).unwrap_or_default() {
@@ -470,12 +470,8 @@ fn analyse(id: u32, title: Option<&str>, text: &str) -> (HashMap<Term, Posting>,
         terms::page(lexicon, sentence, found, |stem| words.push(stem.to_owned()));
     }
     if let Some(title) = title {
-        let mut held = Vec::new();
-        terms::page(lexicon, title, |term| held.push(term), |stem| words.push(stem.to_owned()));
-        // A title of one thing says more of it than one of many.
-        let things = held.iter().filter(|t| t.is_thing()).count().max(1);
-        for term in held {
-            postings.entry(term).or_insert(fresh).title = (255 / things).max(1) as u8;
+        for (term, part) in terms::title(lexicon, title, |stem| words.push(stem.to_owned())) {
+            postings.entry(term).or_insert(fresh).title = (part * 255.0).clamp(1.0, 255.0) as u8;
         }
     }
     order::sort_and_dedup(&mut words);

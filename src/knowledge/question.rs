@@ -56,16 +56,6 @@ const ROMAN: f32 = 0.85;
 /// Only the likeliest of the words that may have been meant.
 const MOST_MEANT: usize = 6;
 
-fn weight(class: Class) -> f32 {
-    match class {
-        Class::Topic => 1.0,
-        Class::Name => 1.2,
-        Class::Goods | Class::Example => 0.6,
-        Class::Intent => 0.35,
-        Class::Weak => 0.12,
-    }
-}
-
 /// Whether a text is in Japanese.
 pub fn is_japanese(text: &str) -> bool {
     let (mut japanese, mut latin) = (0, 0);
@@ -203,12 +193,12 @@ impl Question {
     fn concept_unit(&mut self, lexicon: &Lexicon, concept: u16, terms: Vec<(Term, f32)>) {
         let class = lexicon.concept(concept).map_or(Class::Weak, |c| c.class);
         self.push(Unit {
-            weight: weight(class),
+            weight: class.weight(),
             absent: match class {
                 Class::Goods => 1.0,
                 // How it is asked says little of whether it is answered.
                 Class::Intent | Class::Example => 0.12,
-                class => weight(class),
+                class => class.weight(),
             },
             topic: matches!(class, Class::Topic | Class::Name | Class::Goods | Class::Example),
             name: class == Class::Name,
@@ -397,7 +387,7 @@ fn pairs(glyphs: &[Glyph]) -> Vec<Term> {
 }
 
 fn class_weight(lexicon: &Lexicon, concept: u16) -> f32 {
-    lexicon.concept(concept).map_or(0.0, |c| weight(c.class))
+    lexicon.concept(concept).map_or(0.0, |c| c.class.weight())
 }
 
 /// The words of a vocabulary that a stem is, or else may be a slip for.

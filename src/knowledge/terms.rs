@@ -3,6 +3,7 @@
 use super::lexicon::Lexicon;
 use super::normal::{Glyph, Script, fold, skeleton};
 use super::segment::{Kind, Token, segment};
+use crate::order;
 
 /// A feature that question and page may share. The top bits tell the kinds apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -21,6 +22,14 @@ impl Term {
         Term((2 << KIND) | u64::from(word))
     }
 
+    fn as_concept(self) -> Option<u16> {
+        (self.0 >> KIND == 1).then_some(self.0 as u16)
+    }
+
+    fn as_word(self) -> Option<u16> {
+        (self.0 >> KIND == 2).then_some(self.0 as u16)
+    }
+
     /// Two neighbouring characters.
     pub fn pair(a: char, b: char) -> Term {
         Term((3 << KIND) | (u64::from(a as u32) << 21) | u64::from(b as u32))
@@ -29,11 +38,6 @@ impl Term {
     /// A word that the lexicon does not know, as it is written.
     pub fn text(text: &str) -> Term {
         Term((4 << KIND) | hash(text))
-    }
-
-    /// Whether it is a meaning or a word, rather than a part of one.
-    pub fn is_thing(self) -> bool {
-        matches!(self.0 >> KIND, 1 | 4)
     }
 
     /// A word that the lexicon does not know, as it may sound.
@@ -55,7 +59,7 @@ pub fn sounds(lexicon: &Lexicon, word: &[Glyph]) -> Vec<String> {
     }
     let chars: Vec<char> = word.iter().map(|g| g.c).collect();
     let mut sounds: Vec<String> = lexicon.readings(&chars).iter().map(|r| skeleton(r)).collect();
-    crate::order::sort_and_dedup(&mut sounds);
+    order::sort_and_dedup(&mut sounds);
     sounds.truncate(24);
     sounds
 }
@@ -77,6 +81,38 @@ fn word_end(glyphs: &[Glyph], tokens: &[Token], end: usize) -> usize {
         }
     }
     last
+}
+
+/// What a word of a title tells that the lexicon does not know.
+const STRANGE: f32 = 0.7;
+
+/// The terms of a title, and how much of it each is: a title of one thing says more of it than one of many.
+pub fn title(lexicon: &Lexicon, title: &str, unknown: impl FnMut(&str)) -> Vec<(Term, f32)> {
+    let mut held: Vec<(Term, f32)> = Vec::new();
+    page(lexicon, title, |term| held.push((term, STRANGE)), unknown);
+    order::sort_by(&mut held, |a, b| a.0.cmp(&b.0));
+    held.dedup_by_key(|(term, _)| *term);
+    let worth = |concept: u16| lexicon.concept(concept).map_or(0.0, |c| c.class.weight());
+    let mut whole = 0.0;
+    for Token { kind, .. } in segment(lexicon, &fold(title)) {
+        match kind {
+            Kind::Unknown(Script::Kanji | Script::Katakana) | Kind::Latin(_) => whole += STRANGE,
+            _ => {}
+        }
+    }
+    for (term, part) in &mut held {
+        if let Some(concept) = term.as_concept() {
+            *part = worth(concept);
+            whole += *part;
+        } else if let Some(word) = term.as_word() {
+            let concepts = lexicon.word(word).map(|w| w.concepts.as_slice()).unwrap_or_default();
+            *part = concepts.iter().map(|c| worth(*c)).fold(0.0, f32::max);
+        }
+    }
+    for (_, part) in &mut held {
+        *part /= whole.max(0.3);
+    }
+    held
 }
 
 /// Calls `found` with each term of a sentence of a page, and `unknown` with each Latin stem that the lexicon does not know.
