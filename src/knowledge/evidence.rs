@@ -14,7 +14,7 @@ pub struct Found {
     pub value: f32,
     /// The sentences that hold it.
     pub sentences: u16,
-    /// How much of the title it is.
+    /// How well the term does that met it best in the title.
     pub title: f32,
 }
 
@@ -74,6 +74,8 @@ pub enum Kind {
     Literal,
     /// How much of the title the question speaks of.
     Entitled,
+    /// The weightiest of what the title speaks of and the question does not.
+    Beside,
     /// A page in another language, where one in the question's own bears on it.
     Foreign,
     /// A page in another language, where none in the question's own does.
@@ -81,10 +83,10 @@ pub enum Kind {
 }
 
 /// How many kinds there are.
-pub const KINDS: usize = 18;
+pub const KINDS: usize = 19;
 
 const ODDS: [f32; KINDS] =
-    [-7.1, 7.9, 3.1, 3.7, 0.9, 2.6, 0.5, 1.0, 5.0, -1.6, -3.6, -3.3, 0.5, -0.4, -0.7, 0.0, -4.4, -0.8];
+    [-7.1, 7.9, 3.1, 3.7, 0.9, 2.6, 0.5, 1.0, 5.0, -1.6, -3.6, -3.3, 0.5, -0.4, -0.7, 0.0, 0.0, -4.4, -0.8];
 
 /// How much there is of each kind.
 #[derive(Debug, Clone, Copy)]
@@ -129,7 +131,7 @@ pub fn give_way(found: &mut [(u32, Evidence)]) {
 const SAYS_ENOUGH: f32 = 0.6;
 
 /// How well another word of the same meaning does.
-const SYNONYM: f32 = 0.88;
+pub const SYNONYM: f32 = 0.88;
 
 /// What speaks for and against one passage, were it in the question's language.
 pub fn weigh(id: u32, sentences: u8, total: f32, written: f32, units: &[Weighed]) -> Evidence {
@@ -156,7 +158,6 @@ pub fn weigh(id: u32, sentences: u8, total: f32, written: f32, units: &[Weighed]
         })
         .fold(0.0, f32::max);
     let literal: f32 = held.iter().filter(|(_, f)| strength(f) > 0.95).map(|(unit, _)| unit.weight).sum();
-    let entitled: f32 = held.iter().filter_map(|(_, f)| f.map(|f| f.title)).sum();
     let (mut nowhere, mut unnamed, mut strange) = (0.0, 0.0, 0.0);
     let (mut elsewhere, mut titled, mut wares, mut about) = (0.0, 0.0, 0.0, 0.0_f32);
     let mut lacking = 0.0_f32;
@@ -174,10 +175,8 @@ pub fn weigh(id: u32, sentences: u8, total: f32, written: f32, units: &[Weighed]
             elsewhere += lacks;
             lacking = lacking.max(lacks);
         }
-        if found.is_some_and(|f| f.title > 0.0) {
-            let sum = if unit.goods { &mut wares } else { &mut titled };
-            *sum += unit.weight * strength(found);
-        }
+        let sum = if unit.goods { &mut wares } else { &mut titled };
+        *sum += unit.weight * found.map_or(0.0, |f| f.title);
     }
     let mut evidence = Evidence([0.0; KINDS]);
     for (kind, amount) in [
@@ -196,7 +195,6 @@ pub fn weigh(id: u32, sentences: u8, total: f32, written: f32, units: &[Weighed]
         (Kind::Elsewhere, elsewhere.min(3.0)),
         (Kind::Vague, (1.0 - about).max(0.0)),
         (Kind::Literal, literal.min(2.0)),
-        (Kind::Entitled, entitled.min(1.0)),
     ] {
         evidence.set(kind, amount);
     }

@@ -107,6 +107,8 @@ struct Passage {
 #[derive(Debug)]
 struct Page {
     document: Document,
+    /// What its title speaks of.
+    title: Vec<terms::Thing>,
     passages: Vec<u32>,
 }
 
@@ -205,7 +207,8 @@ impl Index {
             passages.push(id);
         }
         self.by_id.insert(document.id.clone(), page);
-        let held = Page { document, passages };
+        let title = document.title.as_deref().map(|t| terms::things(lexicon(), t)).unwrap_or_default();
+        let held = Page { document, title, passages };
         match self.pages.get_mut(page as usize) {
             Some(slot) => *slot = Some(held),
             None => self.pages.push(Some(held)),
@@ -351,6 +354,7 @@ impl Index {
                 Ordering::Greater => false,
             });
         }
+        let met = question.met();
         let written = self.written(&question.pairs);
         let all = written.iter().map(|(_, worth)| worth).sum::<f32>().max(f32::MIN_POSITIVE);
         best.into_iter()
@@ -359,6 +363,9 @@ impl Index {
                 let has = |postings: &[Posting]| postings.binary_search_by_key(&id, |p| p.passage).is_ok();
                 let there: f32 = written.iter().filter(|(postings, _)| has(postings)).map(|(_, worth)| worth).sum();
                 let mut evidence = evidence::weigh(id, passage.sentences, total, there / all, &units);
+                let (entitled, beside) = self.entitled(passage.document, &met);
+                evidence.set(Kind::Entitled, entitled);
+                evidence.set(Kind::Beside, beside);
                 if passage.japanese != question.japanese {
                     evidence.set(Kind::Foreign, 1.0);
                 }
@@ -372,6 +379,25 @@ impl Index {
         let count = self.passages.len() as f32;
         let postings = |pair| self.postings.get(pair).map(Vec::as_slice).unwrap_or_default();
         pairs.iter().map(postings).map(|p| (p, (1.0 + count / (p.len() as f32 + 0.5)).ln())).collect()
+    }
+
+    /// Which part of a page's title the question speaks of, and the weightiest of the rest.
+    fn entitled(&self, document: u32, met: &HashMap<Term, f32>) -> (f32, f32) {
+        let title = self.pages.get(document as usize).and_then(|p| p.as_ref()).map(|p| p.title.as_slice());
+        let count = self.passages.len() as f32;
+        let (mut whole, mut spoken, mut beside) = (0.0, 0.0, 0.0_f32);
+        for thing in title.unwrap_or_default() {
+            let rarest = thing.terms.iter().filter_map(|t| self.postings.get(t)).map(Vec::len).min().unwrap_or(1);
+            let idf = |n: f32| (1.0 + count / n).ln();
+            let worth = thing.weight * (idf(rarest as f32) / idf(1.0)).max(COMMONEST);
+            let strength = |t: &Term| met.get(t).copied().unwrap_or_default();
+            let of = thing.terms.len().max(1) as f32;
+            let there = (thing.terms.iter().map(strength).sum::<f32>() / of / evidence::SYNONYM).min(1.0);
+            whole += worth;
+            spoken += worth * there;
+            beside = beside.max(worth * (1.0 - there));
+        }
+        (spoken / whole.max(f32::MIN_POSITIVE), beside)
     }
 
     fn language(&self, passage: u32, question: &Question) -> f32 {
@@ -412,7 +438,9 @@ impl Index {
             slot.strength = slot.strength.max(strength);
             slot.value = slot.value.max(value);
             slot.sentences |= posting.sentences;
-            slot.title = slot.title.max(strength * f32::from(posting.title) / 255.0);
+            if posting.title > 0 {
+                slot.title = slot.title.max(strength);
+            }
         };
         for (term, strength) in terms {
             for posting in self.postings.get(term).map(Vec::as_slice).unwrap_or_default() {
@@ -470,8 +498,12 @@ fn analyse(id: u32, title: Option<&str>, text: &str) -> (HashMap<Term, Posting>,
         terms::page(lexicon, sentence, found, |stem| words.push(stem.to_owned()));
     }
     if let Some(title) = title {
-        for (term, part) in terms::title(lexicon, title, |stem| words.push(stem.to_owned())) {
-            postings.entry(term).or_insert(fresh).title = (part * 255.0).clamp(1.0, 255.0) as u8;
+        let mut held = Vec::new();
+        terms::page(lexicon, title, |term| held.push(term), |stem| words.push(stem.to_owned()));
+        // A title of one thing says more of it than one of many.
+        let things = held.iter().filter(|t| t.is_thing()).count().max(1);
+        for term in held {
+            postings.entry(term).or_insert(fresh).title = (255 / things).max(1) as u8;
         }
     }
     order::sort_and_dedup(&mut words);

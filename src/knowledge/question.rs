@@ -1,5 +1,7 @@
 //! What a question wants, as units of meaning: each with its weight, and every term by which a page may meet it.
 
+use std::collections::HashMap;
+
 use super::english;
 use super::lexicon::{Class, Lexicon};
 use super::normal::{Glyph, Script, fold, fold_question, from_roman, skeleton};
@@ -106,6 +108,17 @@ impl Question {
             }
         }
         question
+    }
+
+    /// Every term that it may be met by, and how well at best.
+    pub fn met(&self) -> HashMap<Term, f32> {
+        let mut met: HashMap<Term, f32> = HashMap::new();
+        let pairs = self.units.iter().flat_map(|u| u.pairs.iter()).chain(&self.pairs).map(|p| (*p, 1.0));
+        for (term, strength) in self.units.iter().flat_map(|u| u.terms.iter().copied()).chain(pairs) {
+            let best = met.entry(term).or_default();
+            *best = best.max(strength);
+        }
+        met
     }
 
     fn push(&mut self, unit: Unit) {

@@ -22,14 +22,6 @@ impl Term {
         Term((2 << KIND) | u64::from(word))
     }
 
-    fn as_concept(self) -> Option<u16> {
-        (self.0 >> KIND == 1).then_some(self.0 as u16)
-    }
-
-    fn as_word(self) -> Option<u16> {
-        (self.0 >> KIND == 2).then_some(self.0 as u16)
-    }
-
     /// Two neighbouring characters.
     pub fn pair(a: char, b: char) -> Term {
         Term((3 << KIND) | (u64::from(a as u32) << 21) | u64::from(b as u32))
@@ -38,6 +30,11 @@ impl Term {
     /// A word that the lexicon does not know, as it is written.
     pub fn text(text: &str) -> Term {
         Term((4 << KIND) | hash(text))
+    }
+
+    /// Whether it is a meaning or a word, rather than a part of one.
+    pub fn is_thing(self) -> bool {
+        matches!(self.0 >> KIND, 1 | 4)
     }
 
     /// A word that the lexicon does not know, as it may sound.
@@ -83,36 +80,43 @@ fn word_end(glyphs: &[Glyph], tokens: &[Token], end: usize) -> usize {
     last
 }
 
-/// What a word of a title tells that the lexicon does not know.
+/// What a word tells that the lexicon does not know.
 const STRANGE: f32 = 0.7;
 
-/// The terms of a title, and how much of it each is: a title of one thing says more of it than one of many.
-pub fn title(lexicon: &Lexicon, title: &str, unknown: impl FnMut(&str)) -> Vec<(Term, f32)> {
-    let mut held: Vec<(Term, f32)> = Vec::new();
-    page(lexicon, title, |term| held.push((term, STRANGE)), unknown);
-    order::sort_by(&mut held, |a, b| a.0.cmp(&b.0));
-    held.dedup_by_key(|(term, _)| *term);
-    let worth = |concept: u16| lexicon.concept(concept).map_or(0.0, |c| c.class.weight());
-    let mut whole = 0.0;
-    for Token { kind, .. } in segment(lexicon, &fold(title)) {
+/// One of the things that a title speaks of.
+#[derive(Debug)]
+pub struct Thing {
+    /// The terms that stand for it: a question that has them all speaks of it.
+    pub terms: Vec<Term>,
+    /// What it tells.
+    pub weight: f32,
+}
+
+/// What a title speaks of, each once.
+pub fn things(lexicon: &Lexicon, title: &str) -> Vec<Thing> {
+    let glyphs = fold(title);
+    let mut things: Vec<Thing> = Vec::new();
+    for Token { start, end, kind } in segment(lexicon, &glyphs) {
+        let part = glyphs.get(start..end).unwrap_or_default();
         match kind {
-            Kind::Unknown(Script::Kanji | Script::Katakana) | Kind::Latin(_) => whole += STRANGE,
+            Kind::Words { words, .. } => {
+                for concept in words.iter().filter_map(|w| lexicon.word(*w)).flat_map(|w| w.concepts.iter()) {
+                    let terms = vec![Term::concept(*concept)];
+                    let weight = lexicon.concept(*concept).map_or(0.0, |c| c.class.weight());
+                    if !things.iter().any(|t| t.terms == terms) {
+                        things.push(Thing { terms, weight });
+                    }
+                }
+            }
+            Kind::Unknown(Script::Kanji | Script::Katakana) if part.len() > 1 => {
+                let pairs = part.windows(2).filter_map(|w| Some(Term::pair(w.first()?.c, w.last()?.c)));
+                things.push(Thing { terms: pairs.collect(), weight: STRANGE });
+            }
+            Kind::Latin(stem) => things.push(Thing { terms: vec![Term::text(&stem)], weight: STRANGE }),
             _ => {}
         }
     }
-    for (term, part) in &mut held {
-        if let Some(concept) = term.as_concept() {
-            *part = worth(concept);
-            whole += *part;
-        } else if let Some(word) = term.as_word() {
-            let concepts = lexicon.word(word).map(|w| w.concepts.as_slice()).unwrap_or_default();
-            *part = concepts.iter().map(|c| worth(*c)).fold(0.0, f32::max);
-        }
-    }
-    for (_, part) in &mut held {
-        *part /= whole.max(0.3);
-    }
-    held
+    things
 }
 
 /// Calls `found` with each term of a sentence of a page, and `unknown` with each Latin stem that the lexicon does not know.
