@@ -21,6 +21,7 @@ mod evidence;
 pub mod find;
 mod index;
 pub(crate) mod lexicon;
+mod loan;
 pub(crate) mod normal;
 pub mod passage;
 mod question;

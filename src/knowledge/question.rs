@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::english;
 use super::lexicon::{Class, Lexicon};
+use super::loan;
 use super::normal::{Glyph, Script, fold, fold_question, from_roman, skeleton};
 use super::segment::{Kind, Token, segment};
 use super::terms::{Term, sounds};
@@ -55,6 +56,8 @@ const SURE_SLIP: f32 = 0.9;
 const SAYS_LITTLE: f32 = 0.15;
 /// A word written in Roman letters.
 const ROMAN: f32 = 0.85;
+/// A katakana word with the consonants of an English one.
+const LOAN: f32 = 0.8;
 /// Only the likeliest of the words that may have been meant.
 const MOST_MEANT: usize = 6;
 
@@ -291,6 +294,11 @@ impl Question {
             }
             let surely = if words.len() == 1 { SURE_SLIP } else { SLIP };
             heard = self.mean(lexicon, &words, surely, &mut terms);
+        }
+        if !there
+            && let Some(frame) = loan::of_english(word)
+        {
+            terms.push((Term::loan(&frame), LOAN));
         }
         let weight = match (heard, stem.chars().count()) {
             (Some(weight), _) => 0.9 * weight,
