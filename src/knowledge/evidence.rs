@@ -72,10 +72,6 @@ pub enum Kind {
     Vague,
     /// What it holds in the very word of the question.
     Literal,
-    /// How much of the title the question speaks of.
-    Entitled,
-    /// The weightiest of what the title speaks of and the question does not.
-    Beside,
     /// A page in another language, where one in the question's own bears on it.
     Foreign,
     /// A page in another language, where none in the question's own does.
@@ -83,10 +79,10 @@ pub enum Kind {
 }
 
 /// How many kinds there are.
-pub const KINDS: usize = 19;
+pub const KINDS: usize = 17;
 
 const ODDS: [f32; KINDS] =
-    [-7.1, 7.9, 3.1, 3.7, 0.9, 2.6, 0.5, 1.0, 5.0, -1.6, -3.6, -3.3, 0.5, -0.4, -0.7, 0.0, 0.0, -4.4, -0.8];
+    [-7.1, 7.9, 3.1, 3.7, 0.9, 2.6, 0.5, 1.0, 5.0, -1.6, -3.6, -3.3, 0.5, -0.4, -0.7, -4.4, -0.8];
 
 /// How much there is of each kind.
 #[derive(Debug, Clone, Copy)]

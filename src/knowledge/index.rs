@@ -107,8 +107,6 @@ struct Passage {
 #[derive(Debug)]
 struct Page {
     document: Document,
-    /// What its title speaks of.
-    title: Vec<terms::Thing>,
     passages: Vec<u32>,
 }
 
@@ -207,8 +205,7 @@ impl Index {
             passages.push(id);
         }
         self.by_id.insert(document.id.clone(), page);
-        let title = document.title.as_deref().map(|t| terms::things(lexicon(), t)).unwrap_or_default();
-        let held = Page { document, title, passages };
+        let held = Page { document, passages };
         match self.pages.get_mut(page as usize) {
             Some(slot) => *slot = Some(held),
             None => self.pages.push(Some(held)),
@@ -316,8 +313,11 @@ impl Index {
         let mut units: Vec<Weighed> = Vec::new();
         for unit in &question.units {
             let found = self.find(&unit.terms, &unit.pairs, mean, &mut scratch);
+            let best = found.iter().map(|f| f.strength).fold(0.0, f32::max);
+            // What only its relations meet is as rare as what nothing does.
+            let own = (best / evidence::SYNONYM).min(1.0);
             let rarity = self.rarity(&found, count);
-            let weight = if found.is_empty() { unit.absent } else { unit.weight } * rarity;
+            let weight = own * unit.weight * rarity + (1.0 - own) * unit.absent;
             for f in &found {
                 if let Some(total) = totals.get_mut(f.passage as usize) {
                     *total += weight * f.value;
@@ -330,7 +330,7 @@ impl Index {
                 known: unit.known,
                 name: unit.name,
                 goods: unit.goods,
-                best: found.iter().map(|f| f.strength).fold(0.0, f32::max),
+                best,
                 found,
             });
         }
@@ -354,7 +354,6 @@ impl Index {
                 Ordering::Greater => false,
             });
         }
-        let met = question.met();
         let written = self.written(&question.pairs);
         let all = written.iter().map(|(_, worth)| worth).sum::<f32>().max(f32::MIN_POSITIVE);
         best.into_iter()
@@ -363,9 +362,6 @@ impl Index {
                 let has = |postings: &[Posting]| postings.binary_search_by_key(&id, |p| p.passage).is_ok();
                 let there: f32 = written.iter().filter(|(postings, _)| has(postings)).map(|(_, worth)| worth).sum();
                 let mut evidence = evidence::weigh(id, passage.sentences, total, there / all, &units);
-                let (entitled, beside) = self.entitled(passage.document, &met);
-                evidence.set(Kind::Entitled, entitled);
-                evidence.set(Kind::Beside, beside);
                 if passage.japanese != question.japanese {
                     evidence.set(Kind::Foreign, 1.0);
                 }
@@ -379,25 +375,6 @@ impl Index {
         let count = self.passages.len() as f32;
         let postings = |pair| self.postings.get(pair).map(Vec::as_slice).unwrap_or_default();
         pairs.iter().map(postings).map(|p| (p, (1.0 + count / (p.len() as f32 + 0.5)).ln())).collect()
-    }
-
-    /// Which part of a page's title the question speaks of, and the weightiest of the rest.
-    fn entitled(&self, document: u32, met: &HashMap<Term, f32>) -> (f32, f32) {
-        let title = self.pages.get(document as usize).and_then(|p| p.as_ref()).map(|p| p.title.as_slice());
-        let count = self.passages.len() as f32;
-        let (mut whole, mut spoken, mut beside) = (0.0, 0.0, 0.0_f32);
-        for thing in title.unwrap_or_default() {
-            let rarest = thing.terms.iter().filter_map(|t| self.postings.get(t)).map(Vec::len).min().unwrap_or(1);
-            let idf = |n: f32| (1.0 + count / n).ln();
-            let worth = thing.weight * (idf(rarest as f32) / idf(1.0)).max(COMMONEST);
-            let strength = |t: &Term| met.get(t).copied().unwrap_or_default();
-            let of = thing.terms.len().max(1) as f32;
-            let there = (thing.terms.iter().map(strength).sum::<f32>() / of / evidence::SYNONYM).min(1.0);
-            whole += worth;
-            spoken += worth * there;
-            beside = beside.max(worth * (1.0 - there));
-        }
-        (spoken / whole.max(f32::MIN_POSITIVE), beside)
     }
 
     fn language(&self, passage: u32, question: &Question) -> f32 {

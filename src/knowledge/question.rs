@@ -1,7 +1,5 @@
 //! What a question wants, as units of meaning: each with its weight, and every term by which a page may meet it.
 
-use std::collections::HashMap;
-
 use super::english;
 use super::lexicon::{Class, Lexicon};
 use super::loan;
@@ -58,6 +56,8 @@ const SAYS_LITTLE: f32 = 0.15;
 const ROMAN: f32 = 0.85;
 /// A katakana word with the consonants of an English one.
 const LOAN: f32 = 0.8;
+/// What may follow a noun.
+const PARTICLES: &str = "のをがはにでもとへやか";
 /// Only the likeliest of the words that may have been meant.
 const MOST_MEANT: usize = 6;
 
@@ -89,7 +89,7 @@ impl Question {
             }
             match kind {
                 Kind::Words { words, .. } => question.words(lexicon, part, words),
-                Kind::Unknown(script) => question.unknown(lexicon, part, *script),
+                Kind::Unknown(script) => question.unknown(lexicon, part, *script, glyphs.get(*end)),
                 Kind::Latin(stem) => {
                     let word: String = part.iter().map(|g| g.c).filter(|c| c.is_alphabetic()).collect();
                     question.latin(lexicon, &word, stem, &vocabulary);
@@ -111,17 +111,6 @@ impl Question {
             }
         }
         question
-    }
-
-    /// Every term that it may be met by, and how well at best.
-    pub fn met(&self) -> HashMap<Term, f32> {
-        let mut met: HashMap<Term, f32> = HashMap::new();
-        let pairs = self.units.iter().flat_map(|u| u.pairs.iter()).chain(&self.pairs).map(|p| (*p, 1.0));
-        for (term, strength) in self.units.iter().flat_map(|u| u.terms.iter().copied()).chain(pairs) {
-            let best = met.entry(term).or_default();
-            *best = best.max(strength);
-        }
-        met
     }
 
     fn push(&mut self, unit: Unit) {
@@ -226,7 +215,7 @@ impl Question {
         });
     }
 
-    fn unknown(&mut self, lexicon: &Lexicon, part: &[Glyph], script: Script) {
+    fn unknown(&mut self, lexicon: &Lexicon, part: &[Glyph], script: Script, after: Option<&Glyph>) {
         // A kana or two that no word has are an ending.
         if script == Script::Hiragana && part.len() <= 2 {
             return;
@@ -248,8 +237,13 @@ impl Question {
         }
         let weight = match (script, part.len()) {
             _ if lead.is_some() => 0.9 * lead.unwrap_or_default(),
-            (Script::Kanji | Script::Katakana, 0 | 1) => 0.2,
-            (Script::Katakana, 2) => 0.6,
+            // Before a particle it is a thing; before other kana, the stem of a word that says what is done.
+            (Script::Kanji, 0 | 1) => match after {
+                Some(g) if g.script == Script::Hiragana && !PARTICLES.contains(g.c) => 0.2,
+                _ => 0.6,
+            },
+            (Script::Katakana, 0 | 1) => 0.2,
+            (Script::Katakana, 2) => 0.8,
             (Script::Kanji | Script::Katakana, _) => 1.0,
             (_, 0..=3) => 0.1,
             _ => 0.3,
@@ -257,7 +251,7 @@ impl Question {
         self.push(Unit {
             weight,
             absent: weight,
-            topic: weight >= 0.6,
+            topic: weight >= 0.5,
             known: lead.is_some(),
             name: false,
             goods: false,

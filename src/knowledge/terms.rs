@@ -106,45 +106,6 @@ fn word_end(glyphs: &[Glyph], tokens: &[Token], end: usize) -> usize {
     last
 }
 
-/// What a word tells that the lexicon does not know.
-const STRANGE: f32 = 0.7;
-
-/// One of the things that a title speaks of.
-#[derive(Debug)]
-pub struct Thing {
-    /// The terms that stand for it: a question that has them all speaks of it.
-    pub terms: Vec<Term>,
-    /// What it tells.
-    pub weight: f32,
-}
-
-/// What a title speaks of, each once.
-pub fn things(lexicon: &Lexicon, title: &str) -> Vec<Thing> {
-    let glyphs = fold(title);
-    let mut things: Vec<Thing> = Vec::new();
-    for Token { start, end, kind } in segment(lexicon, &glyphs) {
-        let part = glyphs.get(start..end).unwrap_or_default();
-        match kind {
-            Kind::Words { words, .. } => {
-                for concept in words.iter().filter_map(|w| lexicon.word(*w)).flat_map(|w| w.concepts.iter()) {
-                    let terms = vec![Term::concept(*concept)];
-                    let weight = lexicon.concept(*concept).map_or(0.0, |c| c.class.weight());
-                    if !things.iter().any(|t| t.terms == terms) {
-                        things.push(Thing { terms, weight });
-                    }
-                }
-            }
-            Kind::Unknown(Script::Kanji | Script::Katakana) if part.len() > 1 => {
-                let pairs = part.windows(2).filter_map(|w| Some(Term::pair(w.first()?.c, w.last()?.c)));
-                things.push(Thing { terms: pairs.collect(), weight: STRANGE });
-            }
-            Kind::Latin(stem) => things.push(Thing { terms: vec![Term::text(&stem)], weight: STRANGE }),
-            _ => {}
-        }
-    }
-    things
-}
-
 /// Calls `found` with each term of a sentence of a page, and `unknown` with each Latin stem that the lexicon does not know.
 pub fn page(lexicon: &Lexicon, sentence: &str, mut found: impl FnMut(Term), mut unknown: impl FnMut(&str)) {
     let glyphs = fold(sentence);
