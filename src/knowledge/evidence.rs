@@ -82,7 +82,7 @@ pub enum Kind {
 pub const KINDS: usize = 17;
 
 const ODDS: [f32; KINDS] =
-    [-7.1, 7.9, 3.1, 3.7, 0.9, 2.6, 0.5, 1.0, 5.0, -1.6, -3.6, -3.3, 0.5, -0.4, -0.7, -4.4, -0.8];
+    [-6.0, 4.4, 3.1, 3.8, 1.8, 3.4, 0.7, 0.3, 4.8, -2.1, -4.3, -3.2, 0.3, -1.9, -0.4, -4.1, -0.6];
 
 /// How much there is of each kind.
 #[derive(Debug, Clone, Copy)]

@@ -41,7 +41,7 @@ pub fn of_english(word: &str) -> Option<String> {
             ('l', _) => frame.push('r'),
             ('h', after) if vowel(after) => frame.push('h'),
             ('b' | 'd' | 'f' | 'g' | 'm' | 'n' | 'p' | 't', _) => frame.push(*c),
-            (c, _) if vowel(Some(&c)) && at == 0 => frame.push('a'),
+            (c, _) if at == 0 && (c == 'w' || vowel(Some(&c))) => frame.push('a'),
             (c, _) if vowel(Some(&c)) => frame.open(),
             _ => {}
         }
@@ -68,7 +68,7 @@ pub fn of_kana(word: impl Iterator<Item = char>) -> Option<String> {
             'ぱ' | 'ぴ' | 'ぷ' | 'ぺ' | 'ぽ' => 'p',
             'ま' | 'み' | 'む' | 'め' | 'も' => 'm',
             'ら' | 'り' | 'る' | 'れ' | 'ろ' => 'r',
-            'あ' | 'い' | 'う' | 'え' | 'お' if at == 0 => 'a',
+            'あ' | 'い' | 'う' | 'え' | 'お' | 'や' | 'ゆ' | 'よ' | 'わ' if at == 0 => 'a',
             'っ' => continue,
             _ => {
                 frame.open();

@@ -5,7 +5,7 @@ use super::lexicon::{Class, Lexicon};
 use super::loan;
 use super::normal::{Glyph, Script, fold, fold_question, from_roman, skeleton};
 use super::segment::{Kind, Token, segment};
-use super::terms::{Term, sounds};
+use super::terms::{self, Term, sounds};
 use crate::order;
 
 /// One thing that the question speaks of.
@@ -56,6 +56,8 @@ const SAYS_LITTLE: f32 = 0.15;
 const ROMAN: f32 = 0.85;
 /// A katakana word with the consonants of an English one.
 const LOAN: f32 = 0.8;
+/// Another number of the same.
+const COUNTED: f32 = 0.6;
 /// What may follow a noun.
 const PARTICLES: &str = "のをがはにでもとへやか";
 /// Only the likeliest of the words that may have been meant.
@@ -95,6 +97,7 @@ impl Question {
                     question.latin(lexicon, &word, stem, &vocabulary);
                 }
                 Kind::Number(number) => {
+                    let counted = terms::counted(lexicon, &glyphs, *end).map(|c| (Term::concept(c), COUNTED));
                     question.push(Unit {
                         weight: 0.15,
                         absent: 0.15,
@@ -102,7 +105,7 @@ impl Question {
                         known: true,
                         name: false,
                         goods: false,
-                        terms: vec![(Term::text(number), 1.0)],
+                        terms: std::iter::once((Term::text(number), 1.0)).chain(counted).collect(),
                         pairs: Vec::new(),
                         concept: None,
                     });
@@ -289,9 +292,7 @@ impl Question {
             let surely = if words.len() == 1 { SURE_SLIP } else { SLIP };
             heard = self.mean(lexicon, &words, surely, &mut terms);
         }
-        if !there
-            && let Some(frame) = loan::of_english(word)
-        {
+        if !there && let Some(frame) = loan::of_english(word) {
             terms.push((Term::loan(&frame), LOAN));
         }
         let weight = match (heard, stem.chars().count()) {

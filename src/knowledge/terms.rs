@@ -68,7 +68,7 @@ pub fn sounds(lexicon: &Lexicon, word: &[Glyph]) -> Vec<String> {
 }
 
 /// What a number that ends here counts.
-fn counted(lexicon: &Lexicon, glyphs: &[Glyph], end: usize) -> Option<u16> {
+pub fn counted(lexicon: &Lexicon, glyphs: &[Glyph], end: usize) -> Option<u16> {
     let after = glyphs.get(end..).unwrap_or_default().iter().map(|g| g.c);
     let after: Vec<char> = after.skip_while(|c| matches!(c, ' ' | '万' | '千')).take(10).collect();
     lexicon.counter(&after)

@@ -47,6 +47,15 @@ test("what answers a topic stands where the topic says, in every shop", () => {
   }
 });
 
+test("every document that a shop's question names is there", () => {
+  for (const shop of ["cosmetics", "electronics", "clothing", "sweets", "pets"]) {
+    const ids = new Set(lines(`${shop}_documents.ndjson`).map((d) => d.id));
+    const asked = lines(`${shop}_questions.ndjson`);
+    assert.equal(new Set(asked.map((q) => q.q)).size, asked.length, shop);
+    for (const q of asked) for (const id of list(q.id)) assert.ok(ids.has(id), `${shop}: ${q.q}: ${id}`);
+  }
+});
+
 test("no question is asked twice, every document is asked for, a third is English, a sixth has no answer", () => {
   const all = [...questions, ...fresh];
   assert.equal(new Set(all.map((q) => q.q)).size, all.length);
