@@ -35,6 +35,12 @@ pub fn stem(word: &str) -> String {
     } else if w.ends_with('s') && !w.ends_with("ss") && !w.ends_with("us") && !w.ends_with("is") {
         w.pop();
     }
+    // No word ends so but by a slip (shippng).
+    if let Some(rest) = w.strip_suffix("ng")
+        && rest.ends_with(|c: char| !"aeiouy".contains(c))
+    {
+        w = format!("{rest}ing");
+    }
     for ending in ["ing", "ed"] {
         let Some(rest) = w.strip_suffix(ending) else { continue };
         if rest.len() >= 3 && rest.bytes().any(|b| b"aeiouy".contains(&b)) {

@@ -14,8 +14,8 @@ pub struct Found {
     pub value: f32,
     /// The sentences that hold it.
     pub sentences: u16,
-    /// Whether the title does.
-    pub title: bool,
+    /// How well the term does that met it best in the title.
+    pub title: f32,
 }
 
 /// A unit of the question, with what it is worth in this shop and where it was found.
@@ -82,7 +82,7 @@ pub enum Kind {
 pub const KINDS: usize = 17;
 
 const ODDS: [f32; KINDS] =
-    [-7.1, 7.9, 3.1, 3.7, 0.9, 2.6, 0.5, 1.0, 5.0, -1.6, -3.6, -3.3, 0.5, -0.4, -0.7, -4.4, -0.8];
+    [-6.0, 4.4, 3.1, 3.8, 1.8, 3.4, 0.7, 0.3, 4.8, -2.1, -4.3, -3.2, 0.3, -1.9, -0.4, -4.1, -0.6];
 
 /// How much there is of each kind.
 #[derive(Debug, Clone, Copy)]
@@ -127,7 +127,7 @@ pub fn give_way(found: &mut [(u32, Evidence)]) {
 const SAYS_ENOUGH: f32 = 0.6;
 
 /// How well another word of the same meaning does.
-const SYNONYM: f32 = 0.88;
+pub const SYNONYM: f32 = 0.88;
 
 /// What speaks for and against one passage, were it in the question's language.
 pub fn weigh(id: u32, sentences: u8, total: f32, written: f32, units: &[Weighed]) -> Evidence {
@@ -147,7 +147,7 @@ pub fn weigh(id: u32, sentences: u8, total: f32, written: f32, units: &[Weighed]
     let closest = (0..sentences.max(1))
         .map(|sentence| {
             let bit = 1_u16 << sentence.min(15);
-            let there = |f: &&&Found| f.title || f.sentences & bit != 0;
+            let there = |f: &&&Found| f.title > 0.0 || f.sentences & bit != 0;
             held.iter()
                 .map(|(unit, found)| unit.weight * found.as_ref().filter(there).map_or(0.0, |f| f.strength))
                 .sum()
@@ -171,10 +171,8 @@ pub fn weigh(id: u32, sentences: u8, total: f32, written: f32, units: &[Weighed]
             elsewhere += lacks;
             lacking = lacking.max(lacks);
         }
-        if found.is_some_and(|f| f.title) {
-            let sum = if unit.goods { &mut wares } else { &mut titled };
-            *sum += unit.weight * strength(found);
-        }
+        let sum = if unit.goods { &mut wares } else { &mut titled };
+        *sum += unit.weight * found.map_or(0.0, |f| f.title);
     }
     let mut evidence = Evidence([0.0; KINDS]);
     for (kind, amount) in [

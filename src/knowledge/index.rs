@@ -313,8 +313,11 @@ impl Index {
         let mut units: Vec<Weighed> = Vec::new();
         for unit in &question.units {
             let found = self.find(&unit.terms, &unit.pairs, mean, &mut scratch);
+            let best = found.iter().map(|f| f.strength).fold(0.0, f32::max);
+            // What only its relations meet is as rare as what nothing does.
+            let own = (best / evidence::SYNONYM).min(1.0);
             let rarity = self.rarity(&found, count);
-            let weight = if found.is_empty() { unit.absent } else { unit.weight } * rarity;
+            let weight = own * unit.weight * rarity + (1.0 - own) * unit.absent;
             for f in &found {
                 if let Some(total) = totals.get_mut(f.passage as usize) {
                     *total += weight * f.value;
@@ -327,7 +330,7 @@ impl Index {
                 known: unit.known,
                 name: unit.name,
                 goods: unit.goods,
-                best: found.iter().map(|f| f.strength).fold(0.0, f32::max),
+                best,
                 found,
             });
         }
@@ -412,7 +415,9 @@ impl Index {
             slot.strength = slot.strength.max(strength);
             slot.value = slot.value.max(value);
             slot.sentences |= posting.sentences;
-            slot.title |= posting.title > 0;
+            if posting.title > 0 {
+                slot.title = slot.title.max(strength);
+            }
         };
         for (term, strength) in terms {
             for posting in self.postings.get(term).map(Vec::as_slice).unwrap_or_default() {

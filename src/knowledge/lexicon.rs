@@ -30,6 +30,19 @@ pub enum Class {
     Weak,
 }
 
+impl Class {
+    /// That, as a number.
+    pub fn weight(self) -> f32 {
+        match self {
+            Class::Topic => 1.0,
+            Class::Name => 1.2,
+            Class::Goods | Class::Example => 0.6,
+            Class::Intent => 0.35,
+            Class::Weak => 0.12,
+        }
+    }
+}
+
 /// A concept.
 #[derive(Debug)]
 pub struct Concept {

@@ -2,7 +2,7 @@
 
 /// A passage aims at this length; a sentence that is longer alone is cut at four times that. A kanji or kana counts two, since it
 /// says more than a letter of a script that spells.
-const AIM: usize = 640;
+const AIM: usize = 720;
 /// A rest shorter than this stays with the passage before it.
 const REST: usize = 240;
 
@@ -31,7 +31,7 @@ pub fn cut(text: &str) -> Vec<&str> {
         open = Some((start, to, so_far + length));
         // An empty line ends what it ends, if there is enough of it.
         let paragraph = sentence.ends_with('\n') && text.get(to..).is_some_and(|rest| rest.starts_with('\n'));
-        if so_far + length >= AIM || (paragraph && so_far + length >= AIM / 2) {
+        if so_far + length >= AIM || (paragraph && so_far + length >= AIM * 3 / 4) {
             passages.extend(open.take());
         }
     }

@@ -2,9 +2,10 @@
 
 use super::english;
 use super::lexicon::{Class, Lexicon};
+use super::loan;
 use super::normal::{Glyph, Script, fold, fold_question, from_roman, skeleton};
 use super::segment::{Kind, Token, segment};
-use super::terms::{Term, sounds};
+use super::terms::{self, Term, sounds};
 use crate::order;
 
 /// One thing that the question speaks of.
@@ -53,18 +54,14 @@ const SURE_SLIP: f32 = 0.9;
 const SAYS_LITTLE: f32 = 0.15;
 /// A word written in Roman letters.
 const ROMAN: f32 = 0.85;
+/// A katakana word with the consonants of an English one.
+const LOAN: f32 = 0.8;
+/// Another number of the same.
+const COUNTED: f32 = 0.6;
+/// What may follow a noun.
+const PARTICLES: &str = "のをがはにでもとへやか";
 /// Only the likeliest of the words that may have been meant.
 const MOST_MEANT: usize = 6;
-
-fn weight(class: Class) -> f32 {
-    match class {
-        Class::Topic => 1.0,
-        Class::Name => 1.2,
-        Class::Goods | Class::Example => 0.6,
-        Class::Intent => 0.35,
-        Class::Weak => 0.12,
-    }
-}
 
 /// Whether a text is in Japanese.
 pub fn is_japanese(text: &str) -> bool {
@@ -94,12 +91,13 @@ impl Question {
             }
             match kind {
                 Kind::Words { words, .. } => question.words(lexicon, part, words),
-                Kind::Unknown(script) => question.unknown(lexicon, part, *script),
+                Kind::Unknown(script) => question.unknown(lexicon, part, *script, glyphs.get(*end)),
                 Kind::Latin(stem) => {
                     let word: String = part.iter().map(|g| g.c).filter(|c| c.is_alphabetic()).collect();
                     question.latin(lexicon, &word, stem, &vocabulary);
                 }
                 Kind::Number(number) => {
+                    let counted = terms::counted(lexicon, &glyphs, *end).map(|c| (Term::concept(c), COUNTED));
                     question.push(Unit {
                         weight: 0.15,
                         absent: 0.15,
@@ -107,7 +105,7 @@ impl Question {
                         known: true,
                         name: false,
                         goods: false,
-                        terms: vec![(Term::text(number), 1.0)],
+                        terms: std::iter::once((Term::text(number), 1.0)).chain(counted).collect(),
                         pairs: Vec::new(),
                         concept: None,
                     });
@@ -203,12 +201,12 @@ impl Question {
     fn concept_unit(&mut self, lexicon: &Lexicon, concept: u16, terms: Vec<(Term, f32)>) {
         let class = lexicon.concept(concept).map_or(Class::Weak, |c| c.class);
         self.push(Unit {
-            weight: weight(class),
+            weight: class.weight(),
             absent: match class {
                 Class::Goods => 1.0,
                 // How it is asked says little of whether it is answered.
                 Class::Intent | Class::Example => 0.12,
-                class => weight(class),
+                class => class.weight(),
             },
             topic: matches!(class, Class::Topic | Class::Name | Class::Goods | Class::Example),
             name: class == Class::Name,
@@ -220,7 +218,7 @@ impl Question {
         });
     }
 
-    fn unknown(&mut self, lexicon: &Lexicon, part: &[Glyph], script: Script) {
+    fn unknown(&mut self, lexicon: &Lexicon, part: &[Glyph], script: Script, after: Option<&Glyph>) {
         // A kana or two that no word has are an ending.
         if script == Script::Hiragana && part.len() <= 2 {
             return;
@@ -242,8 +240,13 @@ impl Question {
         }
         let weight = match (script, part.len()) {
             _ if lead.is_some() => 0.9 * lead.unwrap_or_default(),
-            (Script::Kanji | Script::Katakana, 0 | 1) => 0.2,
-            (Script::Katakana, 2) => 0.6,
+            // Before a particle it is a thing; before other kana, the stem of a word that says what is done.
+            (Script::Kanji, 0 | 1) => match after {
+                Some(g) if g.script == Script::Hiragana && !PARTICLES.contains(g.c) => 0.2,
+                _ => 0.6,
+            },
+            (Script::Katakana, 0 | 1) => 0.2,
+            (Script::Katakana, 2) => 0.8,
             (Script::Kanji | Script::Katakana, _) => 1.0,
             (_, 0..=3) => 0.1,
             _ => 0.3,
@@ -251,7 +254,7 @@ impl Question {
         self.push(Unit {
             weight,
             absent: weight,
-            topic: weight >= 0.6,
+            topic: weight >= 0.5,
             known: lead.is_some(),
             name: false,
             goods: false,
@@ -288,6 +291,9 @@ impl Question {
             }
             let surely = if words.len() == 1 { SURE_SLIP } else { SLIP };
             heard = self.mean(lexicon, &words, surely, &mut terms);
+        }
+        if !there && let Some(frame) = loan::of_english(word) {
+            terms.push((Term::loan(&frame), LOAN));
         }
         let weight = match (heard, stem.chars().count()) {
             (Some(weight), _) => 0.9 * weight,
@@ -397,7 +403,7 @@ fn pairs(glyphs: &[Glyph]) -> Vec<Term> {
 }
 
 fn class_weight(lexicon: &Lexicon, concept: u16) -> f32 {
-    lexicon.concept(concept).map_or(0.0, |c| weight(c.class))
+    lexicon.concept(concept).map_or(0.0, |c| c.class.weight())
 }
 
 /// The words of a vocabulary that a stem is, or else may be a slip for.

@@ -1,8 +1,10 @@
 //! What a page is indexed by: the concepts it speaks of, the words themselves, and pairs of characters for what no lexicon knows.
 
 use super::lexicon::Lexicon;
+use super::loan;
 use super::normal::{Glyph, Script, fold, skeleton};
 use super::segment::{Kind, Token, segment};
+use crate::order;
 
 /// A feature that question and page may share. The top bits tell the kinds apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -36,6 +38,11 @@ impl Term {
         matches!(self.0 >> KIND, 1 | 4)
     }
 
+    /// A word written in katakana, by the consonants that it has in common with the English word.
+    pub fn loan(frame: &str) -> Term {
+        Term((6 << KIND) | hash(frame))
+    }
+
     /// A word that the lexicon does not know, as it may sound.
     pub fn sound(skeleton: &str) -> Term {
         Term((5 << KIND) | hash(skeleton))
@@ -55,16 +62,36 @@ pub fn sounds(lexicon: &Lexicon, word: &[Glyph]) -> Vec<String> {
     }
     let chars: Vec<char> = word.iter().map(|g| g.c).collect();
     let mut sounds: Vec<String> = lexicon.readings(&chars).iter().map(|r| skeleton(r)).collect();
-    crate::order::sort_and_dedup(&mut sounds);
+    order::sort_and_dedup(&mut sounds);
     sounds.truncate(24);
     sounds
 }
 
 /// What a number that ends here counts.
-fn counted(lexicon: &Lexicon, glyphs: &[Glyph], end: usize) -> Option<u16> {
+pub fn counted(lexicon: &Lexicon, glyphs: &[Glyph], end: usize) -> Option<u16> {
     let after = glyphs.get(end..).unwrap_or_default().iter().map(|g| g.c);
     let after: Vec<char> = after.skip_while(|c| matches!(c, ' ' | '万' | '千')).take(10).collect();
     lexicon.counter(&after)
+}
+
+/// Calls `found` for each word in katakana and each run of them, by its consonants.
+fn loans(glyphs: &[Glyph], tokens: &[Token], mut found: impl FnMut(&str)) {
+    let katakana = |at: usize| glyphs.get(at).is_some_and(|g| g.script == Script::Katakana || g.c == 'ー');
+    let mut frame = |start: usize, end: usize| {
+        if let Some(frame) = loan::of_kana(glyphs.get(start..end).unwrap_or_default().iter().map(|g| g.c)) {
+            found(&frame);
+        }
+    };
+    let mut at = 0;
+    while at < glyphs.len() {
+        let run = (at..glyphs.len()).take_while(|at| katakana(*at)).count();
+        if run > 0 {
+            frame(at, at + run);
+            let within = tokens.iter().filter(|t| at <= t.start && t.end <= at + run && t.end - t.start < run);
+            within.for_each(|t| frame(t.start, t.end));
+        }
+        at += run.max(1);
+    }
 }
 
 /// Where the word that an unknown kanji begins ends: with the kanji and endings right after it (目止め).
@@ -83,6 +110,7 @@ fn word_end(glyphs: &[Glyph], tokens: &[Token], end: usize) -> usize {
 pub fn page(lexicon: &Lexicon, sentence: &str, mut found: impl FnMut(Term), mut unknown: impl FnMut(&str)) {
     let glyphs = fold(sentence);
     let tokens = segment(lexicon, &glyphs);
+    loans(&glyphs, &tokens, |frame| found(Term::loan(frame)));
     // The glyph up to which the pair before was joined, so that pairs cross words but not filler.
     let mut before: Option<(usize, char)> = None;
     for Token { start, end, kind } in &tokens {

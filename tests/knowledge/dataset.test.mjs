@@ -5,7 +5,9 @@
 // Search is tuned on the half "tune" alone; "held" only measures. fresh_questions.ndjson only measures too: it was written in one
 // go from the documents' topics, by one who had read the documents but no other question and no miss of the search, so its words
 // lie nearer to the documents' than a shopper's may. topics.ndjson holds what a shopper asks any shop, by topic, with what answers
-// it in each of four; the search is tuned on it in three, and the clothing shop's answers only measure.
+// it in each of four; the search is tuned on it in three, and the clothing shop's answers only measure. The search is
+// tuned on the sweets shop's questions too. The pets shop's measure whether the right page comes first; those that its pages
+// cannot answer have been looked at.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -44,6 +46,15 @@ test("what answers a topic stands where the topic says, in every shop", () => {
         assert.ok(shops[shop].find((d) => d.id === id)?.content.includes(passage), `${topic}: ${shop}: ${id}: ${passage}`);
       }
     }
+  }
+});
+
+test("every document that a shop's question names is there", () => {
+  for (const shop of ["cosmetics", "electronics", "clothing", "sweets", "pets"]) {
+    const ids = new Set(lines(`${shop}_documents.ndjson`).map((d) => d.id));
+    const asked = lines(`${shop}_questions.ndjson`);
+    assert.equal(new Set(asked.map((q) => q.q)).size, asked.length, shop);
+    for (const q of asked) for (const id of list(q.id)) assert.ok(ids.has(id), `${shop}: ${q.q}: ${id}`);
   }
 });
 

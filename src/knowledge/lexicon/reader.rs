@@ -142,6 +142,11 @@ impl Reader {
         for fewer in fewer_okurigana(&chars) {
             self.spelt.push((fewer, Form { word, inflection, by_sound: false, sure }));
         }
+        for reading in &sound {
+            for partly in partly_kana(&self.all_sounds, &chars, reading) {
+                self.spelt.push((partly, Form { word, inflection, by_sound: false, sure }));
+            }
+        }
         self.spelt.push((chars, Form { word, inflection, by_sound: false, sure }));
         if !is_kana {
             for sound in sound {
@@ -234,6 +239,42 @@ fn fewer_okurigana(form: &[char]) -> Vec<Vec<char>> {
         forms.push(kanji_alone);
     }
     forms
+}
+
+/// A word of several kanji with those at its beginning or its end in kana (配送じょうきょう, 変こう): writers leave out those that
+/// they do not know or that their keyboard did not offer.
+fn partly_kana(sounds: &Sounds, form: &[char], reading: &str) -> Vec<Vec<char>> {
+    let kanji = |part: &[char]| part.iter().any(|c| is_kanji(*c));
+    let Some(ends) = sound_ends(sounds, form, reading).filter(|_| form.len() <= 8) else { return Vec::new() };
+    let mut forms = Vec::new();
+    for (cut, end) in (1..form.len()).zip(ends) {
+        let (before, after) = form.split_at(cut);
+        let (heard_before, heard_after) = reading.split_at(end);
+        if !kanji(before) || !kanji(after) {
+            continue;
+        }
+        // A kana alone is sooner something else.
+        if heard_after.chars().count() >= 2 {
+            forms.push(before.iter().copied().chain(heard_after.chars()).collect());
+        }
+        if heard_before.chars().count() >= 2 {
+            forms.push(heard_before.chars().chain(after.iter().copied()).collect());
+        }
+    }
+    forms
+}
+
+/// Where in the reading each character's own ends; none where the reading is not made of its characters'.
+fn sound_ends(sounds: &Sounds, form: &[char], reading: &str) -> Option<Vec<usize>> {
+    let Some((first, rest)) = form.split_first() else { return reading.is_empty().then(Vec::new) };
+    let after = |sound: &str| {
+        let ends = sound_ends(sounds, rest, reading.strip_prefix(sound)?)?;
+        Some(std::iter::once(sound.len()).chain(ends.iter().map(|e| e + sound.len())).collect())
+    };
+    match sounds.get(first).filter(|_| is_kanji(*first)) {
+        Some(sounds) => sounds.iter().find_map(|sound| after(sound)),
+        None => after(first.encode_utf8(&mut [0; 4])),
+    }
 }
 
 /// Lays the forms out as a tree whose nodes' children are neighbours.
