@@ -40,7 +40,8 @@ fn head(call: &Outgoing) -> String {
     let bearer = call.key.as_ref().map(|key| format!("Bearer {key}"));
     let mut headers = vec![
         ("content-type", "application/json"),
-        ("x-request-id", &call.request_id),
+        // OpenAI's name for a caller's own id; some hosts refuse an `x-request-id` that is no UUID.
+        ("x-client-request-id", &call.request_id),
         ("x-madoguchi-invocation", call.invocation.name()),
     ];
     headers.extend(bearer.as_deref().map(|bearer| ("authorization", bearer)));
