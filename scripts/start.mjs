@@ -6,7 +6,7 @@ import { environment, program, root } from "./steps.mjs";
 import { setup } from "./setup.mjs";
 import { localSecrets } from "./setup/local-secrets.mjs";
 import { build } from "./build.mjs";
-import { loadDemoShop } from "./demo-shop.mjs";
+import { CONTACT, loadDemoShop, namesContact } from "./demo-shop.mjs";
 
 const listens = (port) =>
   new Promise((resolve) => {
@@ -25,7 +25,9 @@ await program(async () => {
   const given = process.argv.slice(2);
   const at = given.indexOf("--port");
   const port = Number(at >= 0 ? given[at + 1] : (process.env.PORT ?? 8787));
-  const args = ["dev", ...given, ...(at >= 0 ? [] : ["--port", String(port)]), "--ip", "127.0.0.1", "--show-interactive-dev-session=false"];
+  // The demo shop's people, unless the shop has its own.
+  const contact = namesContact() ? [] : ["--var", `SHOP_CONTACT:${CONTACT}`];
+  const args = ["dev", ...contact, ...given, ...(at >= 0 ? [] : ["--port", String(port)]), "--ip", "127.0.0.1", "--show-interactive-dev-session=false"];
   const child = spawn(join(root, "node_modules/.bin/wrangler"), args, { cwd: root, env: environment(), stdio: "inherit" });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.on("exit", (code) => process.exit(code ?? 0));

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Stop, command, digest, environment, isDone, markDone, must, program, root, step, toolPath, tools } from "./steps.mjs";
 import { setup } from "./setup.mjs";
 import { build } from "./build.mjs";
-import { loadDemoShop } from "./demo-shop.mjs";
+import { CONTACT, loadDemoShop } from "./demo-shop.mjs";
 
 const cargo = (...args) => () => command("cargo", args, { show: true });
 const wasm = "wasm32-unknown-unknown";
@@ -66,8 +66,6 @@ function listening(program, args, variables = {}) {
   });
   return { child, address };
 }
-
-const CONTACT = JSON.stringify({ email: "help@ito-to-wan.example", phone: "050-0000-0126", hours: "平日10時から17時", url: "/#/help/contact" });
 
 const parts = [
   { name: "fmt", run: cargo("fmt", "--check") },

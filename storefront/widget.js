@@ -1,11 +1,7 @@
-// The counter's window in a shop's page: one script tag, one custom element, nothing else.
+// The counter's window in a shop's page: one script tag, one custom element. Its attributes, CSS variables and methods: see the README.
 //
-//   <script src="https://WORKER/widget.js" defer></script>
-//
-// Attributes, CSS variables and methods: see the README.
-//
-// What a server or a document says reaches the page only as text nodes and checked links, so no answer can inject anything; with no
-// inline style or script, the strictest Content-Security-Policy (Trusted Types too) needs only this origin in script-src and connect-src.
+// What a server or a document says reaches the page only as text nodes and checked links, so no answer can inject anything; the
+// strictest Content-Security-Policy (Trusted Types too) needs only this origin in script-src and connect-src.
 (() => {
   "use strict";
   if (customElements.get("madoguchi-chat")) return;
@@ -158,7 +154,7 @@ ${DARK}}
 :host([position=left]) .launch, :host([position=left]) .panel { right: auto; left: var(--x); }
 button { color: inherit; background: none; border: 0; margin: 0; padding: 0; cursor: pointer; touch-action: manipulation; }
 :focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
-svg { display: block; width: 22px; height: 22px; fill: none; stroke: currentColor; stroke-width: 1.7; stroke-linecap: round; stroke-linejoin: round; flex: none; }
+svg { display: block; width: 18px; height: 18px; fill: none; stroke: currentColor; stroke-width: 1.7; stroke-linecap: round; stroke-linejoin: round; flex: none; }
 .sr { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .launch { display: flex; align-items: center; gap: 8px; min-height: 54px; padding: 0 22px 0 18px; border-radius: 27px; background: var(--accent); color: var(--on-accent); font-weight: 600; border: 1px solid transparent; box-shadow: 0 2px 6px #0003, 0 10px 28px #0003; }
 .launch:focus-visible { outline: 3px solid var(--surface); box-shadow: 0 0 0 6px var(--link); }
@@ -171,7 +167,7 @@ h2 { margin: 0; font-size: 16px; font-weight: 650; line-height: 1.35; }
 .names p { margin: 1px 0 0; font-size: 12px; line-height: 1.4; }
 .head button { display: flex; align-items: center; justify-content: center; gap: 6px; min-height: 44px; min-width: 44px; border-radius: 12px; font-size: 13px; font-weight: 600; }
 .head .ask-person { padding: 0 11px; border: 1px solid currentColor; min-height: 38px; border-radius: 19px; }
-.head .ask-person svg { width: 18px; height: 18px; }
+.launch svg, .send svg, .close svg { width: 22px; height: 22px; }
 .head button:hover { background: color-mix(in srgb, currentColor 14%, transparent); }
 .body { position: relative; flex: 1; min-height: 0; display: flex; }
 .log { position: relative; flex: 1; min-width: 0; overflow: auto; overscroll-behavior: contain; padding: 18px 16px 10px; scrollbar-width: thin; }
@@ -182,12 +178,16 @@ h2 { margin: 0; font-size: 16px; font-weight: 650; line-height: 1.35; }
 .you .say { max-width: 84%; border-radius: 16px 16px 4px 16px; background: var(--accent); color: var(--on-accent); white-space: pre-wrap; }
 .you.waiting .say { opacity: .82; }
 .say > :first-child { margin-top: 0; } .say > :last-child { margin-bottom: 0; }
-.say p, .say ul, .say ol, .say pre, .say blockquote { margin: 0 0 .6em; }
+.say p, .say ul, .say ol, .say pre, .say .table, .say blockquote { margin: 0 0 .6em; }
 .say ul, .say ol { padding-inline-start: 1.4em; }
 .say strong { font-weight: 700; }
 .say code { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: .92em; background: color-mix(in srgb, var(--text) 9%, transparent); border-radius: 4px; padding: .05em .3em; }
 .say pre { overflow: auto; padding: 10px; border-radius: 8px; background: color-mix(in srgb, var(--text) 7%, transparent); }
 .say pre code { background: none; padding: 0; white-space: pre; }
+.table { overflow: auto; scrollbar-width: thin; }
+.say table { border-collapse: collapse; font-size: 14px; line-height: 1.5; overflow-wrap: normal; }
+th, td { min-width: 6em; padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); vertical-align: top; white-space: pre-line; }
+th { font-weight: 700; white-space: pre; } th:not([align]) { text-align: start; }
 .say blockquote { padding-inline-start: 12px; border-inline-start: 3px solid var(--line); white-space: pre-line; }
 a { color: var(--link); text-decoration: underline; text-underline-offset: 2px; border-radius: 3px; }
 .dots { display: flex; gap: 5px; align-items: center; height: 26px; }
@@ -208,7 +208,7 @@ a { color: var(--link); text-decoration: underline; text-underline-offset: 2px; 
 .marks button:hover { background: var(--ground); color: var(--text); }
 .marks button[aria-pressed=true] { color: var(--link); background: var(--ground); }
 .marks button[aria-pressed=true] svg { fill: color-mix(in srgb, currentColor 25%, transparent); }
-.marks svg { width: 17px; height: 17px; }
+.down svg, .latest svg { transform: scaleY(-1); }
 .small { display: inline-flex; align-items: center; min-height: 40px; margin-top: 8px; padding: 4px 16px; border-radius: 20px; border: 1px solid var(--line); color: var(--link); font-size: 14px; font-weight: 600; background: var(--surface); }
 .small:hover { border-color: currentColor; }
 .hints { display: flex; flex-wrap: wrap; gap: 8px; margin: -4px 0 14px; }
@@ -217,7 +217,6 @@ a { color: var(--link); text-decoration: underline; text-underline-offset: 2px; 
 .card p { margin: 0 0 6px; } .card p:last-child { margin: 0; }
 dl { display: grid; grid-template-columns: auto 1fr; gap: 4px 14px; margin: 0; } dt { color: var(--quiet); } dd { margin: 0; }
 .latest { position: absolute; right: 12px; bottom: 10px; width: 40px; height: 40px; display: grid; place-items: center; border-radius: 50%; background: var(--surface); border: 1px solid var(--line); box-shadow: 0 2px 10px #0003; }
-.latest svg { width: 18px; height: 18px; }
 form.ask { padding: 10px 12px 0; border-top: 1px solid var(--line); }
 .field { display: flex; align-items: flex-end; gap: 6px; padding: 4px 4px 4px 14px; border: 1px solid color-mix(in srgb, var(--quiet) 80%, transparent); border-radius: 24px; background: var(--surface); }
 .field:focus-within { border-color: var(--link); box-shadow: inset 0 0 0 1px var(--link); }
@@ -239,7 +238,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
   .panel { inset: 0 !important; top: var(--top, 0) !important; width: auto; max-width: none; height: var(--tall, 100dvh); border: 0; border-radius: 0; }
 }
 @media (max-width: 400px) { .head { gap: 4px; } h2 { font-size: 15px; } .ask-person svg { display: none; } }
-@media (prefers-reduced-motion: no-preference) { .panel { animation: rise .18s ease-out; } .log { scroll-behavior: smooth; } .log.stream { scroll-behavior: auto; } }
+@media (prefers-reduced-motion: no-preference) { .panel { animation: rise .18s ease-out; } }
 @keyframes rise { from { opacity: 0; transform: translateY(10px); } }
 @media (prefers-reduced-motion: reduce) { .dots i { animation: none; opacity: .7; } }
 @media (forced-colors: active) { .say, .send, .marks button[aria-pressed=true] { border: 1px solid; } }
@@ -254,8 +253,6 @@ form.person textarea { min-height: 92px; resize: vertical; }
     send: "M12 19V5M5.5 11.5L12 5l6.5 6.5",
     page: "M6 3h8l4 4v14H6zM14 3v4h4M9 12h6M9 16h6",
     up: "M7 11v9H4v-9zM7 11l4-8c1.7 0 2.5 1.2 2.2 2.8L12.5 9H19c1 0 1.7.9 1.5 1.9l-1.4 7.5c-.2 1-1 1.6-1.9 1.6H7",
-    down: "M7 13V4H4v9zM7 13l4 8c1.7 0 2.5-1.2 2.2-2.8L12.5 15H19c1 0 1.7-.9 1.5-1.9l-1.4-7.5c-.2-1-1-1.6-1.9-1.6H7",
-    below: "M12 5v14M5.5 12.5L12 19l6.5-6.5",
   };
 
   function icon(name) {
@@ -315,20 +312,14 @@ form.person textarea { min-height: 92px; resize: vertical; }
     const nodes = [];
     let from = 0;
     for (const match of text.matchAll(INLINE)) {
-      const [whole, code, bold, name, href] = match;
-      let node = null;
-      if (code !== undefined) node = make("code", {}, code);
-      else if (bold !== undefined) node = make("strong", {}, bold);
+      let [whole, code, bold, name, href] = match;
+      let node;
+      if (code) node = make("code", {}, code);
+      else if (bold) node = make("strong", {}, bold);
       else {
-        const end = href === undefined ? whole.replace(/[.,:;!?]+$/, "") : whole;
+        if (!href) name = href = whole = whole.replace(/[.,:;!?]+$/, "");
         // A name that looks like an address must not lead to another one.
-        const shown = href === undefined ? end : /^\s*(\w+:|www\.)|\w\.\w+\//i.test(name) ? href : name;
-        node = link(href ?? end, shown);
-        if (node && end !== whole) {
-          nodes.push(text.slice(from, match.index), node);
-          from = match.index + end.length;
-          continue;
-        }
+        node = link(href, /^\s*(\w+:|www\.)|\w\.\w+\//i.test(name) ? href : name);
       }
       if (!node) continue;
       nodes.push(text.slice(from, match.index), node);
@@ -355,6 +346,17 @@ form.person textarea { min-height: 92px; resize: vertical; }
         open[1].push(line);
         continue;
       }
+      // A row of dashes makes a table of the line above it, while it is still being written too.
+      if (open?.[0] === "p" && /^[\s|:-]+$/.test(line) && line.includes("|") && open[1].at(-1).includes("|")) {
+        const head = open[1].pop();
+        if (!open[1].length) found.pop();
+        found.push((open = ["table", [head, line]]));
+        continue;
+      }
+      if (open?.[0] === "table" && line.includes("|")) {
+        open[1].push(line);
+        continue;
+      }
       const bold = /^\s*\*\*/.test(line);
       const kind = !line.trim() ? null : /^\s*>/.test(line) ? "blockquote" : !bold && BULLET.test(line) ? "ul" : NUMBER.test(line) ? "ol" : /^#{1,6}\s/.test(line) ? "head" : "p";
       if (kind === null) open = null;
@@ -364,7 +366,18 @@ form.person textarea { min-height: 92px; resize: vertical; }
     return found;
   }
 
+  /** The cells of a table's row; `\\|` is no border. */
+  const cells = (row) => row.replace(/\\\|/g, "\0").trim().replace(/^\||\|$/g, "").split("|").map((cell) => cell.replace(/\0/g, "|").replace(/<br ?\/?>/gi, "\n").trim());
+
+  function table([head, rule, ...rows]) {
+    const sides = cells(rule).map((cell) => /:$/.test(cell) && (/^:/.test(cell) ? "center" : "right"));
+    const row = (tag, line) => make("tr", {}, ...cells(line).map((cell, n) => make(tag, { dir: "auto", align: sides[n], scope: tag === "th" && "col" }, ...inline(cell))));
+    // It is scrolled by keys too, under the name of its columns.
+    return make("div", { class: "table", role: "group", tabindex: "0", "aria-label": cells(head).join(" ") }, make("table", {}, make("thead", {}, row("th", head)), make("tbody", {}, ...rows.map((line) => row("td", line)))));
+  }
+
   function block([kind, lines]) {
+    if (kind === "table") return table(lines);
     if (kind === "pre") return make("pre", { tabindex: "0" }, make("code", {}, lines.join("\n")));
     if (kind === "head") return make("p", { dir: "auto" }, make("strong", {}, lines[0].replace(/^#+\s*/, "")));
     if (kind === "blockquote") return make("blockquote", { dir: "auto" }, ...inline(lines.map((line) => line.replace(/^\s*>\s?/, "")).join("\n")));
@@ -397,20 +410,17 @@ form.person textarea { min-height: 92px; resize: vertical; }
   // A token that runs out within this time is renewed first.
   const SOON_MS = 60_000;
 
-  // The history tells when a kept question has its answer. A look comes after the first wait, then after half of the question's age, up
-  // to the longest wait, a quarter more or less by chance, while the page is in sight: about 21 requests a shopper, all in half an hour;
-  // 1,000 who wait make 9 a second. Opening the window and coming back look too, LOOK_APART_MS from any other look. Each is one read of
-  // the shopper's own record: no model, no write, no queue.
+  // The history tells when a kept question has its answer. A look at it comes after the first wait, then after half of the question's age,
+  // while the page is in sight: about 21 in half an hour, each one read of the shopper's own record. Opening the window looks too.
   const LOOK_FIRST_MS = 12_000;
   const LOOK_LONGEST_MS = 120_000;
   const LOOK_FOR_MS = 30 * 60_000;
   const LOOK_APART_MS = 5_000;
 
   /** Why a message will not be answered: `status` of the refusal, 0 for a connection that did not come back. */
-  class Refused extends Error {
-    constructor(status) {
-      super(`refused: ${status}`);
-      this.status = status;
+  class Refused {
+    constructor(status, response) {
+      Object.assign(this, { status, response });
     }
   }
 
@@ -426,16 +436,14 @@ form.person textarea { min-height: 92px; resize: vertical; }
     });
 
   function identity() {
-    if (crypto.randomUUID) return crypto.randomUUID();
     return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
   }
 
   /** Seconds that a refusal asks to wait: whole seconds or a date. */
   function retryAfter(response) {
-    const value = response.headers.get("retry-after");
-    if (!value) return 5;
-    const seconds = /^\s*\d+(\.\d+)?\s*$/.test(value) ? Number(value) : (Date.parse(value) - Date.now()) / 1000;
-    return Number.isFinite(seconds) ? Math.max(1, Math.ceil(seconds)) : 5;
+    const value = response.headers.get("retry-after") || 5;
+    const seconds = isNaN(value) ? (Date.parse(value) - Date.now()) / 1000 : value;
+    return Math.max(1, Math.ceil(seconds)) || 5;
   }
 
   /** The events of a server-sent stream. */
@@ -443,8 +451,9 @@ form.person textarea { min-height: 92px; resize: vertical; }
     const reader = body.getReader();
     const decoder = new TextDecoder();
     let rest = "";
-    let event = { name: "message", data: [] };
     let id = "";
+    let name;
+    let data = [];
     try {
       for (;;) {
         const { done, value } = await reader.read();
@@ -457,15 +466,13 @@ form.person textarea { min-height: 92px; resize: vertical; }
         rest = lines.pop() + rest.slice(whole.length);
         for (const line of lines) {
           if (line === "") {
-            if (event.data.length) yield { name: event.name, data: event.data.join("\n"), id };
-            event = { name: "message", data: [] };
-            continue;
+            if (data.length) yield { name, data: data.join("\n"), id };
+            name = "";
+            data = [];
           }
-          const colon = line.indexOf(":");
-          const field = colon < 0 ? line : line.slice(0, colon);
-          const content = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
-          if (field === "data") event.data.push(content);
-          else if (field === "event") event.name = content;
+          const [, field, content] = /^([^:]*):? ?([^]*)$/.exec(line);
+          if (field === "data") data.push(content);
+          else if (field === "event") name = content;
           else if (field === "id") id = content;
         }
       }
@@ -523,9 +530,9 @@ form.person textarea { min-height: 92px; resize: vertical; }
         headers: { "content-type": "application/json", ...(before ? { authorization: `Bearer ${before}` } : {}) },
         body: JSON.stringify({ locale }),
       });
-      if (!response.ok) throw Object.assign(new Refused(response.status), { response });
+      if (!response.ok) throw new Refused(response.status, response);
       const { token, expires_at: at, renewed, greeting, contact } = await response.json();
-      const expires = typeof at === "number" ? (at < 1e12 ? at * 1000 : at) : Date.parse(at);
+      const expires = Date.parse(at);
       // By a clock that is wrong every token would be late; then the counter's refusal alone tells.
       const late = !(expires > Date.now() + SOON_MS);
       // `who` changes where the counter did not know the token: what was said under it is another's.
@@ -647,7 +654,6 @@ form.person textarea { min-height: 92px; resize: vertical; }
     #busy = false;
     #stuck = null;
     #opener = null;
-    #watch = null;
     #clock = 0;
     #asked = null;
     #kept = new Map();
@@ -667,8 +673,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
       }
       this.#build();
       this.attributeChangedCallback();
-      this.#watch = new MutationObserver(() => this.#relabel());
-      this.#watch.observe(document.documentElement, { attributes: true, attributeFilter: ["lang"] });
+      new MutationObserver(() => this.#relabel()).observe(document.documentElement, { attributes: true, attributeFilter: ["lang"] });
       addEventListener("online", () => {
         this.#stuck?.();
         this.#look();
@@ -740,7 +745,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
       n.log = make("div", { class: "log", role: "log", "aria-live": "off", tabindex: "0", label: "log", on: { scroll: () => this.#scrolled() } });
       n.first = make("div", { class: "first" });
       n.log.append(n.first);
-      n.latest = make("button", { class: "latest", type: "button", label: "latest", hidden: true, on: { click: () => this.#further() } }, icon("below"));
+      n.latest = make("button", { class: "latest", type: "button", label: "latest", hidden: true, on: { click: () => this.#further() } }, icon("send"));
       n.input = make("textarea", {
         rows: "1",
         maxlength: "2000",
@@ -905,7 +910,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
     }
 
     #announce(text) {
-      const plain = clean(text).replace(/\[([^\]\n]*)\]\([^()\s]*\)/g, "$1").replace(/[*`>#]+/g, "").trim();
+      const plain = clean(text).replace(/\[([^\]\n]*)\]\([^()\s]*\)/g, "$1").replace(/^[ |:-]+$|[*`>#|]+/gm, "").trim();
       if (!plain) return;
       const { voice } = this.#nodes;
       voice.append(make("p", {}, plain));
@@ -940,7 +945,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
       const greeting = (kept.locale === this.#language && kept.greeting) || this.#word("greeting");
       const say = make("div", { class: "say" });
       painter(say)(greeting);
-      n.first.replaceChildren(make("div", { class: "turn" }, make("span", { class: "sr" }, this.#word("counter")), say));
+      n.first.replaceChildren(make("div", { class: "turn" }, make("span", { class: "sr", text: "counter" }, this.#word("counter")), say));
       if (n.first.nextSibling) return;
       const hints = make("div", { class: "hints", role: "group", "aria-label": this.#word("suggested") });
       for (const text of (this.#own("suggestions") ?? this.#word("suggestions")).split("|").map((part) => part.trim())) {
@@ -1114,7 +1119,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
 
     async #converse(entry) {
       for (;;) {
-        const asked = this.#nodes.log.querySelector(`.turn[data-id="${CSS_escape(entry.id)}"]`);
+        const asked = [...this.#nodes.log.children].find(({ dataset }) => dataset.id === entry.id);
         const turn = this.#turn(asked);
         asked?.classList.remove("waiting");
         turn.typing();
@@ -1133,7 +1138,9 @@ form.person textarea { min-height: 92px; resize: vertical; }
           }
         };
         let broken = false;
-        let failure = null;
+        let failure = "";
+        // A counter that said it failed is asked anew; a connection that failed asks for the same answer.
+        let anew = false;
         try {
           await this.#visitor.ask(entry, this.#language, (name, data) => {
             if (name === "open") {
@@ -1164,28 +1171,27 @@ form.person textarea { min-height: 92px; resize: vertical; }
               });
               if (data.rung === "kept") this.#await(entry.id, turn);
               this.#announce(text.slice(said));
-            } else if (name === "error") failure = this.#word("failed");
+            } else if (name === "error") [failure, anew] = ["failed", true];
           });
         } catch (error) {
           const status = error instanceof Refused ? error.status : -1;
-          failure = this.#word({ 0: "gaveUp", 413: "tooLong", 403: "closed", 401: "closed", 400: "refused", 422: "refused" }[status] ?? "failed");
-          if (status === 403 || status === 413 || status === 400 || status === 422) {
-            turn.fail(failure);
-            this.#announce(failure);
+          const final = { 413: "tooLong", 403: "closed", 400: "refused", 422: "refused" }[status];
+          failure = final ?? { 0: "gaveUp", 401: "closed" }[status] ?? "failed";
+          if (final) {
+            turn.fail(this.#word(final));
+            this.#announce(this.#word(final));
             return;
           }
-          failure = { word: failure, same: true };
         }
         cancelAnimationFrame(frame);
         if (!failure) {
           if (this.#nodes.panel.hidden) this.#unread();
           return;
         }
-        const word = failure.word ?? failure;
+        const word = this.#word(failure);
         this.#announce(word);
         await this.#follow(() => turn.fail(word, true));
-        // A counter that said it failed is asked anew; a connection that failed asks for the same answer.
-        if (!failure.same) {
+        if (anew) {
           const { outbox } = this.#visitor.kept;
           const id = identity();
           if (asked) asked.dataset.id = id;
@@ -1300,7 +1306,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
 
     #marks(id, feedback) {
       const buttons = ["up", "down"].map((value) =>
-        make("button", { type: "button", class: value, label: value, "aria-label": this.#word(value), "aria-pressed": String(feedback === value), on: { click: () => mark(value) } }, icon(value)),
+        make("button", { type: "button", class: value, label: value, "aria-label": this.#word(value), "aria-pressed": String(feedback === value), on: { click: () => mark(value) } }, icon("up")),
       );
       const mark = async (pressed) => {
         const before = buttons.map((button) => button.getAttribute("aria-pressed"));
@@ -1328,14 +1334,14 @@ form.person textarea { min-height: 92px; resize: vertical; }
       const note = make("textarea", { maxlength: "2000", name: "note" });
       const contact = make("input", { type: "text", maxlength: "200", name: "contact", autocomplete: "email", inputmode: "email" });
       const state = make("p", { class: "state alarm", role: "alert" });
-      const send = make("button", { class: "small main", type: "submit", text: "handoffSend" }, this.#word("handoffSend"));
+      const send = make("button", { class: "small main", type: "submit", text: "handoffSend" });
       const form = make(
         "form",
         { class: "person", novalidate: true, "aria-labelledby": "handoff" },
-        make("h3", { id: "handoff", text: "handoffTitle" }, this.#word("handoffTitle")),
-        make("p", { text: "handoffText" }, this.#word("handoffText")),
-        make("label", {}, make("span", { text: "note" }, this.#word("note")), note),
-        make("label", {}, make("span", { text: "contact" }, this.#word("contact")), contact),
+        make("h3", { id: "handoff", text: "handoffTitle" }),
+        make("p", { text: "handoffText" }),
+        make("label", {}, make("span", { text: "note" }), note),
+        make("label", {}, make("span", { text: "contact" }), contact),
         make("div", { class: "row" }, send, this.#button("cancel", () => this.#leaveHandoff(form))),
         state,
       );
@@ -1365,6 +1371,7 @@ form.person textarea { min-height: 92px; resize: vertical; }
       n.log.inert = true;
       n.form.inert = true;
       n.body.append(form);
+      this.#relabel();
       note.focus({ preventScroll: true });
     }
 
@@ -1392,8 +1399,6 @@ form.person textarea { min-height: 92px; resize: vertical; }
       card.querySelector("a")?.focus({ preventScroll: true });
     }
   }
-
-  const CSS_escape = (text) => globalThis.CSS?.escape?.(text) ?? String(text).replace(/["\\]/g, "\\$&");
 
   customElements.define("madoguchi-chat", MadoguchiChat);
 

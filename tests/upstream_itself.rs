@@ -15,14 +15,24 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use upstream::Upstream;
+use upstream::behaviour::{Behaviour, WORDS, in_model};
 
 fn ask(port: u16, path: &str, content: &str, stream: bool) -> String {
-    let body = serde_json::json!({"model": "m", "stream": stream, "messages": [{"role": "user", "content": content}]})
-        .to_string();
+    ask_model(port, path, "m", content, stream)
+}
+
+fn ask_model(port: u16, path: &str, model: &str, content: &str, stream: bool) -> String {
+    let body =
+        serde_json::json!({"model": model, "stream": stream, "messages": [{"role": "user", "content": content}]})
+            .to_string();
+    send(port, &format!("POST {path}/chat/completions"), &body)
+}
+
+fn send(port: u16, line: &str, body: &str) -> String {
     let mut socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-    let head = format!("POST {path}/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", body.len());
-    socket.write_all((head + &body).as_bytes()).unwrap();
+    let head = format!("{line} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", body.len());
+    socket.write_all((head + body).as_bytes()).unwrap();
     let mut reply = Vec::new();
     let mut piece = [0; 4096];
     while let Ok(n) = socket.read(&mut piece) {
@@ -54,6 +64,43 @@ fn it_misbehaves_so_many_times_and_then_well() {
     let up = Upstream::start("status=500 times=2");
     let replies: Vec<bool> = (0..3).map(|_| ask(up.port, "/v1", "x", false).contains("200 x")).collect();
     assert_eq!(replies, [false, false, true]);
+}
+
+#[test]
+fn a_models_name_is_a_behaviour_and_any_other_name_is_a_model() {
+    let up = Upstream::start("say=one");
+    let ask = |model: &str| ask_model(up.port, "/v1", model, "x", false);
+    for model in ["gpt-4.1", "deepseek-ai/DeepSeek-V3", "command-r+", ""] {
+        assert!(ask(model).contains("200 x"), "{model}");
+    }
+    assert!(ask("status=503").contains("503 x"));
+    assert!(ask("gpt-4.1+say=two").contains("two"));
+    assert!(ask("html").contains("<!doctype html>"));
+    assert_eq!(ask("refuse"), "");
+    let counted = |model: &str| -> Vec<bool> { (0..4).map(|_| ask(model).contains("200 x")).collect() };
+    assert_eq!(counted("status=429+times=2"), [false, false, true, true]);
+    assert_eq!(counted("status=429+after=3"), [true, true, true, false]);
+    assert_eq!(counted("status=500+after=1+times=2"), [true, false, false, true]);
+    for wrong in ["statu=503", "gpt-4.1+htlm", "latency=soon"] {
+        assert!(ask(wrong).contains("is no behaviour"), "{wrong}");
+    }
+    assert!(ask_model(up.port, "/v1", "say=two", "[[say=three]]", false).contains("three"));
+}
+
+#[test]
+fn every_word_has_a_model_that_is_understood() {
+    let up = Upstream::start("");
+    for path in ["/v1", "/_/status=503/v1"] {
+        let reply = send(up.port, &format!("GET {path}/models"), "");
+        let listed: serde_json::Value = serde_json::from_str(reply.split_once("\r\n\r\n").unwrap().1).unwrap();
+        let ids: Vec<&str> = listed["data"].as_array().unwrap().iter().map(|m| m["id"].as_str().unwrap()).collect();
+        for word in &WORDS {
+            assert!(ids.contains(&word.model), "{}", word.name);
+            let told = Behaviour::default().with(&in_model(word.model)).unwrap();
+            assert!(told.has(word.name), "{}", word.name);
+        }
+    }
+    assert_eq!(up.seen(|s| s.total), 0);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! How a question becomes an answer: the passages that bear on it, the model over them, and without the model the passages themselves.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use futures::channel::mpsc::{UnboundedSender, unbounded};
@@ -224,8 +225,12 @@ async fn make(counter: Counter, asked: Asked, party: u64, tell: UnboundedSender<
         return say(Said::Done { rung: Rung::Kept });
     }
     asked_of_model.sources.truncate(QUOTED);
+    let text = answering::passages(&asked_of_model.question, &asked_of_model.sources);
+    // Two passages of one page are one link.
+    let mut linked = HashSet::new();
+    asked_of_model.sources.retain(|source| linked.insert(source.id.clone()));
     say(shown(&asked_of_model.sources));
-    say(Said::Text(answering::passages(&asked_of_model.question, &asked_of_model.sources)));
+    say(Said::Text(text));
     say(Said::Done { rung: Rung::Passages });
 }
 

@@ -219,7 +219,7 @@ fn is_japanese(text: &str) -> bool {
 
 /// The rung `passages`: the shop's own words, quoted; or, with none, that there are none, and a person.
 pub fn passages(question: &str, sources: &[Source]) -> String {
-    let quoted = sources.iter().map(|s| shown(question, s)).collect::<Vec<_>>().join("\n\n");
+    let quoted = pages(sources).iter().map(|page| shown(question, page)).collect::<Vec<_>>().join("\n\n");
     match (sources.is_empty(), is_japanese(question)) {
         (false, true) => format!("お店の案内からお答えします。\n\n{quoted}"),
         (false, false) => format!("From the shop's own pages:\n\n{quoted}"),
@@ -232,10 +232,25 @@ pub fn passages(question: &str, sources: &[Source]) -> String {
     }
 }
 
-/// What of a source answers, under its title. The rest is a link away.
-fn shown(question: &str, source: &Source) -> String {
-    let quoted = quote::quote(question, source.title.as_deref(), &source.passage);
-    match &source.title {
+/// Passages by the page that they stand on, each page where the best of its passages stands.
+fn pages(sources: &[Source]) -> Vec<Vec<&Source>> {
+    let mut pages: Vec<Vec<&Source>> = Vec::new();
+    for source in sources {
+        let is_its = |page: &&mut Vec<&Source>| page.first().is_some_and(|first| first.id == source.id);
+        match pages.iter_mut().find(is_its) {
+            Some(page) => page.push(source),
+            None => pages.push(vec![source]),
+        }
+    }
+    pages
+}
+
+/// What of a page answers, under its title. The rest is a link away.
+fn shown(question: &str, page: &[&Source]) -> String {
+    let title = page.first().and_then(|source| source.title.as_deref());
+    let quoted: Vec<String> = page.iter().map(|source| quote::quote(question, title, &source.passage)).collect();
+    let quoted = quoted.join("\n\n");
+    match title {
         Some(title) => format!("**{}**\n{quoted}", title.trim()),
         None => quoted,
     }
@@ -245,14 +260,28 @@ fn shown(question: &str, source: &Source) -> String {
 mod tests {
     use super::*;
 
+    fn source(title: &str, passage: &str) -> Source {
+        Source { id: title.into(), title: Some(title.into()), url: None, passage: passage.into() }
+    }
+
     #[test]
     fn passages_are_quoted_under_their_titles_and_their_absence_is_said_in_the_questions_language() {
-        let source =
-            Source {
-                id: "r".into(), title: Some("返品".into()), url: None, passage: "8日以内に承ります。".into()
-            };
-        assert!(passages("返品できますか", &[source]).contains("**返品**\n8日以内に承ります。"));
+        assert!(
+            passages("返品できますか", &[source("返品", "8日以内に承ります。")])
+                .contains("**返品**\n8日以内に承ります。")
+        );
         assert!(passages("返品できますか", &[]).contains("見つかりませんでした"));
         assert!(passages("Can I return it?", &[]).contains("do not answer"));
+    }
+
+    #[test]
+    fn two_passages_of_one_page_stand_under_its_title_once() {
+        let sources = [
+            source("返品", "8日以内に承ります。"),
+            source("送料", "660円です。"),
+            source("返品", "箱でお送りください。"),
+        ];
+        let expected = "**返品**\n8日以内に承ります。\n\n箱でお送りください。\n\n**送料**\n660円です。";
+        assert!(passages("返品", &sources).ends_with(expected), "{}", passages("返品", &sources));
     }
 }

@@ -5,6 +5,7 @@ use futures::stream::StreamExt;
 
 use super::answering::{Said, Source};
 use super::index::{Document, Hit, Index};
+use super::question::is_japanese;
 use super::relevance;
 use crate::admission::Budget;
 use crate::counter::Counter;
@@ -67,7 +68,7 @@ fn weighs(counter: &Counter) -> bool {
 fn candidates(counter: &Counter, index: &Index, question: &str, history: &[Said]) -> Vec<Hit> {
     let search = |text: &str| {
         if !weighs(counter) {
-            return index.bearing(text, WEIGHED);
+            return understood(question, index.bearing(text, WEIGHED));
         }
         let mut hits = index.search(text, WEIGHED);
         hits.retain(|h| h.score >= NEARLY);
@@ -99,6 +100,7 @@ async fn best(
     let rush = Budget::upstream(&counter.config).is_some_and(|budget| counter.learned.is_rushed(&budget));
     if weighs(counter) && rush {
         hits.retain(Hit::bears);
+        hits = understood(question, hits);
     } else if weighs(counter) && hits.len() > 1 {
         hits = weigh(counter, question, hits, request_id, party).await;
     }
@@ -152,13 +154,29 @@ async fn weigh(counter: &Counter, question: &str, hits: Vec<Hit>, request_id: &s
             *place = relevance::Reading::of(&outcome).relevance;
         }
     }
-    order(hits, &told)
+    order(question, hits, &told)
+}
+
+/// Where pages in the question's language bear on it they come first, and one in another language only if it bears more than they do: a
+/// model could translate it, but a shopper is shown it as it is.
+fn understood(question: &str, hits: Vec<Hit>) -> Vec<Hit> {
+    let japanese = is_japanese(question);
+    let (mut own, mut foreign): (Vec<Hit>, Vec<Hit>) =
+        hits.into_iter().partition(|hit| is_japanese(&hit.passage) == japanese);
+    match own.first().filter(|hit| hit.bears()).map(|hit| hit.score) {
+        Some(most) => {
+            foreign.retain(|hit| hit.score > most);
+            own.extend(foreign);
+            own
+        }
+        None => foreign.into_iter().chain(own).collect(),
+    }
 }
 
 /// The search's order where nothing was told; else by what was told, and where it is the same, by the search.
-fn order(hits: Vec<Hit>, told: &[Option<f64>]) -> Vec<Hit> {
+fn order(question: &str, hits: Vec<Hit>, told: &[Option<f64>]) -> Vec<Hit> {
     if told.iter().all(Option::is_none) {
-        return hits.into_iter().filter(Hit::bears).collect();
+        return understood(question, hits.into_iter().filter(Hit::bears).collect());
     }
     let mut weighed: Vec<(f64, Hit)> = hits
         .into_iter()
@@ -181,7 +199,7 @@ mod tests {
     }
 
     fn ordered(told: &[Option<f64>]) -> Vec<String> {
-        order(vec![hit("a", 0.9), hit("b", 0.8), hit("c", NEARLY)], told).into_iter().map(|h| h.id).collect()
+        order("a?", vec![hit("a", 0.9), hit("b", 0.8), hit("c", NEARLY)], told).into_iter().map(|h| h.id).collect()
     }
 
     #[test]
@@ -193,6 +211,18 @@ mod tests {
         assert_eq!(first("返品の送料は誰が払いますか"), "返品の送料は誰が払いますか");
         assert_eq!(searches("How much is it?", &[said("user", "the donabe")]).remove(0), "the donabe How much is it?");
         assert_eq!(searches("それはいくらですか", &[]), ["それはいくらですか"]);
+    }
+
+    #[test]
+    fn a_page_in_the_questions_language_goes_before_another_that_bears_on_it_no_more() {
+        let ids = |question: &str, hits: &[(&str, f64)]| {
+            let hits = hits.iter().map(|(id, score)| hit(id, *score)).collect();
+            understood(question, hits).into_iter().map(|h| h.id).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(ids("An invoice?", &[("en", 0.9), ("請求書", 0.8), ("also", 0.6)]), "en also");
+        assert_eq!(ids("An invoice?", &[("請求書", 0.9), ("en", 0.6)]), "en 請求書");
+        assert_eq!(ids("In stock?", &[("在庫", 0.9), ("en", 0.4)]), "在庫 en");
+        assert_eq!(ids("在庫は", &[("stock", 0.9), ("在庫", 0.9), ("stores", 0.4)]), "在庫");
     }
 
     #[test]

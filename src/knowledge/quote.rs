@@ -8,35 +8,38 @@ use super::passage::{length, spans};
 
 /// A quotation is at most about so long, as [`length`] counts: some 140 kanji and kana.
 const LONGEST: usize = 280;
+/// So long, where a sentence in it leans on what stands before it or points to what comes.
+const LONGEST_LEANING: usize = 480;
 /// A sentence that is longer alone is cut.
 const LONGEST_SENTENCE: usize = 480;
+/// A section that is so little less likely is quoted along, if it fits.
+const AS_LIKELY: f64 = 1.0;
+/// The odds of what the search does not find, as a logarithm.
+const UNLIKELY: f64 = -8.0;
+/// Of what is so likely the first is taken: a page says what matters first.
+const SURE: f64 = 8.0;
 const OMITTED: &str = "…";
 
-/// A heading, or none, and what stands under it.
-struct Section {
-    heading: Option<Range<usize>>,
-    lines: Vec<Range<usize>>,
+/// A passage in its lines, each a sentence or a row, and the headings that they stand under.
+struct Lines<'a> {
+    all: Vec<Line<'a>>,
+    /// The heading of each section, if it has one.
+    headings: Vec<Option<&'a str>>,
+    passage: &'a str,
+}
+
+struct Line<'a> {
+    section: usize,
+    span: Range<usize>,
+    text: &'a str,
 }
 
 /// The part of a passage that answers a question best: whole sentences as they stand there, with [`OMITTED`] between what is not together.
-/// `title` is the page's.
+/// A sentence that means nothing without what stands before it brings that along. `title` is the page's.
 pub fn quote(question: &str, title: Option<&str>, passage: &str) -> String {
-    let text = |range: &Range<usize>| passage.get(range.clone()).unwrap_or_default();
-    let sections = sections(passage);
-    let Some((section, best)) = best(question, title, &sections, &text) else { return passage.trim().to_owned() };
-    let lines = around(best, &section.lines, LONGEST.saturating_sub(heading_length(section, &text)), &text);
-    let kept = section.lines.get(lines.clone()).unwrap_or_default();
-    let (Some(first), Some(last)) = (kept.first(), kept.last()) else { return passage.trim().to_owned() };
-    let quoted = shortened(text(&(first.start..last.end)).trim());
-    match &section.heading {
-        None => quoted,
-        Some(heading) if lines.start == 0 => format!("{}\n{quoted}", text(heading).trim()),
-        Some(heading) => format!("{}\n{OMITTED}\n{quoted}", text(heading).trim()),
-    }
-}
-
-fn heading_length<'a>(section: &Section, text: &impl Fn(&Range<usize>) -> &'a str) -> usize {
-    section.heading.as_ref().map_or(0, |h| length(text(h)))
+    let lines = Lines::of(passage);
+    let Some(best) = lines.best(question, title) else { return passage.trim().to_owned() };
+    lines.shown(lines.around(best, &lines.sections(question, title)))
 }
 
 /// Whether a line is the name of what follows it.
@@ -45,73 +48,216 @@ fn is_heading(line: &str) -> bool {
     line.starts_with(['■', '◆', '●', '▼', '【', '#']) || line.ends_with([':', '：'])
 }
 
-fn sections(passage: &str) -> Vec<Section> {
-    let mut sections: Vec<Section> = Vec::new();
-    let mut open: Option<Section> = None;
-    for (start, end) in spans(passage) {
-        let line = passage.get(start..end).unwrap_or_default();
-        if line.trim().is_empty() {
-            // What follows an empty line stands under a heading still, unless something stood there already.
-            if open.as_ref().is_some_and(|s| !s.lines.is_empty()) {
-                sections.extend(open.take());
+impl<'a> Lines<'a> {
+    fn of(passage: &'a str) -> Self {
+        let mut lines = Self { all: Vec::new(), headings: vec![None], passage };
+        for (start, end) in spans(passage) {
+            let text = passage.get(start..end).unwrap_or_default();
+            let section = lines.headings.len() - 1;
+            let begun = lines.all.last().is_some_and(|line| line.section == section);
+            if text.trim().is_empty() {
+                // What follows an empty line stands under a heading still, unless something stood there already. The end of the line
+                // that a full stop ended already is no empty line.
+                if begun && passage.get(..start).is_some_and(|before| before.ends_with('\n')) {
+                    lines.headings.push(None);
+                }
+            } else if is_heading(text) {
+                if begun {
+                    lines.headings.push(None);
+                }
+                lines.headings.pop();
+                lines.headings.push(Some(text.trim()));
+            } else {
+                lines.all.push(Line { section, span: start..end, text });
             }
-        } else if is_heading(line) {
-            sections.extend(open.replace(Section { heading: Some(start..end), lines: Vec::new() }));
-        } else {
-            open.get_or_insert(Section { heading: None, lines: Vec::new() }).lines.push(start..end);
         }
+        lines
     }
-    sections.extend(open);
-    sections
+
+    fn heading(&self, section: usize) -> Option<&'a str> {
+        self.headings.get(section).copied().flatten()
+    }
+
+    fn section(&self, at: usize) -> Option<usize> {
+        self.all.get(at).map(|line| line.section)
+    }
+
+    /// The sentence that answers best, by the search itself; the first one where none bears on the question.
+    fn best(&self, question: &str, title: Option<&str>) -> Option<usize> {
+        let alone = self.all.iter().map(|line| (self.heading(line.section).or(title), line.text.to_owned()));
+        let odds = odds(question, alone).into_iter().enumerate();
+        odds.reduce(|best, other| if other.1 > best.1 { other } else { best }).map(|(at, _)| at)
+    }
+
+    /// What each section comes to.
+    fn sections(&self, question: &str, title: Option<&str>) -> Vec<f64> {
+        let of = |section: usize| self.all.iter().filter(move |line| line.section == section).map(|line| line.text);
+        let sections = self.headings.iter().enumerate();
+        odds(question, sections.map(|(section, heading)| (heading.or(title), of(section).collect())))
+    }
+
+    /// The length of lines with the headings that they are shown under.
+    fn length(&self, lines: &Range<usize>) -> usize {
+        let mut under = None;
+        let kept = self.all.get(lines.clone()).unwrap_or_default();
+        kept.iter()
+            .map(|line| {
+                let heading = (under.replace(line.section) != Some(line.section)).then(|| self.heading(line.section));
+                length(line.text) + heading.flatten().map_or(0, length)
+            })
+            .sum()
+    }
+
+    /// The lines around one that fit: what it leans on, then those after it, since what is said is explained after it, then those before;
+    /// of its own section, and of those that answer as likely.
+    fn around(&self, best: usize, sections: &[f64]) -> Range<usize> {
+        let odds = |section: usize| sections.get(section).copied().unwrap_or(UNLIKELY);
+        let own = self.section(best).unwrap_or_default();
+        let belongs = |section: usize| section == own || odds(section) >= odds(own) - AS_LIKELY;
+        let together = |at: Option<usize>| at.and_then(|at| self.section(at)).is_some_and(belongs);
+        let mut kept = self.leaning_on(best, best + 1).unwrap_or(best)..best + 1;
+        while together(Some(kept.end)) && self.length(&(kept.start..kept.end + 1)) <= LONGEST {
+            kept.end += 1;
+        }
+        // A neighbour is quoted whole or not at all.
+        while kept.end > best + 1
+            && self.section(kept.end - 1) != Some(own)
+            && self.section(kept.end - 1) == self.section(kept.end)
+        {
+            kept.end -= 1;
+        }
+        let sure = kept.start;
+        while let Some(before) = kept.start.checked_sub(1).filter(|at| together(Some(*at)))
+            && self.length(&(before..kept.end)) <= LONGEST
+        {
+            kept.start = before;
+        }
+        let begins = |at: usize| self.section(at) == Some(own) || at == 0 || self.section(at - 1) != self.section(at);
+        // None of them is worth a riddle.
+        kept.start =
+            (kept.start..sure).filter(|at| begins(*at)).find_map(|at| self.leaning_on(at, kept.end)).unwrap_or(sure);
+        self.pointed_to(kept)
+    }
+
+    /// Where a quotation up to `end` must begin for the line at `at` to be understood; none where that would be too long.
+    fn leaning_on(&self, at: usize, end: usize) -> Option<usize> {
+        let mut start = at;
+        while let Some(before) = start.checked_sub(1)
+            && let Some(leaning) = self.all.get(start).and_then(|line| Leaning::of(line.text))
+        {
+            let section = self.section(before);
+            let whole = self.all.partition_point(|line| Some(line.section) < section);
+            let from = match leaning {
+                // What is named as standing above may be anywhere above.
+                Leaning::Above => [0, whole],
+                Leaning::Before if section == self.section(start) => [before, before],
+                Leaning::Before => [whole, before],
+            };
+            start = from.into_iter().find(|from| self.length(&(*from..end)) <= LONGEST_LEANING)?;
+        }
+        Some(start)
+    }
+
+    /// The same lines with those that the last of them points to.
+    fn pointed_to(&self, mut kept: Range<usize>) -> Range<usize> {
+        if self.all.get(kept.end - 1).is_some_and(|line| points_on(line.text)) {
+            let section = self.section(kept.end);
+            while section.is_some()
+                && self.section(kept.end) == section
+                && self.length(&(kept.start..kept.end + 1)) <= LONGEST_LEANING
+            {
+                kept.end += 1;
+            }
+        }
+        kept
+    }
+
+    fn shown(&self, kept: Range<usize>) -> String {
+        let mut shown: Vec<String> = Vec::new();
+        let mut rest = kept;
+        while let Some(first) = self.all.get(rest.start).filter(|_| !rest.is_empty()) {
+            let of_it = self.all.get(rest.clone()).unwrap_or_default();
+            let count = of_it.iter().take_while(|line| line.section == first.section).count();
+            let end = of_it.get(count.saturating_sub(1)).map_or(first.span.end, |last| last.span.end);
+            let quoted = shortened(self.passage.get(first.span.start..end).unwrap_or_default().trim());
+            let whole = rest.start == 0 || self.section(rest.start - 1) != Some(first.section);
+            shown.push(match self.heading(first.section) {
+                None => quoted,
+                Some(heading) if whole => format!("{heading}\n{quoted}"),
+                Some(heading) => format!("{heading}\n{OMITTED}\n{quoted}"),
+            });
+            rest.start += count;
+        }
+        shown.join("\n\n")
+    }
 }
 
-/// The sentence that answers best, by the search itself, with its section; the first one where none bears on the question. What stands
-/// under no heading stands under the page's title.
-fn best<'s, 'a>(
-    question: &str,
-    title: Option<&str>,
-    sections: &'s [Section],
-    text: &impl Fn(&Range<usize>) -> &'a str,
-) -> Option<(&'s Section, usize)> {
-    let mut places = Vec::new();
+/// What the search thinks of each of some texts under their headings, as the logarithm of its odds. What stands under no heading
+/// stands under the page's title.
+fn odds<'a>(question: &str, texts: impl Iterator<Item = (Option<&'a str>, String)>) -> Vec<f64> {
+    let mut all = Vec::new();
     let mut documents = Vec::new();
-    for section in sections {
-        for (at, line) in section.lines.iter().enumerate() {
-            let heading = section.heading.as_ref().map(text).or(title).map(str::to_owned);
-            let (id, content) = (places.len().to_string(), text(line).to_owned());
-            documents.push(Document { id, title: heading, content, url: None, lang: None });
-            places.push((section, at));
+    for (at, (heading, content)) in texts.enumerate() {
+        all.push(UNLIKELY);
+        documents.push(Document {
+            id: at.to_string(),
+            title: heading.map(str::to_owned),
+            content,
+            url: None,
+            lang: None,
+        });
+    }
+    for hit in Index::new(documents).search(question, all.len()) {
+        if let Some(odds) = hit.id.parse::<usize>().ok().and_then(|at| all.get_mut(at)) {
+            *odds = (hit.score / (1.0 - hit.score)).ln().clamp(UNLIKELY, SURE);
         }
     }
-    let hits = Index::new(documents).search(question, 1);
-    let found = hits.first().and_then(|hit| places.get(hit.id.parse::<usize>().ok()?));
-    found.or(places.first()).copied()
+    all
 }
 
-/// The lines around one that fit: those after it first, since what is said is explained after it.
-fn around<'a>(
-    best: usize,
-    lines: &[Range<usize>],
-    most: usize,
-    text: &impl Fn(&Range<usize>) -> &'a str,
-) -> Range<usize> {
-    let long = |at: usize| lines.get(at).map(|line| length(text(line)));
-    let mut left = most.saturating_sub(long(best).unwrap_or_default());
-    let mut range = best..best + 1;
-    let mut fits = |at: Option<usize>| match at.and_then(long).and_then(|l| left.checked_sub(l)) {
-        Some(rest) => {
-            left = rest;
-            true
+/// How a sentence needs what stands before it.
+enum Leaning {
+    /// It goes on from the sentence before.
+    Before,
+    /// It names what stands somewhere above.
+    Above,
+}
+
+impl Leaning {
+    fn of(line: &str) -> Option<Self> {
+        const BEGINNINGS: &str =
+            "その それ これ この ただし また なお さらに しかし いずれも どちらも 同じく そこ ですが 加えて ここで";
+        const WORDS: &str = "this these that those it they both however but also otherwise then";
+        let line = line.trim_start_matches([' ', '\u{3000}', '・', '-', '*', '※', '\n']).trim_end();
+        let lower = line.to_ascii_lowercase();
+        let named = ["上記", "前述", "前記", "the above", "listed above", "as above"].iter().any(|w| lower.contains(w))
+            || stands_alone(line, "上の")
+            || lower.trim_end_matches(['.', ')']).ends_with(" above");
+        let first = lower.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+        let goes_on = BEGINNINGS.split(' ').any(|w| line.starts_with(w)) || WORDS.split(' ').any(|w| w == first);
+        match (named, goes_on) {
+            (true, _) => Some(Self::Above),
+            (false, true) => Some(Self::Before),
+            (false, false) => None,
         }
-        None => false,
-    };
-    while fits(Some(range.end)) {
-        range.end += 1;
     }
-    while fits(range.start.checked_sub(1)) {
-        range.start -= 1;
-    }
-    range
+}
+
+/// Whether a sentence says that what it speaks of comes after it.
+fn points_on(line: &str) -> bool {
+    let lower = line.to_ascii_lowercase();
+    let lower = lower.trim_end().trim_end_matches(['.', ':']);
+    let named =
+        ["次のとおり", "次の通り", "次のこと", "次のもの", "次の場合", "次の方", "下記", "the following", "as follows"];
+    named.iter().any(|w| lower.contains(w)) || lower.ends_with(" below") || stands_alone(line, "以下の")
+}
+
+/// Whether a word is there on its own, rather than as the end of 8,800円以下の or 机の上の.
+fn stands_alone(line: &str, word: &str) -> bool {
+    line.match_indices(word).any(|(at, _)| {
+        let before = line.get(..at).and_then(|b| b.chars().next_back());
+        !before.is_some_and(|c| c.is_ascii_alphanumeric() || c == 'の' || ('\u{4e00}'..='\u{9fff}').contains(&c))
+    })
 }
 
 /// A sentence without end, cut where it pauses if it does near the bound.
@@ -160,6 +306,55 @@ mod tests {
     }
 
     #[test]
+    fn a_sentence_that_leans_on_what_stands_before_it_brings_that_along() {
+        let passage = "平日13時までのご注文は当日に発送します。\n\n■ お届けまでの目安\n関東・中部・関西 翌日\n北海道・沖縄 3日から4日\n\n\
+            名入れ刺繍のある商品は、上の日数に7日を加えてください。天候や交通の事情で遅れることがございます。";
+        let quoted = quote("届くのが遅いのですが、いつ届きますか", Some("お届けまでの日数"), passage);
+        assert!(quoted.contains("関東・中部・関西 翌日\n北海道・沖縄 3日から4日\n\n名入れ刺繍"), "{quoted}");
+        let quoted = quote("アウトレット", None, "返品は10日以内に承ります。\n\nただし、アウトレットの品は除きます。");
+        assert!(quoted.starts_with("返品は10日以内に承ります。"), "{quoted}");
+        let far = format!(
+            "返品は10日以内に承ります。{}ただし、アウトレットの品は除きます。",
+            "当店は長浜の店です。".repeat(40)
+        );
+        assert!(length(&quote("アウトレット", None, &far)) <= LONGEST_LEANING);
+        let english = "Parcels reach Tokyo the next day.\n\nEmbroidery adds 7 days to the above.";
+        assert!(quote("How long does embroidery take?", None, english).starts_with("Parcels reach Tokyo"));
+    }
+
+    #[test]
+    fn sentences_that_lean_on_each_other_without_end_are_quoted_alone() {
+        let text = "返品は10日以内です。\n".to_owned() + &"その品は別です。\n\n".repeat(150) + "これは交換です。";
+        assert_eq!(quote("交換", None, &text), "これは交換です。");
+    }
+
+    #[test]
+    fn a_sentence_that_points_to_what_comes_brings_that_along() {
+        let passage =
+            "お支払い方法は次のとおりです。\n\n■ 前払い\nコンビニエンスストア\n銀行振込\n\n■ お願い\nお控えください。";
+        assert!(quote("お支払い方法は", None, passage).ends_with("■ 前払い\nコンビニエンスストア\n銀行振込"));
+    }
+
+    #[test]
+    fn amounts_and_places_are_no_pointers() {
+        for plain in
+            ["8,800円以上の品", "棚の上の品", "Orders above 8,800 yen", "40度以下の水", "Wash below 40 degrees"]
+        {
+            assert!(Leaning::of(plain).is_none() && !points_on(plain), "{plain}");
+        }
+        for leaning in ["※ただし、沖縄を除きます。", "詳しくは上の表を。", "It takes a week.", "See the above."]
+        {
+            assert!(Leaning::of(leaning).is_some(), "{leaning}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_a_full_stop_ends_is_followed_by_no_empty_line() {
+        let text = "1. 返品番号を受け取ります。\n2. 箱でお送りください。";
+        assert_eq!(quote("返品番号", None, text), text);
+    }
+
+    #[test]
     fn of_a_long_text_only_the_sentences_around_the_answer_are_quoted() {
         let before = "当店は滋賀県長浜市の小さな店です。".repeat(12);
         let after = "そのほかのことはお尋ねください。".repeat(12);
@@ -191,7 +386,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_line_of_a_quotation_stands_in_the_passage_and_its_length_is_bounded(
-            passage in "([■#]? ?[a-z返品送料は。、. ]{0,90}\n?){0,12}", question in "[a-z返品送料]{0,8}",
+            passage in "([■#]? ?(その|上の|This|以下の)?[a-z返品送料は。、. ]{0,90}\n?){0,12}", question in "[a-z返品送料]{0,8}",
         ) {
             let quoted = quote(&question, None, &passage);
             prop_assert!(length(&quoted) <= LONGEST + LONGEST_SENTENCE, "{}", quoted);

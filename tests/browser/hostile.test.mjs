@@ -13,6 +13,8 @@ const SCRIPTS = [
   `"><b onmouseover=alert(6)>x</b>{{constructor.constructor('alert(7)')()}}`,
 ].join("\n\n");
 
+const CELLS = `| <img src=x onerror=alert(1)> | [x](javascript:alert(2)) |\n|---|---|\n| <td onclick=alert(3)> | \u202Eab |\n| ${SCRIPTS.replace(/\n+/g, " ")} | b | c | d |\n|||`;
+
 const LINKS = [
   "javascript:alert(1)",
   "JaVaScRiPt:alert(1)",
@@ -46,6 +48,20 @@ visit("markup in an answer is shown as the text that it is", {}, async (shop) =>
   assert.deepEqual(tags, ["p"]);
   assert.deepEqual([links, handlers], [[], []]);
   await shop.picture("hostile-markup");
+  assert.deepEqual(elsewhere(shop), []);
+});
+
+visit("markup in a table is shown as the text that it is, and a table of odd rows is a table", {}, async (shop) => {
+  await shop.open();
+  shop.wire.says(answer(CELLS, { pieces: 40 }));
+  await shop.ask("表");
+  await shop.answered();
+  const { tags, links, handlers } = await made(shop);
+  assert.deepEqual(tags, ["div", "table", "tbody", "td", "th", "thead", "tr"]);
+  assert.deepEqual([links, handlers], [[], []]);
+  const cells = await shop.answers.first().locator("td").allTextContents();
+  assert.deepEqual(cells.slice(0, 2), ["<td onclick=alert(3)>", "ab"]);
+  assert.match(cells[2], /<script>alert\(1\)<\/script>/);
   assert.deepEqual(elsewhere(shop), []);
 });
 
@@ -98,7 +114,7 @@ visit("sixteen KiB of emoji, cut anywhere, is drawn and the window still answers
 
 visit("text made to be slow to read is read at once", {}, async (shop) => {
   await shop.open();
-  const slow = ["[".repeat(20_000), "**a".repeat(8000), "`".repeat(9001), "[a](".repeat(6000), "> ".repeat(4000), "- ".repeat(6000), `${" ".repeat(20_000)}x`, "https://".repeat(3000), "1.".repeat(5000)];
+  const slow = ["[".repeat(20_000), "**a".repeat(8000), "`".repeat(9001), "[a](".repeat(6000), "> ".repeat(4000), "- ".repeat(6000), `${" ".repeat(20_000)}x`, "https://".repeat(3000), "1.".repeat(5000), `${"|a".repeat(5000)}\n|-\n${"|b".repeat(5000)}`, `|a|\n|-|\n${"|b|\n".repeat(4000)}`, `a|b\n${"- |".repeat(7000)}x`];
   for (const [n, text] of slow.entries()) {
     shop.wire.says(answer(text, { pieces: 20 }));
     const cost = await shop.cost(async () => {

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { after, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { visit, leave, PHONE } from "./shop.mjs";
-import { answer, signal } from "./wire.mjs";
+import { answer, event, signal } from "./wire.mjs";
 
 after(leave);
 const style = (locator, name) => locator.evaluate((node, of) => getComputedStyle(node).getPropertyValue(of), name);
@@ -45,6 +45,68 @@ visit("a word without end stays within its bubble", PHONE, async (shop) => {
   assert.ok(over <= 0, `${over} px`);
 });
 
+const TABLE = [
+  "送料は次のとおりです。",
+  "| 地域 | 送料（税込） | お届けの目安 | 備考 |",
+  "|:---|---:|:---:|---|",
+  "| 北海道 | 1,100円 | ご注文から4日 | 離島は**さらに2日**かかります |",
+  "| 関東・中部 | 660円 | 翌日から2日 | 5,500円以上で送料無料 |",
+  "| 沖縄 | 1,650円 | 5日 | [航空便](/#/help) は `air\\|sea` |",
+  "",
+  "ほかの地域もお尋ねください。",
+].join("\n");
+
+for (const colorScheme of ["light", "dark"]) {
+  visit(`a table of an answer is a table, scrolled within its bubble on a phone (${colorScheme})`, { ...PHONE, colorScheme }, async (shop) => {
+    await shop.open();
+    shop.wire.says(answer(TABLE, { pieces: 25 }));
+    await shop.ask("送料の表");
+    await shop.answered();
+    const say = shop.answers.first().locator(".say");
+    assert.deepEqual(await say.evaluate((node) => [...node.children].map((child) => child.localName)), ["p", "div", "p"]);
+    const cells = (part, tag) => say.locator(`${part} tr`).evaluateAll((rows, name) => rows.map((row) => [...row.querySelectorAll(name)].map((cell) => cell.textContent)), tag);
+    assert.deepEqual(await cells("thead", "th"), [["地域", "送料（税込）", "お届けの目安", "備考"]]);
+    assert.deepEqual((await cells("tbody", "td"))[2], ["沖縄", "1,650円", "5日", "航空便 は air|sea"]);
+    assert.deepEqual(await say.locator("th").evaluateAll((all) => all.map((cell) => [cell.scope, getComputedStyle(cell).textAlign.replace("-webkit-", "")])), [["col", "start"], ["col", "right"], ["col", "center"], ["col", "start"]]);
+    assert.equal(await say.locator("td strong, td a, td code").count(), 3);
+    const frame = say.getByRole("group", { name: "地域 送料（税込）" });
+    assert.ok(await frame.evaluate((node) => node.scrollWidth > node.clientWidth), "it is wider than the phone");
+    assert.ok(await shop.log.evaluate((log) => log.scrollWidth <= log.clientWidth), "and the log is not");
+    await shop.picture(`table-${colorScheme}`);
+    await frame.focus();
+    await frame.press("ArrowRight");
+    await shop.page.waitForFunction((node) => node.scrollLeft > 0, await frame.elementHandle());
+    await shop.accessible();
+    assert.doesNotMatch(await shop.voice.textContent(), /---|\|/);
+  });
+}
+
+visit("a table is drawn as it is written, row by row", {}, async (shop) => {
+  await shop.open();
+  // Each piece with the cells of each row that are to be seen once it has come.
+  const steps = [["表です。\n\n| 品 | 価格 |\n|", "2"], ["--", "2"], ["-|---|\n| 飯碗 ", "2,1"], ["| 1,9", "2,2"], ["80円 |\n| 皿 | 2,200円 |", "2,2,2"], ["\n\n以上です。", "2,2,2"]];
+  const seen = async (rows) => {
+    const say = await shop.answers.first().locator(".say").elementHandle();
+    await shop.page.waitForFunction(([node, wanted]) => [...node.querySelectorAll("tr")].map((row) => row.cells.length).join() === wanted, [say, rows]);
+  };
+  const text = steps.map(([piece], n) => event("delta", { text: piece }, `w${n + 1}`)).join("");
+  shop.wire.says(text + event("done", { message_id: "m", rung: "full" }, "w9"), { after: (n) => seen(steps[n - 1][1]) });
+  await shop.ask("表");
+  await shop.answered();
+  await seen("2,2,2");
+  assert.match(await shop.answer(), /飯碗\s+1,980円\s+皿\s+2,200円\s+以上です。/);
+});
+
+visit("lines with a bar that are no table stay as they are written", {}, async (shop) => {
+  await shop.open();
+  const text = "a | b\n\n|x| は x の大きさ\n\n---\n\n| 見出し |だけ";
+  shop.wire.says(answer(text));
+  await shop.ask("棒");
+  await shop.answered();
+  assert.equal(await shop.answers.first().locator("table").count(), 0);
+  assert.equal((await shop.answer()).replace(/\n+/g, "\n"), text.replace(/\n+/g, "\n"));
+});
+
 visit("in the dark the window is dark", { colorScheme: "dark" }, async (shop) => {
   await shop.open();
   await shop.ask("送料はいくらですか");
@@ -83,6 +145,17 @@ visit("a shop's own colour, heading, side and words, with text that stands out f
   assert.equal(await shop.chat.locator("h2").innerText(), "みせの窓口");
   assert.deepEqual(await shop.chat.locator(".hints button").allInnerTexts(), ["ひとつ", "ふたつ"]);
   await shop.accessible();
+});
+
+visit("each next question goes to the top, with motion too, however long the answers are", { reducedMotion: "no-preference" }, async (shop) => {
+  await shop.open();
+  for (const n of [0, 1, 2]) {
+    shop.wire.says(answer(Array.from({ length: 40 }, (_, line) => `${line + 1}行目の文です。`).join("\n\n"), { pieces: 20 }));
+    await shop.ask(`質問${n}`);
+    await shop.answered(n + 1);
+    const [log, question] = [await shop.log.boundingBox(), await shop.questions.nth(n).boundingBox()];
+    assert.ok(question.y >= log.y && question.y < log.y + 60, `${question.y} in ${log.y}`);
+  }
 });
 
 visit("a long answer is read from its beginning, and a shopper who scrolled away is left there", {}, async (shop) => {

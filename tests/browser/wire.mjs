@@ -39,7 +39,10 @@ export async function between(target) {
       const at = faults.findIndex((fault) => fault.path === path);
       const fault = at < 0 ? {} : faults.splice(at, 1)[0];
       if (fault.refuse) return incoming.socket.destroy();
-      if (fault.status) return outgoing.writeHead(fault.status, fault.headers).end(fault.body);
+      if (fault.status) {
+        outgoing.writeHead(fault.status, fault.headers);
+        return pass([Buffer.from(fault.body ?? "")], outgoing, fault);
+      }
       const onward = ask(new URL(incoming.url, target), { method: incoming.method, headers: incoming.headers }, (reply) => {
         outgoing.writeHead(reply.statusCode, reply.headers);
         outgoing.flushHeaders();
@@ -85,8 +88,8 @@ export async function between(target) {
     url: `http://127.0.0.1:${server.address().port}`,
     seen,
     next: (path, ...more) => faults.push(...more.map((fault) => ({ path, ...fault }))),
-    /** The counter's answer replaced by these events. */
-    says: (body) => faults.push({ path: "/chat", status: 200, headers: { "content-type": "text/event-stream" }, body }),
+    /** The counter's answer replaced by these events, which pass as any answer does. */
+    says: (body, more) => faults.push({ path: "/chat", status: 200, headers: { "content-type": "text/event-stream" }, body, ...more }),
     /** Every connection breaks now. */
     drop: () => server.closeAllConnections(),
     /** Faults that were not met are forgotten. */

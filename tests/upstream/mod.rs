@@ -1,24 +1,10 @@
 //! An OpenAI-compatible upstream that misbehaves on demand, and records what it saw.
 //!
 //! A behaviour is words such as `latency=80 status=503 times=2`, apart by spaces or commas, given as the process's default
-//! (command line, [`Upstream::set`] or `PUT /_/behaviour`), in the base path (`/_/status=503/v1`), or within the last user
-//! message between `[[` and `]]`, so that each prompt of a batch can have its own. Later words win.
-//!
-//! | word | does |
-//! |---|---|
-//! | `latency=MS`, `jitter=MS` | waits before the headers; up to so much more |
-//! | `rate=N`, `window=MS` | 429 past N calls in a window (1000) |
-//! | `concurrency=N` | 429 past N calls in flight |
-//! | `retry-after=TEXT`, `retry-after-ms=N`, `should-retry=TEXT` | headers of a refusal; `date` makes a date 1 s ahead |
-//! | `status=N` | that status with an error body |
-//! | `times=N` | misbehaves for the first N calls of the same last message only |
-//! | `refuse`, `reset` | closes the connection before reading; resets it before the headers |
-//! | `cut=N`, `reset-body=N` | ends, or resets, the connection after N bytes of the body |
-//! | `silence=MS` | stays silent after the first half of the body |
-//! | `html`, `malformed`, `empty-choices`, `empty-content`, `null-content`, `invalid-utf8`, `wrong-type`, `error-body` | a 200 whose body is that |
-//! | `endless` | a body that never ends |
-//! | `say=TEXT` | the answer's text, percent-encoded |
-//! | `ping`, `crlf`, `split`, `no-done`, `no-usage`, `sse-error`, `bad-frame` | streams with comments, other line ends, a byte a write, no `[DONE]`, no usage, an error event, a frame that is no JSON |
+//! (command line, [`Upstream::set`] or `PUT /_/behaviour`), in the base path (`/_/status=503/v1`), in the model's name with `+`
+//! between them (`status=503+times=2`), or within the last user message between `[[` and `]]`, so that each prompt of a batch can
+//! have its own. Later words win. The words are [`behaviour::WORDS`]; `npm run upstream -- --help` prints them, and
+//! `GET /v1/models` has a model for each.
 #![allow(
     dead_code,
     clippy::unwrap_used,

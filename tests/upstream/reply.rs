@@ -2,13 +2,23 @@
 
 use serde_json::{Value, json};
 
-use super::behaviour::{Behaviour, decode};
+use super::behaviour::{Behaviour, WORDS, decode};
 
 /// The text of the last user message.
 pub fn last_message(request: &Value) -> String {
     let messages = request["messages"].as_array().cloned().unwrap_or_default();
     let last = messages.iter().rev().find(|m| m["role"] == "user");
     last.and_then(|m| m["content"].as_str()).unwrap_or_default().to_owned()
+}
+
+/// The models that show each word, and one that shows none.
+pub fn models() -> Vec<u8> {
+    let well = ("well", "answers as it should, as any other name does");
+    let all = [well].into_iter().chain(WORDS.iter().map(|w| (w.model, w.does)));
+    let data: Vec<Value> = all
+        .map(|(id, does)| json!({"id": id, "object": "model", "created": 1, "owned_by": "the misbehaving upstream", "description": does}))
+        .collect();
+    json!({"object": "list", "data": data}).to_string().into_bytes()
 }
 
 fn content(behaviour: &Behaviour, request: &Value) -> String {

@@ -35,7 +35,8 @@ pub struct Seen {
     pub unanswered: HashMap<String, usize>,
     pub most_unanswered: usize,
     pub aborted: usize,
-    pub by_message: HashMap<String, u64>,
+    /// Calls by the words in the model's name and the last message.
+    pub by_message: HashMap<(String, String), u64>,
 }
 
 impl Seen {

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::State;
-use super::behaviour::{Behaviour, decode};
+use super::behaviour::{self, Behaviour, decode};
 use super::reply;
 use super::seen::{CallSeen, Seen};
 
@@ -104,7 +104,9 @@ async fn serve(mut socket: TcpStream, state: Arc<State>) {
     loop {
         let Some(head) = read_head(&mut socket, &mut buffer).await else { return };
         let Some(body) = read_body(&mut socket, &mut buffer, &head).await else { return };
-        let end = if head.path.starts_with("/_/") && !head.path.ends_with("/chat/completions") {
+        let end = if head.method == "GET" && head.path.ends_with("/v1/models") {
+            write(&mut socket, 200, &[], "application/json", &reply::models()).await.map(|()| socket)
+        } else if head.path.starts_with("/_/") && !head.path.ends_with("/chat/completions") {
             let body = control(&state, &head, &body);
             write(&mut socket, body.0, &[], "application/json", &body.1).await.map(|()| socket)
         } else {
@@ -201,8 +203,10 @@ async fn call(mut socket: TcpStream, state: &State, head: Head, body: Vec<u8>) -
     let in_path = head.path.strip_prefix("/_/").and_then(|p| p.split('/').next()).map(decode).unwrap_or_default();
     let in_message =
         message.split_once("[[").and_then(|(_, rest)| rest.split_once("]]")).map_or("", |(words, _)| words);
+    let in_model = behaviour::in_model(request["model"].as_str().unwrap_or_default());
     let default = state.default.lock().unwrap().clone();
-    let behaviour = match default.with(&in_path).and_then(|b| b.with(in_message)) {
+    let told = default.with(&in_path).and_then(|b| b.with(&in_model)).and_then(|b| b.with(in_message));
+    let behaviour = match told {
         Ok(behaviour) => behaviour,
         Err(fault) => {
             return write(&mut socket, 400, &[], "application/json", &reply::error(400, &fault)).await.map(|()| socket);
@@ -227,13 +231,12 @@ async fn call(mut socket: TcpStream, state: &State, head: Head, body: Vec<u8>) -
                 at_ms: now,
             });
         }
-        let count = seen.by_message.entry(message).or_default();
+        let count = seen.by_message.entry((in_model, message)).or_default();
         *count += 1;
-        let over = behaviour.number("times").is_some_and(|times| *count > times);
+        let behaviour = behaviour.at(*count);
         let window = behaviour.number("window").unwrap_or(1000);
         // What was refused cost the host nothing, and takes nothing of its rate.
         let recent = seen.taken.iter().rev().take_while(|at| **at + window > now).count() as u64;
-        let behaviour = if over { behaviour.well() } else { behaviour };
         let full = behaviour.number("rate").is_some_and(|n| recent >= n)
             || behaviour.number("concurrency").is_some_and(|n| seen.in_flight as u64 > n);
         if full {
@@ -244,9 +247,11 @@ async fn call(mut socket: TcpStream, state: &State, head: Head, body: Vec<u8>) -
         (behaviour, full)
     };
     let mut flight = InFlight { state, invocation, waiting: true, whole: false };
-    if behaviour.has("reset") {
+    if behaviour.has("reset") || behaviour.has("refuse") {
         flight.whole = true;
-        reset(socket);
+        if behaviour.has("reset") {
+            reset(socket);
+        }
         return None;
     }
     let jitter = behaviour

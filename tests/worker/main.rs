@@ -17,6 +17,8 @@ mod knowledge;
 mod limits;
 mod panic;
 mod requests;
+mod rungs;
 mod serve;
 #[path = "../upstream/mod.rs"]
 mod upstream;
+mod visitor;
