@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use crate::admission::headers::Written;
 use crate::admission::holder::Holder;
 use crate::admission::{Budget, Standing};
 use crate::config::{Config, Target};
@@ -29,8 +28,6 @@ pub struct Learned {
     breakers: RefCell<HashMap<(String, String), Breaker>>,
     retries: RefCell<RetryBudget>,
     holders: RefCell<HashMap<String, Holder>>,
-    /// How the limits stand, as replies tell it.
-    pub limits: Written,
     /// Answers to first questions, told to others who ask the same.
     pub remembered: Remembered,
 }
@@ -42,7 +39,6 @@ impl Learned {
             breakers: RefCell::default(),
             retries: RefCell::new(RetryBudget::new(now_ms)),
             holders: RefCell::default(),
-            limits: Written::default(),
             remembered: Remembered::default(),
         }
     }

@@ -9,7 +9,6 @@ pub mod capacity;
 pub mod crowd;
 pub mod estimate;
 pub mod gate;
-pub mod headers;
 pub mod holder;
 pub mod kept;
 pub mod key;

@@ -7,7 +7,6 @@ use futures::stream::LocalBoxStream;
 
 use super::idempotency::Keyed;
 use super::visit::Visit;
-use crate::admission::headers::Written;
 use crate::admission::{Budget, Standing};
 use crate::counter::Counter;
 use crate::error::ApiError;
@@ -98,14 +97,35 @@ impl Answer {
         self.headers.push((name, value));
     }
 
-    /// Adds the headers of the limits as this isolate knows them.
+    /// Adds the headers of the limits as this isolate knows them: draft-ietf-httpapi-ratelimit-headers, and OpenAI's own for the
+    /// tightest.
     pub fn limits<'a>(&mut self, counter: &Counter, budgets: impl Iterator<Item = &'a Budget>) {
-        let learned = &counter.learned;
-        self.headers.extend(learned.limits.of(budgets.map(|budget| (budget, learned.standing(budget)))));
+        self.standings(budgets.map(|budget| (budget, counter.learned.standing(budget))));
     }
 
     /// The same where it is known otherwise how each budget stands.
     pub fn standings<'a>(&mut self, budgets: impl Iterator<Item = (&'a Budget, Option<Standing>)>) {
-        self.headers.extend(Written::default().of(budgets));
+        let (mut policies, mut states) = (Vec::new(), Vec::new());
+        let mut tightest: Option<Standing> = None;
+        for (budget, standing) in budgets {
+            if budget.limits.permits == 0 {
+                continue;
+            }
+            policies.push(format!("\"{}\";q={};w=60", budget.kind, budget.limits.permits));
+            let Some(standing) = standing else { continue };
+            states.push(format!("\"{}\";r={};t={}", budget.kind, standing.remaining, standing.reset_ms.div_ceil(1000)));
+            if tightest.is_none_or(|t| standing.remaining < t.remaining) {
+                tightest = Some(standing);
+            }
+        }
+        if !policies.is_empty() {
+            self.header("ratelimit-policy", policies.join(", "));
+        }
+        if let Some(s) = tightest {
+            self.header("ratelimit", states.join(", "));
+            self.header("x-ratelimit-limit-requests", s.limit.to_string());
+            self.header("x-ratelimit-remaining-requests", s.remaining.to_string());
+            self.header("x-ratelimit-reset-requests", format!("{}.{:03}s", s.reset_ms / 1000, s.reset_ms % 1000));
+        }
     }
 }
