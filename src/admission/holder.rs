@@ -119,8 +119,6 @@ pub struct Holder {
     rates: [Rate; KINDS],
     crowd: Crowd,
     beyond: u32,
-    /// Callers since the last ask.
-    arrived: u32,
     tokens: [f64; KINDS],
     asking: Option<(u64, u64)>,
     asks: u64,
@@ -172,7 +170,6 @@ impl Holder {
             rates: [Rate::default(); KINDS],
             crowd: Crowd::default(),
             beyond: 0,
-            arrived: 0,
             tokens: [0.0; KINDS],
             asking: None,
             asks: 0,
@@ -300,7 +297,6 @@ impl Holder {
             self.beyond += 1;
         } else if let (Some(rate), Some(tokens)) = (self.rates.get_mut(kind), self.tokens.get_mut(kind)) {
             rate.add(now_ms);
-            self.arrived += 1;
             *tokens = (*tokens * 0.998).max(caller.tokens.into());
         }
         beyond

@@ -58,8 +58,6 @@ struct Known {
     /// The last ask that was answered, and what it was granted.
     number: u64,
     given: Vec<Slot>,
-    /// Whether it keeps permits ahead.
-    ahead: bool,
 }
 
 /// What must be durable before a lease is told.
@@ -79,8 +77,6 @@ struct Terms {
     near: u64,
     pause_ms: u64,
     fair: f64,
-    /// The most that may be booked for callers to come.
-    most_ahead: u32,
     /// Whether places in flight bind; none where they are not counted.
     by_places: Option<bool>,
 }
@@ -257,7 +253,7 @@ impl Lessor {
                 Some(false) => want.waiting.saturating_sub(placed.line.get(kind as usize).map_or(0, Vec::len) as u32),
                 None => want.waiting,
             };
-            let ahead = if placed.scarce { 0 } else { want.ahead.min(terms.most_ahead) };
+            let ahead = if placed.scarce { 0 } else { want.ahead };
             for (permits, over) in [(waiting, 0), (ahead, terms.pause_ms / TICK_MS)] {
                 let wish = Wish {
                     from: terms.begin,
@@ -317,12 +313,7 @@ impl Lessor {
             known.credit = (known.credit + share * elapsed as f64 / 1_000.0).min((share * 5.0).max(1.0));
             if contended { known.credit } else { f64::INFINITY }
         };
-        // What one keeps ahead where there is room is never more than the part of the limits that makes it room.
-        let roomy = per_second / ROOMY * AHEAD_MS as f64 / 1_000.0;
-        let keeps_ahead = self.known.get(&ask.holder).is_some_and(|k| k.ahead);
-        let most_ahead = if keeps_ahead { roomy.ceil() as u32 } else { u32::MAX };
-        let by_places_of = in_flight.map(|_| by_places);
-        let terms = Terms { rules, begin, near, pause_ms, fair, most_ahead, by_places: by_places_of };
+        let terms = Terms { rules, begin, near, pause_ms, fair, by_places: in_flight.map(|_| by_places) };
         let Booked { slots, far, short, lacking } =
             if overtaken { Booked::default() } else { self.book_wants(now, ask, &placed, &terms) };
         let urgent = |kind: Kind| placed.short.get(kind as usize).is_some_and(|s| *s);
@@ -362,10 +353,6 @@ impl Lessor {
             retries += 1;
         }
         let share = self.shares.level(per_second);
-        let ahead_ms = if short || contended { 0 } else { self.ahead_ms(demand, per_second, in_flight) };
-        if let Some(known) = self.known.get_mut(&ask.holder) {
-            known.ahead = ahead_ms > 0;
-        }
         let lease = Lease {
             now_ms,
             slots,
@@ -376,7 +363,7 @@ impl Lessor {
             line: placed.line,
             pause_ms,
             tell_ms: self.busy_ms().max(TELL_MS),
-            ahead_ms,
+            ahead_ms: if short || contended { 0 } else { self.ahead_ms(demand, per_second, in_flight) },
             contended: short || contended,
             share: share as f32,
             shares: self.shares.of(share, &ask.crowd.often),

@@ -20,9 +20,6 @@ const LINE_FULL_MS: u64 = 500;
 const AHEAD_LEAST: f64 = 1.5;
 /// Of the callers expected until the next ask: with permits for so many no more are asked for.
 const ENOUGH: f64 = 2.0 / 3.0;
-/// So many callers since the last ask tell how often they come now, over so long at least, in milliseconds.
-const SURGE_LEAST: u32 = 16;
-const SURGE_MS: u64 = 50;
 /// A permit is kept for so many callers that are expected in its time.
 const LIKELY: f64 = 0.7;
 /// Who took it on to tell something and has not so long after has gone, in milliseconds.
@@ -51,22 +48,11 @@ impl Holder {
     fn expected(&self, now_ms: u64) -> [(f64, f64); KINDS] {
         let seconds = self.seconds_to_next();
         let ahead = self.ahead_ms as f64 / 1_000.0;
-        self.come_now(now_ms).map(|rate| {
-            let (until_next, most) = (rate * seconds, rate * seconds.max(ahead));
+        self.rates.map(|rate| {
+            let until_next = rate.now(now_ms) * seconds;
+            let most = rate.now(now_ms) * seconds.max(ahead);
             (if ahead > 0.0 { until_next } else { until_next * ENOUGH }, most)
         })
-    }
-
-    /// Callers a second of each kind. Where permits are kept ahead those since the last ask tell at once that more come than came.
-    fn come_now(&self, now_ms: u64) -> [f64; KINDS] {
-        let rates = self.rates.map(|rate| rate.now(now_ms));
-        if self.ahead_ms == 0 || self.contended || self.arrived < SURGE_LEAST {
-            return rates;
-        }
-        let seconds = now_ms.saturating_sub(self.asked_ms).max(SURGE_MS) as f64 / 1_000.0;
-        let known = rates.iter().sum::<f64>().max(1.0);
-        let surge = (f64::from(self.arrived) / seconds / known).max(1.0);
-        rates.map(|rate| rate * surge)
     }
 
     /// Until an answer to the next ask may be here, in seconds.
@@ -188,7 +174,6 @@ impl Holder {
         self.asks += 1;
         self.asking = Some((self.asks, now_ms));
         self.asked_ms = now_ms;
-        self.arrived = 0;
         if bounded {
             // What is not used is given back; the answer may give it anew.
             self.allowed = self.allowed.min(could_run);
@@ -309,7 +294,7 @@ impl Holder {
         self.pause_ms = lease.pause_ms;
         self.ahead_ms = lease.ahead_ms;
         // Twice what is needed until the next answer, since more may come than came.
-        let needed = self.come_now(now_ms).iter().sum::<f64>() * self.seconds_to_next();
+        let needed = self.rates.iter().map(|r| r.now(now_ms)).sum::<f64>() * self.seconds_to_next();
         self.plenty = if lease.ahead_ms > 0 { needed * 2.0 } else { f64::INFINITY };
         self.next_ask_ms = now_ms.max(asked_ms + lease.pause_ms);
         self.contended = lease.contended;
