@@ -3,12 +3,12 @@ import { spawn } from "node:child_process";
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { must, root } from "../scripts/steps.mjs";
+import { root } from "../scripts/steps.mjs";
+import { load } from "./peers/load.mjs";
 import { portkey } from "./peers/portkey.mjs";
 import { madoguchi, median, upstream } from "./peers/processes.mjs";
 
 const ROUNDS = 5;
-const body = JSON.stringify({ model: "gpt-4.1", messages: [{ role: "user", content: "返品はできますか" }] });
 
 function passthrough(base) {
   const folder = mkdtempSync(join(tmpdir(), "passthrough-"));
@@ -27,14 +27,6 @@ const w :Workerd.Worker = (
   return new Promise((resolve) =>
     child.stdio[3].on("data", (d) => resolve({ url: `http://127.0.0.1:${JSON.parse(d.toString().split("\n")[0]).port}`, stop: () => child.kill() })),
   );
-}
-
-/** Requests a second, the median and the 99th percentile in ms over so many connections. */
-async function load({ url, headers = [] }, connections, seconds) {
-  const words = [`${url}/v1/chat/completions`, String(connections), String(seconds), body, ...headers];
-  const result = JSON.parse(await must(join(root, "target/release/examples/load"), words));
-  if (result.bad > 0) throw new Error(`${result.bad} replies of ${url} were not 200`);
-  return result;
 }
 
 export default async function gateway() {

@@ -59,8 +59,11 @@ impl Learned {
     /// Does something with this isolate's side of a budget, which is made at its first use.
     pub fn with_holder<T>(&self, budget: &Budget, world: &dyn World, act: impl FnOnce(&mut Holder) -> T) -> T {
         let mut holders = self.holders.borrow_mut();
+        if let Some(holder) = holders.get_mut(&budget.name) {
+            return act(holder);
+        }
         // Keys are few, but what is remembered must not grow for ever.
-        if holders.len() > 1_000 && !holders.contains_key(&budget.name) {
+        if holders.len() > 1_000 {
             holders.retain(|_, h| h.is_used());
         }
         let fresh = || Holder::new(world.bits(), budget.limits);

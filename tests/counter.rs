@@ -435,7 +435,7 @@ async fn a_stream_that_the_caller_cuts_counts_as_the_tokens_that_came_and_no_mor
     assert!((55_000..=62_000).contains(&refused.error.retry_after_ms.unwrap()), "{refused:?}");
 }
 
-/// Calls of which each waited for its permit, one each 20 ms, and the asks made.
+/// Calls of which each waited for its permit, one each 19 ms, and the asks made while the second half of them came.
 async fn waits(runs_on: bool) -> (usize, usize) {
     let (counter, world) = counter(Host::Answers { after_ms: 100 }, &[("UPSTREAM_RPM", "12000")]);
     world.ask_ms.set(60);
@@ -444,11 +444,15 @@ async fn waits(runs_on: bool) -> (usize, usize) {
     local
         .run_until(async {
             let one = call(&counter);
+            let first_half = Cell::new(0);
             let calls = (0..500).map(|n| {
-                let (counter, one) = (&counter, &one);
+                let (counter, one, world, first_half) = (&counter, &one, &world, &first_half);
                 async move {
                     // Not in step with the asks.
                     sleep(Duration::from_millis(19 * n)).await;
+                    if n == 250 {
+                        first_half.set(world.asks.get());
+                    }
                     let began = Instant::now();
                     call::complete(counter, one, false).await.unwrap();
                     began.elapsed().as_millis() > 105
@@ -456,7 +460,7 @@ async fn waits(runs_on: bool) -> (usize, usize) {
             });
             // How often callers come is known after two seconds.
             let waited = futures::future::join_all(calls).await.into_iter().skip(100).filter(|w| *w).count();
-            (waited, world.asks.get())
+            (waited, world.asks.get() - first_half.get())
         })
         .await
 }
@@ -465,6 +469,14 @@ async fn waits(runs_on: bool) -> (usize, usize) {
 async fn an_ask_that_runs_beside_holds_nobody_up() {
     let (alone, asks_alone) = waits(false).await;
     let (beside, asks_beside) = waits(true).await;
-    println!("waited {alone} of 400 with {asks_alone} asks, and {beside} with {asks_beside} asks beside");
+    println!("waited {alone} of 400, {asks_alone} asks for 250, and {beside} with {asks_beside} asks beside");
     assert!(beside * 4 <= alone, "{alone} waited, {beside} with asks beside");
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_there_is_room_a_busy_isolate_asks_for_one_call_in_sixteen() {
+    for runs_on in [false, true] {
+        let (_, asks) = waits(runs_on).await;
+        assert!(asks <= 250 / 16, "{asks} asks for 250 calls");
+    }
 }

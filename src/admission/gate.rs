@@ -100,8 +100,14 @@ impl Drop for Pass {
         let so_far = (self.streamed > 0).then(|| self.prompt.saturating_add(self.streamed));
         let tokens = self.ended.tokens.or(so_far);
         let ended = Ended { took_ms: now.saturating_sub(self.began_ms), tokens, ..self.ended };
-        self.counter.learned.with_holder(&budget, &*self.counter.world, |h| h.ended(permit, &ended));
-        tell_later(&self.counter, &budget);
+        let runs_on = self.counter.world.runs_on();
+        let first_ms = self.counter.learned.with_holder(&budget, &*self.counter.world, |h| {
+            h.ended(permit, &ended);
+            if runs_on { h.take_telling(now) } else { None }
+        });
+        if let Some(at_ms) = first_ms {
+            tell_from(&self.counter, &budget, at_ms.saturating_sub(now));
+        }
     }
 }
 
@@ -171,11 +177,19 @@ fn tell_later(counter: &Counter, budget: &Rc<Budget>) {
     if !counter.world.runs_on() {
         return;
     }
-    let take = |counter: &Counter, budget: &Budget| {
-        let now = counter.world.now_ms();
-        counter.learned.with_holder(budget, &*counter.world, |h| h.take_telling(now)).map(|at| at.saturating_sub(now))
-    };
-    let Some(first_ms) = take(counter, budget) else { return };
+    if let Some(first_ms) = take_telling(counter, budget) {
+        tell_from(counter, budget, first_ms);
+    }
+}
+
+/// Takes the telling on; in how many milliseconds it is due.
+fn take_telling(counter: &Counter, budget: &Budget) -> Option<u64> {
+    let now = counter.world.now_ms();
+    counter.learned.with_holder(budget, &*counter.world, |h| h.take_telling(now)).map(|at| at.saturating_sub(now))
+}
+
+/// Tells what is known after so many milliseconds, and again as long as there is more.
+fn tell_from(counter: &Counter, budget: &Rc<Budget>, first_ms: u64) {
     let (own, budget) = (counter.clone(), Rc::clone(budget));
     counter.world.later(Box::pin(async move {
         let (mut wait_ms, began) = (first_ms, own.world.now_ms());
@@ -184,7 +198,7 @@ fn tell_later(counter: &Counter, budget: &Rc<Budget>) {
             ask(&own, &budget).await;
             own.learned.with_holder(&budget, &*own.world, |h| h.end_telling());
             let long = own.world.now_ms().saturating_sub(began) > TELLING_MS;
-            match take(&own, &budget).filter(|_| !long) {
+            match take_telling(&own, &budget).filter(|_| !long) {
                 Some(ms) => wait_ms = ms,
                 None => break,
             }
@@ -211,6 +225,13 @@ pub async fn enter(
     let with = |now: u64, id: u64| counter.learned.with_holder(&budget, &*counter.world, |h| h.look(now, id));
     let now = counter.world.now_ms();
     let caller = Caller { patience_ms: caller.patience_ms.max(NO_WAIT_MS), ..caller };
+    // Where asks run beside their callers, one for whom a permit is at hand takes it and is gone.
+    if counter.world.runs_on()
+        && let Some(permit) = counter.learned.with_holder(&budget, &*counter.world, |h| h.pass(now, caller))
+    {
+        ask_beside(counter, &budget);
+        return Ok(pass(Some((budget, permit))));
+    }
     let id = counter.learned.with_holder(&budget, &*counter.world, |h| h.arrive(now, caller));
     let _place = Place { counter, budget: &budget, id };
     // Where nothing runs on by itself, whoever comes when an ask is due makes it, and before a permit is taken, whose life is

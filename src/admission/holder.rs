@@ -126,6 +126,9 @@ pub struct Holder {
     asked_ms: u64,
     next_ask_ms: u64,
     pause_ms: u64,
+    ahead_ms: u64,
+    /// With more permits than this no ask is due for callers to come.
+    plenty: f64,
     trip_ms: u64,
     contended: bool,
     full_until_ms: [u64; KINDS],
@@ -174,6 +177,8 @@ impl Holder {
             asked_ms: 0,
             next_ask_ms: 0,
             pause_ms: 20,
+            ahead_ms: 0,
+            plenty: f64::INFINITY,
             trip_ms: 50,
             contended: false,
             full_until_ms: [0; KINDS],
@@ -273,11 +278,18 @@ impl Holder {
         later.map_or(found, |(at, held)| (at, held.from_ms))
     }
 
-    /// Lets a caller in; [`Self::look`] then tells it what to do.
-    pub fn arrive(&mut self, now_ms: u64, caller: Caller) -> u64 {
+    /// A permit at hand, where nobody waits; whoever gets none here [arrives](Self::arrive).
+    pub fn pass(&mut self, now_ms: u64, caller: Caller) -> Option<Permit> {
         self.expire(now_ms);
-        let id = self.next_id;
-        self.next_id += 1;
+        let free = self.line.is_empty() && !self.contended && !self.blocked(now_ms);
+        let fits = |held: &&Held| held.from_ms <= now_ms && held.slot.tokens >= caller.tokens;
+        self.slots.front().filter(|_| free).filter(fits)?;
+        self.count(now_ms, caller);
+        self.spend(0, caller.tokens)
+    }
+
+    /// Counts one who has come; whether it is beyond its party's share.
+    fn count(&mut self, now_ms: u64, caller: Caller) -> bool {
         let kind = caller.kind as usize;
         let beyond = self.crowd.arrive(now_ms, caller.party, self.is_rushed());
         if beyond {
@@ -287,6 +299,15 @@ impl Holder {
             rate.add(now_ms);
             *tokens = (*tokens * 0.998).max(caller.tokens.into());
         }
+        beyond
+    }
+
+    /// Lets a caller in; [`Self::look`] then tells it what to do.
+    pub fn arrive(&mut self, now_ms: u64, caller: Caller) -> u64 {
+        self.expire(now_ms);
+        let id = self.next_id;
+        self.next_id += 1;
+        let beyond = self.count(now_ms, caller);
         let waiter = Waiter {
             id,
             kind: caller.kind,
@@ -393,16 +414,17 @@ impl Holder {
     }
 
     fn take(&mut self, place: usize, at: usize) -> Step {
-        let Some(waiter) = self.line.remove(place) else {
-            return Step::Wait { ms: 5, eta_ms: None, ahead: 0, placed: false };
-        };
-        let Some(held) = self.slots.get_mut(at) else {
-            return Step::Wait { ms: 5, eta_ms: None, ahead: 0, placed: false };
-        };
+        let spent = self.line.remove(place).and_then(|waiter| self.spend(at, waiter.tokens));
+        spent.map_or(Step::Wait { ms: 5, eta_ms: None, ahead: 0, placed: false }, Step::Go)
+    }
+
+    /// Spends a permit for a call of so many tokens.
+    fn spend(&mut self, at: usize, needs: u32) -> Option<Permit> {
+        let held = self.slots.get_mut(at)?;
         let tick = held.slot.tick;
         // Tokens are reserved for each permit alike; a longer call takes several permits' and gives the permits back.
         let each = held.slot.tokens / held.slot.permits.max(1);
-        let taken = if each == 0 { 1 } else { waiter.tokens.div_ceil(each).clamp(1, held.slot.permits) };
+        let taken = if each == 0 { 1 } else { needs.div_ceil(each).clamp(1, held.slot.permits) };
         let tokens = each * taken;
         held.slot.permits -= taken;
         held.slot.tokens -= tokens;
@@ -411,7 +433,7 @@ impl Holder {
             self.slots.remove(at);
         }
         self.permits -= taken as usize;
-        let need = waiter.tokens.min(tokens);
+        let need = needs.min(tokens);
         let left = if rest.permits == 0 { rest.tokens } else { 0 };
         self.give_up(Slot { tick, permits: taken - 1, tokens: tokens - need + left });
         self.running += 1;
@@ -419,7 +441,7 @@ impl Holder {
         if let Some(s) = &mut self.standing {
             s.remaining = s.remaining.min(s.limit);
         }
-        Step::Go(Permit { slot: Slot { tick, permits: 1, tokens: need } })
+        Some(Permit { slot: Slot { tick, permits: 1, tokens: need } })
     }
 
     /// One who waited has gone away; its place is the next one's.

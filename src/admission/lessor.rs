@@ -53,6 +53,13 @@ const POLL_MS: u64 = 150;
 /// Nor more seldom.
 const POLL_LATEST_MS: u64 = 1_000;
 
+/// Where all demand is no more than one part in so many of the limits, what a holder keeps ahead is missed by nobody.
+const ROOMY: f64 = 3.0;
+/// Callers a second from which on a holder keeps permits ahead there, so that it need not ask at each few of them.
+const OFTEN: f64 = 20.0;
+/// For so long, in milliseconds: the permits are then spent well within their life.
+const AHEAD_MS: u64 = 600;
+
 #[derive(Debug, Clone, Default)]
 struct Known {
     seen_ms: u64,
@@ -176,6 +183,12 @@ impl Lessor {
         }
         // A quiet object answers whoever asks.
         if self.asks < ASKS_PER_SECOND as f64 * 0.4 { 20 } else { evenly.max(20) }
+    }
+
+    /// How long ahead a holder with so many callers a second keeps permits. Places in flight are not kept for callers to come.
+    fn ahead_ms(&self, demand: f64, per_second: f64, in_flight: Option<u32>) -> u64 {
+        let roomy = self.demand.max(demand) * ROOMY <= per_second;
+        if in_flight.is_none() && roomy && demand >= OFTEN { AHEAD_MS } else { 0 }
     }
 
     fn rules(&self, now_ms: u64, limits: &Limits) -> Rules {
@@ -396,6 +409,7 @@ impl Lessor {
             line: placed.line,
             pause_ms,
             tell_ms: self.busy_ms().max(TELL_MS),
+            ahead_ms: if short || contended { 0 } else { self.ahead_ms(demand, per_second, in_flight) },
             contended: short || contended,
             share: share as f32,
             shares: self.shares.of(share, &ask.crowd.often),

@@ -167,6 +167,8 @@ pub struct Lease {
     pub pause_ms: u64,
     /// Nor does it tell what it saw or gives back sooner, in milliseconds.
     pub tell_ms: u64,
+    /// A holder whose callers come often keeps permits for so long ahead, in milliseconds; 0 is until its next ask.
+    pub ahead_ms: u64,
     /// Whether demand is above the limit.
     pub contended: bool,
     /// Permits a second that one visitor or key may have while demand is above the limit.

@@ -151,7 +151,10 @@ async fn limited(
         return knowledge::answer(counter, incoming, Some(&id), request_id).await;
     }
     let body = request::read_body(incoming, request::JSON).await?;
-    let request = Request::new(&body, request_id, incoming.header("accept"))?.of(party);
+    let completion = path == "/v1/chat/completions";
+    // Its own field tells in which form a completion is wanted.
+    let accept = if completion { None } else { incoming.header("accept") };
+    let request = Request::new(&body, request_id, accept)?.of(party);
     match path {
         "/v1/chat/completions" => chat_completions::create(counter, &request).await,
         "/v1/batch" => batch::run(counter, &request).await,

@@ -9,7 +9,7 @@ use super::{bindings, promise};
 use crate::api::request::Incoming;
 
 /// Headers that most requests are asked for.
-const NAMES: [&str; 5] = ["authorization", "content-type", "content-length", "accept", "idempotency-key"];
+const NAMES: [&str; 4] = ["authorization", "content-type", "content-length", "idempotency-key"];
 
 thread_local! {
     static ASKED: JsValue = NAMES.into_iter().map(JsValue::from_str).collect::<js_sys::Array>().into();
@@ -54,7 +54,8 @@ impl Incoming for EdgeRequest {
     fn path(&self) -> String {
         let after_host = self.url().split_once("://").map_or(self.url(), |(_, rest)| rest);
         let path = after_host.find('/').and_then(|at| after_host.get(at..)).unwrap_or("/");
-        path.split(['?', '#']).next().unwrap_or("/").to_owned()
+        let end = path.bytes().position(|b| matches!(b, b'?' | b'#')).unwrap_or(path.len());
+        path.get(..end).unwrap_or("/").to_owned()
     }
 
     fn query(&self, name: &str) -> Option<String> {

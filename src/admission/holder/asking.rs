@@ -18,6 +18,8 @@ const UNHEARD_MS: u64 = 500;
 const LINE_FULL_MS: u64 = 500;
 /// Callers expected in a permit's life from which on permits are asked for ahead while demand is above the limit.
 const AHEAD_LEAST: f64 = 1.5;
+/// Of the callers expected until the next ask: with permits for so many no more are asked for.
+const ENOUGH: f64 = 2.0 / 3.0;
 /// A permit is kept for so many callers that are expected in its time.
 const LIKELY: f64 = 0.7;
 /// Who took it on to tell something and has not so long after has gone, in milliseconds.
@@ -42,9 +44,29 @@ impl Holder {
         self.teller_until_ms = 0;
     }
 
-    fn expected(&self, now_ms: u64) -> [f64; KINDS] {
-        let seconds = (self.pause_ms as f64 * 1.3 + self.trip_ms as f64 * 2.5 + 50.0) / 1_000.0;
-        self.rates.map(|rate| rate.now(now_ms) * seconds)
+    /// Callers expected of each kind: with permits for the first number or fewer more are asked for, up to the second.
+    fn expected(&self, now_ms: u64) -> [(f64, f64); KINDS] {
+        let seconds = self.seconds_to_next();
+        let ahead = self.ahead_ms as f64 / 1_000.0;
+        self.rates.map(|rate| {
+            let until_next = rate.now(now_ms) * seconds;
+            let most = rate.now(now_ms) * seconds.max(ahead);
+            (if ahead > 0.0 { until_next } else { until_next * ENOUGH }, most)
+        })
+    }
+
+    /// Until an answer to the next ask may be here, in seconds.
+    fn seconds_to_next(&self) -> f64 {
+        (self.pause_ms as f64 * 1.3 + self.trip_ms as f64 * 2.5 + 50.0) / 1_000.0
+    }
+
+    /// Whether permits are many, nobody waits for one and there is nothing to tell, so that no ask need be thought of.
+    fn has_plenty(&self, now_ms: u64) -> bool {
+        self.permits as f64 > self.plenty
+            && self.line.is_empty()
+            && now_ms < self.asked_ms + TELL_MS
+            && self.retries_wanted == 0
+            && !self.report.is_news()
     }
 
     fn wants(&self, now_ms: u64) -> [Want; KINDS] {
@@ -66,9 +88,11 @@ impl Holder {
         let mut free = self.permits.saturating_sub(self.line.len()) as f64;
         let longest = wants.iter().map(|w| w.patience_ms).max().unwrap_or(0);
         for ((want, expected), tokens) in wants.iter_mut().zip(self.expected(now_ms)).zip(self.tokens) {
-            let missing = expected - free;
-            free = (free - expected).max(0.0);
-            if !rare && expected >= 1.0 && missing > 0.0 && missing >= expected / 3.0 {
+            let (least, most) = expected;
+            let missing = most - free;
+            let lacking = free <= least;
+            free = (free - most).max(0.0);
+            if !rare && most >= 1.0 && missing > 0.0 && lacking {
                 want.ahead = missing.ceil().min(50_000.0) as u32;
                 want.tokens = want.tokens.max(tokens as u32);
             }
@@ -109,6 +133,9 @@ impl Holder {
         }
         if self.asking.is_some() {
             self.unreachable(self.asks, now_ms);
+            return None;
+        }
+        if self.has_plenty(now_ms) {
             return None;
         }
         self.give_up_spare(now_ms);
@@ -265,6 +292,10 @@ impl Holder {
         let trip = now_ms.saturating_sub(asked_ms);
         self.trip_ms = (self.trip_ms * 3 + trip) / 4;
         self.pause_ms = lease.pause_ms;
+        self.ahead_ms = lease.ahead_ms;
+        // Twice what is needed until the next answer, since more may come than came.
+        let needed = self.rates.iter().map(|r| r.now(now_ms)).sum::<f64>() * self.seconds_to_next();
+        self.plenty = if lease.ahead_ms > 0 { needed * 2.0 } else { f64::INFINITY };
         self.next_ask_ms = now_ms.max(asked_ms + lease.pause_ms);
         self.contended = lease.contended;
         self.crowd.keep_to(lease.share.into(), &lease.shares);
