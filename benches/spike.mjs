@@ -6,36 +6,72 @@ import { join } from "node:path";
 import { must, root, tools } from "../scripts/steps.mjs";
 import { loadDemoShop } from "../scripts/demo-shop.mjs";
 import { portkey } from "./peers/portkey.mjs";
-import { madoguchi, upstream } from "./peers/processes.mjs";
+import { freePort, madoguchi, upstream } from "./peers/processes.mjs";
 
 // SPIKE_CAPACITY sizes the whole to a machine: the people are always ten times what the upstream can do.
 const CAPACITY = Number(process.env.SPIKE_CAPACITY ?? 50);
 const RATE = 10 * CAPACITY;
 const SECONDS = 30;
 const AFTER = { rate: CAPACITY / 5, seconds: 12 };
+// SPIKE_FAULT=none,refusing,slow,dead,panic,evicted runs Madoguchi alone, once with each: the host's faults for 20 of the 30 seconds, a panic
+// in the isolate and the whole engine started anew in the middle.
+const WELL = [`rate=${CAPACITY}`, "window=1000", "latency=300", "jitter=200", "retry-after=1"];
+const FAULTS = {
+  none: { from: 0, to: 0 },
+  refusing: { behaviour: "status=429 retry-after=1", from: 5, to: 25 },
+  slow: { behaviour: `rate=${CAPACITY} window=1000 latency=3000 jitter=2000 retry-after=1`, from: 5, to: 25 },
+  dead: { behaviour: "refuse", from: 5, to: 25 },
+  panic: { panic: true, from: 15, to: 15 },
+  evicted: { restart: true, from: 15, to: 15 },
+};
 const PEOPLE = [RATE, SECONDS, AFTER.rate, AFTER.seconds].map(String);
 const RETRIES = 'x-portkey-config: {"retry":{"attempts":3,"on_status_codes":[429]}}';
 
-const people = async (kind, url, headers = [], env = {}) =>
-  JSON.parse(await must(join(root, "target/release/examples/spike"), [kind, url, ...PEOPLE, ...headers], { env }));
+const rush = async (kind, url, people, headers, env) =>
+  JSON.parse(await must(join(root, "target/release/examples/spike"), [kind, url, ...people, ...headers], { env }));
+
+/** The rush, after a few who come alone: back to normal is an answer within a second of what it took them. */
+async function people(host, kind, url, headers = [], env = {}) {
+  const alone = await rush(kind, url, ["1", "5", "0", "0"], headers, { ...env, SPIKE_FIRST: "500000" });
+  await fetch(`${host.url}/_/reset`, { method: "POST" });
+  return await rush(kind, url, PEOPLE, headers, { ...env, SPIKE_USUAL_MS: String(alone.answer_median_ms) });
+}
 
 async function seen(host) {
   return (await fetch(`${host.url}/_/seen`)).json();
 }
 
-async function ours(host) {
+const sleep = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+
+async function behave(host, words) {
+  await fetch(`${host.url}/_/behaviour`, { method: "PUT", body: words });
+}
+
+/** What goes wrong within the spike, from its first second. */
+async function goWrong(fault, host, counter) {
+  await sleep(fault.from);
+  if (fault.panic) await fetch(`${counter.url}/v1/models`, { headers: { authorization: "Bearer bench", "x-trap": "1" } });
+  if (fault.restart) await counter.restart();
+  if (!fault.behaviour) return;
+  await behave(host, fault.behaviour);
+  await sleep(fault.to - fault.from);
+  await behave(host, WELL.join(" "));
+}
+
+async function ours(host, fault) {
   const secret = randomBytes(24).toString("hex");
   // One disk that syncs for every shopper's object in turn is nothing that the platform has: the objects' storage is in memory.
   const state = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "madoguchi-spike-"));
   const counter = await madoguchi(host.url, {
-    STATE_DIR: state, UPSTREAM_RPM: String(CAPACITY * 60), QUEUE_MS: "15000", VISITOR_SECRET: secret, VISITOR_RPM: "0", ADDRESS_RPM: "0",
+    ...(fault?.panic ? { ENTRY: "tests/worker/trap.mjs" } : {}),
+    PORT: String(await freePort()), STATE_DIR: state, UPSTREAM_RPM: String(CAPACITY * 60), QUEUE_MS: "15000", VISITOR_SECRET: secret, VISITOR_RPM: "0", ADDRESS_RPM: "0",
   });
   try {
     await loadDemoShop(counter.url, "bench");
-    await fetch(`${host.url}/_/reset`, { method: "POST" });
-    return await people("chat", counter.url, [], { VISITOR_SECRET: secret });
+    const [came] = await Promise.all([people(host, "chat", counter.url, [], { VISITOR_SECRET: secret }), fault && goWrong(fault, host, counter)]);
+    return came;
   } finally {
-    counter.stop();
+    await counter.stop();
     rmSync(state, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 });
   }
 }
@@ -51,7 +87,7 @@ async function theirs(host) {
   if (!gateway) return undefined;
   try {
     const headers = ["x-portkey-provider: openai", `x-portkey-custom-host: ${host.url}/v1`, RETRIES];
-    return await people("completions", gateway.url, headers);
+    return await people(host, "completions", gateway.url, headers);
   } finally {
     gateway.stop();
   }
@@ -59,18 +95,25 @@ async function theirs(host) {
 
 const answered = new Set(["full", "fallback_model", "shared", "passages", "kept"]);
 
-/** What the upstream answered in the seconds of the spike, as a part of what it could. */
-function goodput(saw) {
-  const seconds = saw.by_second.slice(1, SECONDS);
+/** What the upstream answered in the seconds of the spike in which it was well, as a part of what it could. */
+function goodput(saw, fault) {
+  const well = (_, at) => !fault?.behaviour || at + 1 < fault.from || at + 1 > fault.to;
+  const seconds = saw.by_second.slice(1, SECONDS).filter(well);
   return seconds.reduce((sum, [, taken]) => sum + taken, 0) / (seconds.length * CAPACITY);
 }
 
 export default async function spike() {
-  const sides = { madoguchi: ours, "seed's method": seed, portkey: theirs };
+  const faults = process.env.SPIKE_FAULT?.split(",") ?? [];
+  const unknown = faults.find((name) => !FAULTS[name]);
+  if (unknown) throw new Error(`no fault ${unknown}; there are: ${Object.keys(FAULTS).join(", ")}`);
+  const sides = faults.length > 0
+    ? Object.fromEntries(faults.map((name) => [name, (host) => ours(host, FAULTS[name])]))
+    : { madoguchi: ours, "seed's method": seed, portkey: theirs };
   const results = {};
   for (const [name, side] of Object.entries(sides)) {
-    const host = await upstream(`rate=${CAPACITY}`, "window=1000", "latency=300", "jitter=200", "retry-after=1");
+    const host = await upstream(...WELL);
     const came = await side(host);
+    if (process.env.SPIKE_RAW) console.log(JSON.stringify({ ...came, by_second: undefined, saw: (await seen(host)).by_second }));
     if (came) results[name] = { ...came, saw: await seen(host) };
     else console.log(`${name} is skipped: it could not be installed here`);
     host.stop();
@@ -82,10 +125,11 @@ export default async function spike() {
     const refused = r.saw.refused / Math.max(1, r.saw.total);
     const told = Object.entries(r.ends).map(([end, n]) => `${end} ${n}`).join(", ");
     console.log(
-      `${name.padEnd(13)} | ${(100 * goodput(r.saw)).toFixed(1).padStart(5)} % | ${(100 * refused).toFixed(2).padStart(5)} % | ${(r.notice_p99_ms / 1000).toFixed(2).padStart(25)} s | ` +
+      `${name.padEnd(13)} | ${(100 * goodput(r.saw, FAULTS[name])).toFixed(1).padStart(5)} % | ${(100 * refused).toFixed(2).padStart(5)} % | ${(r.notice_p99_ms / 1000).toFixed(2).padStart(25)} s | ` +
         `${String(none).padStart(12)} of ${r.people} | ${r.normal_after_s.toFixed(1).padStart(12)} s | ${told}`,
     );
   }
+  if (faults.length > 0) return;
   const picture = join(root, "docs/spike.svg");
   writeFileSync(picture, draw(results));
   console.log(`the picture: ${picture}`);

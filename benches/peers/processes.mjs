@@ -4,18 +4,30 @@ import { createConnection, createServer } from "node:net";
 import { join } from "node:path";
 import { environment, root } from "../../scripts/steps.mjs";
 
-/** Starts a program and waits for its line `listening on http://127.0.0.1:PORT`. */
-export function start(program, args, env = {}) {
-  const child = spawn(program, args, { cwd: root, env: environment(env), stdio: ["ignore", "pipe", "inherit"] });
-  return new Promise((resolve, reject) => {
-    let text = "";
-    child.stdout.on("data", (data) => {
-      text += data;
-      const port = /listening on http:\/\/127\.0\.0\.1:(\d+)/.exec(text)?.[1];
-      if (port) resolve({ url: `http://127.0.0.1:${port}`, stop: () => child.kill() });
+/** Starts a program and waits for its line `listening on http://127.0.0.1:PORT`. `stop` gives a promise of its end, `restart` of its next line. */
+export async function start(program, args, env = {}) {
+  const run = async () => {
+    const child = spawn(program, args, { cwd: root, env: environment(env), stdio: ["ignore", "pipe", "inherit"] });
+    const ended = new Promise((resolve) => child.on("exit", resolve));
+    const url = await new Promise((resolve, reject) => {
+      let text = "";
+      child.stdout.on("data", (data) => {
+        text += data;
+        const port = /listening on http:\/\/127\.0\.0\.1:(\d+)/.exec(text)?.[1];
+        if (port) resolve(`http://127.0.0.1:${port}`);
+      });
+      child.on("exit", (code) => reject(new Error(`${program} ${args.join(" ")} ended with ${code}`)));
     });
-    child.on("exit", (code) => reject(new Error(`${program} ${args.join(" ")} ended with ${code}`)));
-  });
+    return { child, ended, url };
+  };
+  let now = await run();
+  const restart = async () => {
+    now.child.kill();
+    await now.ended;
+    now = await run();
+  };
+  const stop = () => now.child.kill() && now.ended;
+  return { url: now.url, stop, restart };
 }
 
 export const upstream = (...words) => start(join(root, "target/release/examples/upstream"), ["port=0", "no-record", ...words]);

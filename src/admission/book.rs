@@ -244,7 +244,7 @@ impl Book {
             let room = |limit: u64, held: u64| if limit == 0 { u64::MAX } else { limit.saturating_sub(held) };
             let by_permits = room(rules.permits.into(), u64::from(window.0) + u64::from(permits));
             let by_tokens = room(rules.tokens.into(), window.1 + tokens) / u64::from(wish.tokens.max(1));
-            let by_pace = capacity(at, rules.pace * wish.share).saturating_sub(self.cell(at).permits.into());
+            let by_pace = capacity(at, rules.pace, wish.share).saturating_sub(self.cell(at).permits.into());
             // The parts of two paces may add up to more than either, where a pace has changed since others were promised.
             let by_pace = if by_pace == 0 { 0 } else { by_pace.min(self.second_room(at, rules.pace)) };
             // A spread wish fills a tick up to what is due by then.
@@ -269,19 +269,26 @@ impl Book {
         slots
     }
 
-    /// What may be added to a tick so that no second around it holds more than its pace.
+    /// What may be added to a tick so that no second around it holds more than its pace; nor a second and a tick, since calls a second
+    /// apart come to the host a little nearer or farther.
     fn second_room(&self, tick: u64, pace: f64) -> u64 {
         if pace.is_infinite() {
             return u64::MAX;
         }
-        let mut held: u64 = (0..ROW).map(|back| u64::from(self.cell(tick.wrapping_sub(back)).permits)).sum();
+        let room = |ticks: u64| ((pace * ticks as f64).ceil() as u64).saturating_sub(self.most_around(tick, ticks));
+        room(ROW).min(room(ROW + 1))
+    }
+
+    /// The most permits in any window of so many ticks that a tick lies in.
+    fn most_around(&self, tick: u64, ticks: u64) -> u64 {
+        let mut held: u64 = (0..ticks).map(|back| u64::from(self.cell(tick.wrapping_sub(back)).permits)).sum();
         let mut most = held;
-        for ahead in 1..ROW {
+        for ahead in 1..ticks {
             held = held + u64::from(self.cell(tick + ahead).permits)
-                - u64::from(self.cell((tick + ahead).wrapping_sub(ROW)).permits);
+                - u64::from(self.cell((tick + ahead).wrapping_sub(ticks)).permits);
             most = most.max(held);
         }
-        ((pace * ROW as f64).ceil() as u64).saturating_sub(most)
+        most
     }
 
     /// Milliseconds until a permit is free that lies at or past `from`.
@@ -298,7 +305,7 @@ impl Book {
             if at >= from
                 && room(rules.permits, window.0.into(), 1)
                 && room(rules.tokens, window.1, tokens.into())
-                && capacity(at, rules.pace * share) > u64::from(self.cell(at).permits)
+                && capacity(at, rules.pace, share) > u64::from(self.cell(at).permits)
                 && self.second_room(at, rules.pace) > 0
             {
                 return (at - self.now) * TICK_MS;
@@ -318,12 +325,14 @@ impl Book {
     }
 }
 
-/// Permits that a pace gives to one tick: the difference of whole numbers, so that no fraction is lost or given twice.
-fn capacity(tick: u64, pace: f64) -> u64 {
+/// Permits that a pace gives to one tick, or a share of them: the difference of whole numbers, so that no fraction is lost or given
+/// twice. A share takes some of the pace's own permits, so that both together come as evenly as the pace alone.
+fn capacity(tick: u64, pace: f64, share: f64) -> u64 {
     if pace.is_infinite() {
         return u64::MAX;
     }
-    ((tick + 1) as f64 * pace) as u64 - (tick as f64 * pace) as u64
+    let upto = |tick: u64| ((tick as f64 * pace).floor() * share) as u64;
+    upto(tick + 1) - upto(tick)
 }
 
 fn read_row(text: &str) -> Vec<Cell> {

@@ -359,8 +359,9 @@ impl Holder {
                     waiter.told_ms.get_or_insert(from_ms.max(now_ms));
                 }
                 let eta_ms = from_ms.saturating_sub(now_ms);
-                // Others may leave, so that the place comes sooner.
-                return Step::Wait { ms: eta_ms.clamp(5, 500), eta_ms: Some(eta_ms), ahead: place, placed: true };
+                // Others may leave and nearer permits come, so that the place comes sooner; the first have it soonest.
+                let soon_ms = (25 + 10 * place as u64).min(500);
+                return Step::Wait { ms: eta_ms.clamp(5, soon_ms), eta_ms: Some(eta_ms), ahead: place, placed: true };
             }
         }
         // One that is overdue has its place as soon as one is free.

@@ -19,6 +19,7 @@ mod panic;
 mod requests;
 mod rungs;
 mod serve;
+mod spike;
 #[path = "../upstream/mod.rs"]
 mod upstream;
 mod visitor;

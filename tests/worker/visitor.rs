@@ -75,6 +75,17 @@ impl<'a> Visitor<'a> {
 
     /// Asks and hears at most so many events, then drops the connection.
     pub fn ask(&self, id: &str, message: &str, last: Option<&str>, most: usize) -> Vec<Event> {
+        let (status, events) = self.hear(id, message, last, most).unwrap();
+        assert_eq!(status, 200);
+        events
+    }
+
+    /// The same where the connection may break and the instance too: nothing is heard then.
+    pub fn try_ask(&self, id: &str, message: &str, last: Option<&str>, most: usize) -> Vec<Event> {
+        self.hear(id, message, last, most).map_or(Vec::new(), |(_, events)| events)
+    }
+
+    fn hear(&self, id: &str, message: &str, last: Option<&str>, most: usize) -> Result<(u16, Vec<Event>), ureq::Error> {
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
         let mut request = agent
             .post(format!("http://127.0.0.1:{}/chat", self.worker.port))
@@ -83,8 +94,8 @@ impl<'a> Visitor<'a> {
         if let Some(last) = last {
             request = request.header("last-event-id", last);
         }
-        let response = request.send(json!({"message": message, "id": id}).to_string()).unwrap();
-        assert_eq!(response.status(), 200);
+        let response = request.send(json!({"message": message, "id": id}).to_string())?;
+        let status = response.status().as_u16();
         let mut lines = BufReader::new(response.into_body().into_reader()).lines();
         let mut events = Vec::new();
         while events.len() < most {
@@ -97,7 +108,7 @@ impl<'a> Visitor<'a> {
                 events.push(Event { id, name, data: serde_json::from_str(&data).unwrap(), at: Instant::now() });
             }
         }
-        events
+        Ok((status, events))
     }
 }
 
