@@ -20,7 +20,7 @@ const FAULTS = {
   none: { from: 0, to: 0 },
   refusing: { behaviour: "status=429 retry-after=1", from: 5, to: 25 },
   slow: { behaviour: `rate=${CAPACITY} window=1000 latency=3000 jitter=2000 retry-after=1`, from: 5, to: 25 },
-  dead: { behaviour: "refuse", from: 5, to: 25 },
+  dead: { behaviour: "reset", from: 5, to: 25 },
   panic: { panic: true, from: 15, to: 15 },
   evicted: { restart: true, from: 15, to: 15 },
 };

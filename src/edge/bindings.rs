@@ -60,6 +60,10 @@ extern "C" {
     #[wasm_bindgen(catch)]
     pub fn hold() -> Result<Function, JsValue>;
 
+    /// A stream that breaks with the wasm instance that writes it.
+    #[wasm_bindgen(catch)]
+    pub fn breakable(stream: &JsValue) -> Result<web_sys::ReadableStream, JsValue>;
+
     /// Tells when the caller of a request has gone.
     #[wasm_bindgen(catch)]
     pub fn gone(id: u32, request: &web_sys::Request) -> Result<(), JsValue>;

@@ -1,7 +1,8 @@
 // The edge's own JavaScript: steps that belong together, so that Rust crosses over once for all of them. It decides nothing.
 
-// The functions by which Rust is told: `told` a value, `heard` bytes, `replied` a reply's head, `failed` a reason, `ticked` that a
-// timer has ended. And `waitUntil`, the platform's own.
+// The functions by which the wasm instance of now is told: `told` a value, `heard` bytes, `replied` a reply's head, `failed` a reason,
+// `ticked` that a timer has ended; `ends`, what is called when it breaks; and `waitUntil`, the platform's own. What one instance began
+// is told to it alone: the next one counts from the start again.
 let rust;
 
 /** Takes them. */
@@ -11,16 +12,19 @@ export function attach(exports) {
 
 /** Tells what a promise comes to. */
 export function settle(id, promise) {
-  promise.then((value) => rust.told(id, value), (reason) => rust.failed(id, reason));
+  const to = rust;
+  promise.then((value) => to.told(id, value), (reason) => to.failed(id, reason));
 }
 
 /** Tells the whole body of a request or a reply. */
 export function read(id, message) {
-  message.bytes().then((bytes) => rust.heard(id, bytes), (reason) => rust.failed(id, reason));
+  const to = rust;
+  message.bytes().then((bytes) => to.heard(id, bytes), (reason) => to.failed(id, reason));
 }
 
 /** Makes a call, from here or through a lane, and tells its reply's head; gives what aborts it. */
 export function send(id, lane, head, body) {
+  const to = rust;
   const { url, init } = JSON.parse(head);
   const controller = new AbortController();
   // The bytes are in wasm's memory, which goes on changing.
@@ -28,22 +32,47 @@ export function send(id, lane, head, body) {
   init.signal = controller.signal;
   const reply = lane === undefined ? fetch(url, init) : lane.fetch(url, init);
   reply.then(
-    (reply) => rust.replied(id, reply, reply.status, Number(reply.headers.get("content-length") ?? NaN)),
-    (reason) => rust.failed(id, reason),
+    (reply) => to.replied(id, reply, reply.status, Number(reply.headers.get("content-length") ?? NaN)),
+    (reason) => to.failed(id, reason),
   );
   return controller;
 }
 
 /** Lets the platform run on after the reply until the function that this gives is called. */
 export function hold() {
+  const { ends, waitUntil } = rust;
   let end;
-  rust.waitUntil(new Promise((resolve) => (end = resolve)));
+  waitUntil(new Promise((resolve) => (end = () => resolve(ends.delete(end)))));
+  ends.add(end);
   return end;
+}
+
+/** A stream of Rust's that breaks with its instance, so that whoever reads it does not wait for ever. */
+export function breakable(stream) {
+  const { ends } = rust;
+  const reader = stream.getReader();
+  let end;
+  return new ReadableStream({
+    start(controller) {
+      ends.add((end = (reason) => controller.error(reason)));
+    },
+    async pull(controller) {
+      const { done, value } = await reader.read();
+      if (!done) return controller.enqueue(value);
+      ends.delete(end);
+      controller.close();
+    },
+    cancel(reason) {
+      ends.delete(end);
+      return reader.cancel(reason);
+    },
+  }, { highWaterMark: 0 });
 }
 
 /** Tells when the caller has gone. */
 export function gone(id, request) {
-  request.signal.addEventListener("abort", () => rust.told(id, undefined));
+  const to = rust;
+  request.signal.addEventListener("abort", () => to.told(id, undefined));
 }
 
 /** Tells after so many milliseconds. */

@@ -11,17 +11,19 @@ function revive() {
   rust.__wbg_reset_state();
   state.criticalError = false;
   state.instanceId++;
+  attach();
 }
 
-// How to end each event that the instance has not answered yet.
-const open = new Set();
+// How to end each event that the instance has not answered yet, each stream that it writes and each promise that it holds open.
+let open;
 
 /** An instance that ends takes all its events with it: nobody would answer them any more. */
 function broke(error) {
   console.error("Critical", error);
   state.criticalError = true;
-  for (const fail of open) fail(error);
-  open.clear();
+  const ending = open;
+  open = new Set();
+  for (const end of ending) end(error);
 }
 
 // What Rust's own executor throws, nobody else hears of; wasm-bindgen wraps what came through Rust's frames.
@@ -29,26 +31,31 @@ const isTrap = (error) => [error, error?.cause].some((e) => e instanceof WebAsse
 addEventListener("error", (event) => isTrap(event.error) && broke(event.error));
 addEventListener("unhandledrejection", (event) => isTrap(event.reason) && broke(event.reason));
 
-/** A function of Rust that the platform calls when something has come. It throws nothing but what breaks the instance. */
-function heard(name) {
-  return (id, one, two, three) => {
+/** Tells Rust's side of the bridge whom to call: functions of this instance, which throw nothing and are deaf when it is gone. */
+function attach() {
+  const of = state.instanceId;
+  const heard = (name) => (id, one, two, three) => {
+    if (state.criticalError || state.instanceId !== of) return;
     try {
       rust[name](id, one, two, three);
     } catch (error) {
       broke(error);
     }
   };
+  open = new Set();
+  rust.attach({ ...Object.fromEntries(["told", "heard", "replied", "failed", "ticked"].map((name) => [name, heard(name)])), ends: open, waitUntil });
 }
 
-rust.attach({ ...Object.fromEntries(["told", "heard", "replied", "failed", "ticked"].map((name) => [name, heard(name)])), waitUntil });
+attach();
 
 /** What an event comes to. */
 async function handled(begin) {
   revive();
+  const events = open;
   let end;
   try {
     return await new Promise((answer, fail) => {
-      open.add((end = fail));
+      events.add((end = fail));
       try {
         begin(answer, fail);
       } catch (error) {
@@ -56,7 +63,7 @@ async function handled(begin) {
       }
     });
   } finally {
-    open.delete(end);
+    events.delete(end);
   }
 }
 

@@ -50,7 +50,7 @@ pub fn write_parts(status: u16, headers: &str, body: Body) -> Result<web_sys::Re
             let stream = wasm_streams::ReadableStream::from_stream(chunks).into_raw();
             let init = js_sys::JSON::parse(&init)?;
             web_sys::Response::new_with_opt_readable_stream_and_init(
-                Some(stream.unchecked_ref()),
+                Some(&bindings::breakable(&stream)?),
                 init.unchecked_ref::<web_sys::ResponseInit>(),
             )
         }

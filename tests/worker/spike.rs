@@ -73,7 +73,7 @@ fn host(upstream: &Upstream) -> (usize, usize) {
 }
 
 fn all_answered(rungs: &BTreeMap<String, usize>) {
-    let answered = ["full", "shared", "passages", "kept"];
+    let answered = ["full", "fallback_model", "shared", "passages", "kept"];
     assert!(rungs.keys().all(|rung| answered.contains(&rung.as_str())), "{rungs:?}");
     assert_eq!(rungs.values().sum::<usize>(), PEOPLE);
 }
