@@ -46,7 +46,6 @@ fn rush(worker: &Worker, meanwhile: impl FnOnce() + Send) -> BTreeMap<String, us
     });
     let mut rungs = BTreeMap::new();
     ends.into_iter().for_each(|rung| *rungs.entry(rung).or_default() += 1);
-    println!("{rungs:?}");
     rungs
 }
 
