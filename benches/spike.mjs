@@ -30,11 +30,12 @@ const RETRIES = 'x-portkey-config: {"retry":{"attempts":3,"on_status_codes":[429
 const rush = async (kind, url, people, headers, env) =>
   JSON.parse(await must(join(root, "target/release/examples/spike"), [kind, url, ...people, ...headers], { env }));
 
-/** The rush, after a few who come alone: back to normal is an answer within a second of what it took them. */
-async function people(host, kind, url, headers = [], env = {}) {
+/** The rush, after a few who come alone: back to normal is an answer within a second of what it took them. `meanwhile` runs beside it. */
+async function people(host, kind, url, headers = [], env = {}, meanwhile = async () => {}) {
   const alone = await rush(kind, url, ["1", "5", "0", "0"], headers, { ...env, SPIKE_FIRST: "500000" });
   await fetch(`${host.url}/_/reset`, { method: "POST" });
-  return await rush(kind, url, PEOPLE, headers, { ...env, SPIKE_USUAL_MS: String(alone.answer_median_ms) });
+  const [came] = await Promise.all([rush(kind, url, PEOPLE, headers, { ...env, SPIKE_USUAL_MS: String(alone.answer_median_ms) }), meanwhile()]);
+  return came;
 }
 
 async function seen(host) {
@@ -68,8 +69,7 @@ async function ours(host, fault) {
   });
   try {
     await loadDemoShop(counter.url, "bench");
-    const [came] = await Promise.all([people(host, "chat", counter.url, [], { VISITOR_SECRET: secret }), fault && goWrong(fault, host, counter)]);
-    return came;
+    return await people(host, "chat", counter.url, [], { VISITOR_SECRET: secret }, fault && (() => goWrong(fault, host, counter)));
   } finally {
     await counter.stop();
     rmSync(state, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 });
@@ -113,7 +113,6 @@ export default async function spike() {
   for (const [name, side] of Object.entries(sides)) {
     const host = await upstream(...WELL);
     const came = await side(host);
-    if (process.env.SPIKE_RAW) console.log(JSON.stringify({ ...came, by_second: undefined, saw: (await seen(host)).by_second }));
     if (came) results[name] = { ...came, saw: await seen(host) };
     else console.log(`${name} is skipped: it could not be installed here`);
     host.stop();

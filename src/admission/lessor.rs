@@ -263,7 +263,7 @@ impl Lessor {
                 Kind::Running => (1.0, within(terms.reach_ms)),
                 Kind::New => (NEW_SHARE, within((terms.reach_ms as f64 * NEW_SHARE) as u64)),
                 // Batches take what nobody else has taken when its time is near.
-                Kind::Batch => (1.0, to.min(terms.begin + (terms.pause_ms + 250).min(BATCH_MS) / TICK_MS)),
+                Kind::Batch => (1.0, within(BATCH_MS)),
             };
             let waiting = match terms.by_places {
                 Some(true) => placed.now.get(kind as usize).copied().unwrap_or(0),
@@ -322,9 +322,11 @@ impl Lessor {
         let begin = now.max(self.capacity.paused_until_ms() / TICK_MS);
         // Where permits lie far ahead they bind and tell the times; a place is found when a permit's time is near.
         let tokens = ask.wants.iter().map(|w| w.tokens).max().unwrap_or(0);
-        let stands = now_ms < self.contended_until && now_ms >= self.contended_since + STANDS_AFTER_MS;
+        let contended = now_ms < self.contended_until;
+        let stands = contended && now_ms >= self.contended_since + STANDS_AFTER_MS;
         let reach_ms = if stands { STANDING_MS } else { FARTHEST_MS };
-        let free = self.book.free_in_ms(&rules, begin, tokens, 1.0);
+        let long = contended || in_flight.is_some();
+        let free = if long { self.book.free_in_ms(&rules, begin, tokens, 1.0) } else { 0 };
         let by_places = in_flight.is_some() && free <= SOON_MS;
         let placed = in_flight.filter(|_| !overtaken).map(|limit| {
             let room = Room { limit, took_ms: self.capacity.took_ms(), part, reach_ms, fresh: by_places };
@@ -338,8 +340,8 @@ impl Lessor {
         let placed = placed
             .unwrap_or_else(|| Placed { allowed: if in_flight.is_some() { 0 } else { u32::MAX }, ..Placed::default() });
         // What is nearest would be lost if nobody took it.
-        let near = begin + if stands { NEAR_MS } else { 2 * pause_ms + NEAR_MS } / TICK_MS;
-        let contended = now_ms < self.contended_until;
+        let near_ms = if stands { NEAR_MS } else { 2 * pause_ms + NEAR_MS };
+        let near = begin + near_ms / TICK_MS;
         let fair = {
             let known = self.known.get_or_default(ask.holder);
             let share = per_second * part * 1.1;

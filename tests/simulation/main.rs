@@ -301,6 +301,7 @@ fn after_a_spike_the_counter_is_back_to_normal_within_five_seconds() {
                 calm_from: Some(BEGIN_MS + 45_000),
                 lost: 0.0,
                 isolate_life: 1e6,
+                object_life: 1e6,
                 ..plan
             };
             let limits = plan.limits;

@@ -40,6 +40,14 @@ pub struct Plan {
     pub calm_from: Option<u64>,
 }
 
+impl Plan {
+    /// Whether a shopper should start at once. A kept question is asked when the rush has passed; a batch waits by its nature.
+    fn in_calm(&self, shopper: &Shopper) -> bool {
+        let asks_now = shopper.kept.is_none() && shopper.kind != Kind::Batch;
+        asks_now && self.calm_from.is_some_and(|at| shopper.arrived_ms >= at)
+    }
+}
+
 enum Event {
     Arrive,
     Wake { isolate: usize, life: u32 },
@@ -414,13 +422,9 @@ impl World {
         }
         m.longest_ms = m.longest_ms.max(if shopper.kind == Kind::Batch { 0 } else { self.now - shopper.arrived_ms });
         m.admitted += 1;
-        // A kept question is asked when the rush has passed; a batch waits by its nature.
-        if shopper.kept.is_none()
-            && shopper.kind != Kind::Batch
-            && self.plan.calm_from.is_some_and(|at| shopper.arrived_ms >= at)
-        {
-            m.calm.0 += u64::from(self.now <= shopper.arrived_ms + 1_000);
-            m.calm.1 += u64::from(self.now > shopper.arrived_ms + 1_000);
+        if self.plan.in_calm(&shopper) {
+            let soon = self.now <= shopper.arrived_ms + 1_000;
+            *(if soon { &mut m.calm.0 } else { &mut m.calm.1 }) += 1;
         }
         // Before demand is known to be above the limit, and when it is so no more, there is enough for all.
         let rush = self.now >= BEGIN_MS + 10_000 && self.now + 10_000 < BEGIN_MS + self.plan.seconds * 1_000;
@@ -526,8 +530,7 @@ impl World {
             return self.keep(shopper, retry_after_ms);
         }
         self.measures.turned_away += 1;
-        let calm = self.plan.calm_from.is_some_and(|at| shopper.arrived_ms >= at);
-        self.measures.calm.1 += u64::from(calm && shopper.kind != Kind::Batch);
+        self.measures.calm.1 += u64::from(self.plan.in_calm(&shopper));
         self.measures.by_kind[shopper.kind as usize].1 += 1;
         // Most are served by the shop's own pages; what those do not answer is kept.
         if shopper.kind != Kind::Batch && self.chance.happens(0.1) {
