@@ -4,16 +4,18 @@
 //! first moment counted from when the answer came and its last from when the ask went, so that no clocks need agree.
 
 mod asking;
+mod spacing;
 
 use std::collections::VecDeque;
 
-use super::book::{LIFE_MS, Slot};
+use super::book::{LIFE_MS, Slot, TICK_MS};
 use super::crowd::Crowd;
 use super::line::{Heard, Line, Waiter};
 use super::message::{KINDS, Kind, Limits, Report, Settled, Tried};
 use super::rate::Rate;
 use super::{Refusal, Standing};
 use crate::upstream::ratelimit::Stated;
+use spacing::Spacing;
 
 /// After an ask that failed the next one waits, in milliseconds.
 const UNREACHABLE_MS: u64 = 1_000;
@@ -114,6 +116,7 @@ pub struct Holder {
     limits: Limits,
     slots: VecDeque<Held>,
     permits: usize,
+    spacing: Spacing,
     line: Line,
     next_id: u64,
     rates: [Rate; KINDS],
@@ -165,6 +168,7 @@ impl Holder {
             limits,
             slots: VecDeque::new(),
             permits: 0,
+            spacing: Spacing::default(),
             line: Line::default(),
             next_id: 0,
             rates: [Rate::default(); KINDS],
@@ -336,7 +340,7 @@ impl Holder {
         let kept = |at: &(usize, u64)| self.slots.get(at.0).is_some_and(|h| h.until_ms > now_ms + LAST_MS);
         let beyond = self.contended && self.line.get(place).is_some_and(|w| w.beyond);
         let found = Self::find(&self.slots, place).map(|found| self.fitting(place, found));
-        let found = found.filter(|at| !beyond || !kept(at));
+        let found = found.filter(|at| !beyond || !kept(at)).map(|(at, _)| (at, self.due_ms(at)));
         let held_tokens = found.and_then(|(at, _)| self.slots.get(at)).map_or(0, |h| h.slot.tokens);
         let standing = self.standing;
         let (pause_ms, asking) = (self.next_ask_ms.saturating_sub(now_ms), self.asking.is_some());
@@ -350,7 +354,7 @@ impl Holder {
         waiter.misfit = found.is_some() && held_tokens < waiter.tokens;
         if let Some((at, from_ms)) = found.filter(|_| !waiter.misfit) {
             if from_ms <= now_ms && !blocked {
-                return self.take(place, at);
+                return self.take(now_ms, place, at);
             }
             // A place must lie within the patience; one that nobody waits long for may be a tick ahead.
             if from_ms <= waiter.until_ms + LIFE_MS && (patient || !blocked) {
@@ -414,7 +418,22 @@ impl Holder {
         self.turns.get(kind as usize)?.get(before).copied()
     }
 
-    fn take(&mut self, place: usize, at: usize) -> Step {
+    /// When a call with this permit may begin.
+    fn due_ms(&self, at: usize) -> u64 {
+        let Some(held) = self.slots.get(at) else { return u64::MAX };
+        if !self.contended {
+            return held.from_ms;
+        }
+        // In any case while it lives.
+        let last_ms = held.until_ms.saturating_sub(TICK_MS).max(held.from_ms);
+        self.spacing.due_ms(held.slot.tick, held.from_ms).min(last_ms)
+    }
+
+    fn take(&mut self, now_ms: u64, place: usize, at: usize) -> Step {
+        let waited = self.line.get(place).is_some_and(|w| w.told_ms.is_some());
+        if let Some(held) = self.slots.get(at).filter(|_| waited) {
+            self.spacing.begins(held.slot.tick, held.from_ms, now_ms);
+        }
         let spent = self.line.remove(place).and_then(|waiter| self.spend(at, waiter.tokens));
         spent.map_or(Step::Wait { ms: 5, eta_ms: None, ahead: 0, placed: false }, Step::Go)
     }

@@ -215,7 +215,7 @@ impl Holder {
         if self.line.is_empty() {
             return self.next_tell_ms(now_ms).map(|at| at.max(now_ms + 5));
         }
-        let permit = self.slots.front().filter(|_| !blocked).map(|h| h.from_ms);
+        let permit = self.slots.front().filter(|_| !blocked).map(|_| self.due_ms(0));
         let ask = self.asking.map_or(self.next_ask_ms, |(_, since)| since + self.unanswered_ms());
         let ask = self.unheard_ms().map_or(ask, |at| at.min(ask));
         let kinds = self.line.iter().skip(if blocked { 0 } else { self.permits }).map(|w| w.kind);
