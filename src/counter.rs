@@ -8,6 +8,7 @@ use crate::admission::holder::Holder;
 use crate::admission::{Budget, Standing};
 use crate::config::{Config, Target};
 use crate::conversation::shared::Remembered;
+use crate::knowledge::quoter::Quoter;
 use crate::upstream::breaker::Breaker;
 use crate::upstream::retry::RetryBudget;
 use crate::world::World;
@@ -30,6 +31,8 @@ pub struct Learned {
     holders: RefCell<HashMap<String, Holder>>,
     /// Answers to first questions, told to others who ask the same.
     pub remembered: Remembered,
+    /// Passages ready to be quoted.
+    pub quoter: Quoter,
 }
 
 impl Learned {
@@ -40,6 +43,7 @@ impl Learned {
             retries: RefCell::new(RetryBudget::new(now_ms)),
             holders: RefCell::default(),
             remembered: Remembered::default(),
+            quoter: Quoter::default(),
         }
     }
 

@@ -58,7 +58,7 @@ pub async fn answer(counter: &Counter, request: &Request<'_>) -> Result<Answer, 
     let failed = Rc::new(Cell::new(false));
     let excerpts = || {
         failed.set(true);
-        answering::excerpts(&asked)
+        answering::excerpts(counter, &asked)
     };
     if !streamed {
         let whole = match answering::whole(counter, &asked, fields).await {

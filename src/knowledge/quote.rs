@@ -34,12 +34,34 @@ struct Line<'a> {
     text: &'a str,
 }
 
-/// The part of a passage that answers a question best: whole sentences as they stand there, with [`OMITTED`] between what is not together.
-/// A sentence that means nothing without what stands before it brings that along. `title` is the page's.
-pub fn quote(question: &str, title: Option<&str>, passage: &str) -> String {
-    let lines = Lines::of(passage);
-    let Some(best) = lines.best(question, title) else { return passage.trim().to_owned() };
-    lines.shown(lines.around(best, &lines.sections(question, title)))
+/// A passage made ready to be quoted, which costs many times what a quotation does.
+#[derive(Debug)]
+pub struct Quotable {
+    passage: String,
+    /// Its lines, each as a document, and its sections.
+    alone: Searched,
+    sections: Searched,
+}
+
+impl Quotable {
+    /// A passage of a page with this title.
+    pub fn new(title: Option<&str>, passage: &str) -> Self {
+        let lines = Lines::of(passage);
+        let alone = Searched::new(lines.alone(title));
+        let sections = Searched::new(lines.sections(title));
+        Self { passage: passage.to_owned(), alone, sections }
+    }
+
+    /// The part that answers a question best: whole sentences as they stand there, with [`OMITTED`] between what is not together.
+    /// A sentence that means nothing without what stands before it brings that along.
+    pub fn quote(&self, question: &str) -> String {
+        let odds = self.alone.odds(question).into_iter().enumerate();
+        // The first one where none bears on the question.
+        let best = odds.reduce(|best, other| if other.1 > best.1 { other } else { best });
+        let Some((best, _)) = best else { return self.passage.trim().to_owned() };
+        let lines = Lines::of(&self.passage);
+        lines.shown(lines.around(best, &self.sections.odds(question)))
+    }
 }
 
 /// Whether a line is the name of what follows it.
@@ -82,18 +104,15 @@ impl<'a> Lines<'a> {
         self.all.get(at).map(|line| line.section)
     }
 
-    /// The sentence that answers best, by the search itself; the first one where none bears on the question.
-    fn best(&self, question: &str, title: Option<&str>) -> Option<usize> {
-        let alone = self.all.iter().map(|line| (self.heading(line.section).or(title), line.text.to_owned()));
-        let odds = odds(question, alone).into_iter().enumerate();
-        odds.reduce(|best, other| if other.1 > best.1 { other } else { best }).map(|(at, _)| at)
+    /// Each line with what it stands under.
+    fn alone(&self, title: Option<&'a str>) -> impl Iterator<Item = (Option<&'a str>, String)> {
+        self.all.iter().map(move |line| (self.heading(line.section).or(title), line.text.to_owned()))
     }
 
-    /// What each section comes to.
-    fn sections(&self, question: &str, title: Option<&str>) -> Vec<f64> {
+    /// Each section with what it stands under.
+    fn sections(&self, title: Option<&'a str>) -> impl Iterator<Item = (Option<&'a str>, String)> {
         let of = |section: usize| self.all.iter().filter(move |line| line.section == section).map(|line| line.text);
-        let sections = self.headings.iter().enumerate();
-        odds(question, sections.map(|(section, heading)| (heading.or(title), of(section).collect())))
+        self.headings.iter().enumerate().map(move |(section, heading)| (heading.or(title), of(section).collect()))
     }
 
     /// The length of lines with the headings that they are shown under.
@@ -192,27 +211,34 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// What the search thinks of each of some texts under their headings, as the logarithm of its odds. What stands under no heading
-/// stands under the page's title.
-fn odds<'a>(question: &str, texts: impl Iterator<Item = (Option<&'a str>, String)>) -> Vec<f64> {
-    let mut all = Vec::new();
-    let mut documents = Vec::new();
-    for (at, (heading, content)) in texts.enumerate() {
-        all.push(UNLIKELY);
-        documents.push(Document {
-            id: at.to_string(),
-            title: heading.map(str::to_owned),
-            content,
-            url: None,
-            lang: None,
+/// Texts under their headings, to be searched. What stands under no heading stands under the page's title.
+#[derive(Debug)]
+struct Searched {
+    index: Index,
+    count: usize,
+}
+
+impl Searched {
+    fn new<'a>(texts: impl Iterator<Item = (Option<&'a str>, String)>) -> Self {
+        let mut count = 0;
+        let documents = texts.map(|(heading, content)| {
+            count += 1;
+            Document { id: (count - 1).to_string(), title: heading.map(str::to_owned), content, url: None, lang: None }
         });
+        let index = Index::new(documents);
+        Self { index, count }
     }
-    for hit in Index::new(documents).search(question, all.len()) {
-        if let Some(odds) = hit.id.parse::<usize>().ok().and_then(|at| all.get_mut(at)) {
-            *odds = (hit.score / (1.0 - hit.score)).ln().clamp(UNLIKELY, SURE);
+
+    /// What the search thinks of each, as the logarithm of its odds.
+    fn odds(&self, question: &str) -> Vec<f64> {
+        let mut all = vec![UNLIKELY; self.count];
+        for hit in self.index.search(question, self.count) {
+            if let Some(odds) = hit.id.parse::<usize>().ok().and_then(|at| all.get_mut(at)) {
+                *odds = (hit.score / (1.0 - hit.score)).ln().clamp(UNLIKELY, SURE);
+            }
         }
+        all
     }
-    all
 }
 
 /// How a sentence needs what stands before it.
@@ -280,6 +306,10 @@ fn shortened(quoted: &str) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn quote(question: &str, title: Option<&str>, passage: &str) -> String {
+        Quotable::new(title, passage).quote(question)
+    }
 
     const FEES: &str = "■ 宅急便の送料(税込)\n本州・四国・九州 660円\n北海道 990円\n沖縄県 1,430円\n\
         1回のご注文の商品合計が8,800円(税込)以上で、送料は当店が負担いたします。沖縄県へのお届けは対象外とし、770円を頂戴します。\n\
