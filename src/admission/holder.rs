@@ -431,8 +431,8 @@ impl Holder {
 
     fn take(&mut self, now_ms: u64, place: usize, at: usize) -> Step {
         let waited = self.line.get(place).is_some_and(|w| w.told_ms.is_some());
-        if let Some(held) = self.slots.get(at).filter(|_| waited) {
-            self.spacing.begins(held.slot.tick, held.from_ms, now_ms);
+        if let Some(tick) = self.slots.get(at).filter(|_| waited).map(|held| held.slot.tick) {
+            self.spacing.begins(tick, self.due_ms(at), now_ms);
         }
         let spent = self.line.remove(place).and_then(|waiter| self.spend(at, waiter.tokens));
         spent.map_or(Step::Wait { ms: 5, eta_ms: None, ahead: 0, placed: false }, Step::Go)

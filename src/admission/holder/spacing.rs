@@ -8,6 +8,9 @@ use super::super::book::{ROW, TICK_MS};
 /// What the host counts together, in milliseconds.
 const SECOND_MS: u64 = ROW * TICK_MS;
 
+/// The longest that a call is taken to be kept on its way, in milliseconds.
+const LONGEST_MS: u64 = 250;
+
 /// Calls that began lately.
 #[derive(Debug, Clone, Default)]
 pub struct Spacing {
@@ -16,10 +19,10 @@ pub struct Spacing {
 }
 
 impl Spacing {
-    /// One who had waited for the permit of this tick, which was for `from_ms`, begins its call now.
-    pub fn begins(&mut self, tick: u64, from_ms: u64, now_ms: u64) {
-        // What kept it waiting here keeps it about as long on its way out.
-        let there_ms = now_ms + now_ms.saturating_sub(from_ms);
+    /// One who had waited for the permit of this tick, and was due at `due_ms`, begins its call now.
+    pub fn begins(&mut self, tick: u64, due_ms: u64, now_ms: u64) {
+        // What kept it here past its time keeps it about as long on its way out.
+        let there_ms = now_ms + now_ms.saturating_sub(due_ms).min(LONGEST_MS);
         while self.begun.front().is_some_and(|(_, at)| *at + 2 * SECOND_MS < now_ms) {
             self.begun.pop_front();
         }
