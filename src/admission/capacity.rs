@@ -18,6 +18,9 @@ const BORNE: f64 = 0.9;
 const SETTLES_MS: u64 = 1_000;
 /// Epochs for which it stays near the last refusal before it goes on.
 const CALM: u32 = 6;
+/// Near the last refusal is above this part of it, and of the way there so much is gone in an epoch.
+const NEAR: f64 = 0.95;
+const RETURNS: f64 = 0.3;
 /// How long a call takes while that is not known, in milliseconds.
 const TOOK_MS: f64 = 2_000.0;
 /// A first byte this many times slower than usual is a host under strain.
@@ -96,7 +99,8 @@ impl Capacity {
         let refuses = e.refused > calls / JITTER + 2;
         if refuses && (part > 0.5 || now_ms >= self.cut_ms + SETTLES_MS) {
             self.cut_ms = now_ms;
-            self.peak = now;
+            // Who answers nobody says nothing of what it will bear when it answers again.
+            self.peak = if answered == 0 { self.peak.max(now) } else { now };
             // What it answers beside its refusals it bears: calls that were let go before the cut are refused for a while yet.
             let borne = self.good * self.took_ms / 1_000.0 * BORNE;
             self.bears = Some((now * (1.0 - part.clamp(0.08, 0.5))).max(borne.min(now)).max(1.0));
@@ -110,11 +114,12 @@ impl Capacity {
             self.bears = Some((now * 0.95).max(1.0));
         } else if let Some(bears) = self.bears.filter(|_| !refuses) {
             self.calm += 1;
-            let near = bears > self.peak * 0.95 && self.calm < CALM;
+            let near = bears > self.peak * NEAR && self.calm < CALM;
             let step = if near { 0.005 } else { self.step };
+            let back = (self.peak * NEAR - bears) * RETURNS;
             // What is not used cannot be known to be borne.
             if f64::from(self.running) >= bears * 0.7 {
-                self.bears = Some(bears + (bears * step).max(0.5));
+                self.bears = Some(bears + (bears * step).max(back).max(0.5));
             }
             self.step = (self.step * 1.6).min(0.4);
             if self.calm > 60 {

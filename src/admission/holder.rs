@@ -430,9 +430,11 @@ impl Holder {
     }
 
     fn take(&mut self, now_ms: u64, place: usize, at: usize) -> Step {
-        let waited = self.line.get(place).is_some_and(|w| w.told_ms.is_some());
-        if let Some(tick) = self.slots.get(at).filter(|_| waited).map(|held| held.slot.tick) {
-            self.spacing.begins(tick, self.due_ms(at), now_ms);
+        let waiter = self.line.get(place).filter(|w| w.came_ms < now_ms);
+        if let Some((waiter, held)) = waiter.zip(self.slots.get(at)) {
+            // Who was told of no time was not late for it.
+            let due_ms = if waiter.told_ms.is_some() { self.due_ms(at) } else { now_ms };
+            self.spacing.begins(held.slot.tick, due_ms, now_ms);
         }
         let spent = self.line.remove(place).and_then(|waiter| self.spend(at, waiter.tokens));
         spent.map_or(Step::Wait { ms: 5, eta_ms: None, ahead: 0, placed: false }, Step::Go)

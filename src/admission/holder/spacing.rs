@@ -19,7 +19,7 @@ pub struct Spacing {
 }
 
 impl Spacing {
-    /// One who had waited for the permit of this tick, and was due at `due_ms`, begins its call now.
+    /// One who waited begins its call now, by the permit of this tick; it was due at `due_ms`.
     pub fn begins(&mut self, tick: u64, due_ms: u64, now_ms: u64) {
         // What kept it here past its time keeps it about as long on its way out.
         let there_ms = now_ms + now_ms.saturating_sub(due_ms).min(LONGEST_MS);
