@@ -20,7 +20,7 @@ const SETTLES_MS: u64 = 1_000;
 const CALM: u32 = 6;
 /// Near the last refusal is above this part of it, and of the way there so much is gone in an epoch.
 const NEAR: f64 = 0.95;
-const RETURNS: f64 = 0.3;
+const RETURNS: f64 = 0.5;
 /// How long a call takes while that is not known, in milliseconds.
 const TOOK_MS: f64 = 2_000.0;
 /// A first byte this many times slower than usual is a host under strain.
@@ -142,7 +142,7 @@ impl Capacity {
     /// Calls a second that what was learned comes to; infinite while nothing speaks against more.
     pub fn per_second(&self) -> f64 {
         match self.bears {
-            Some(bears) if self.took_ms > 0.0 => (bears.floor().max(1.0) * 1_000.0 / self.took_ms).max(0.5),
+            Some(bears) if self.took_ms > 0.0 => (bears.max(1.0) * 1_000.0 / self.took_ms).max(0.5),
             _ => f64::INFINITY,
         }
     }
