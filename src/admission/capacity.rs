@@ -9,6 +9,8 @@ use super::message::Report;
 const EPOCH_MS: u64 = 500;
 /// Refused calls that are no sign of a lower capacity: one in so many, of jitter at the edge of a window.
 const JITTER: u32 = 50;
+/// Nor are so few, or fewer.
+const TOO_FEW: u32 = 2;
 /// The longest pause that a host may ask of all, in milliseconds.
 const LONGEST_PAUSE_MS: u64 = 30_000;
 /// Answers a second are averaged over so long, in milliseconds, and a cut leaves this part of them.
@@ -68,7 +70,10 @@ impl Capacity {
             }
         }
         self.running = self.running.max(running);
-        if now_ms >= self.epoch_ms + EPOCH_MS && self.epoch.ended > 0 {
+        let e = &self.epoch;
+        // A few refusals and no answer are too little to judge by; what comes next tells more.
+        let unclear = e.ended == e.refused && e.refused <= TOO_FEW;
+        if now_ms >= self.epoch_ms + EPOCH_MS && e.ended > 0 && !unclear {
             self.judge(now_ms, now_ms.saturating_sub(self.epoch_ms));
             self.epoch = Report::default();
             self.running = running;
@@ -96,7 +101,7 @@ impl Capacity {
         // A refusal comes back at once and an answer later, so that refusals are a part of what began as well as of what ended.
         let calls = e.ended.max(e.firsts).max(1);
         let part = f64::from(e.refused) / f64::from(calls);
-        let refuses = e.refused > calls / JITTER + 2;
+        let refuses = e.refused > calls / JITTER + TOO_FEW;
         if refuses && (part > 0.5 || now_ms >= self.cut_ms + SETTLES_MS) {
             self.cut_ms = now_ms;
             // Who answers nobody says nothing of what it will bear when it answers again.
