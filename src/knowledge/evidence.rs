@@ -84,7 +84,7 @@ pub enum Kind {
 pub const KINDS: usize = 18;
 
 const ODDS: [f32; KINDS] =
-    [-7.0, 5.5, 2.0, 5.4, 0.5, 3.3, 1.5, 0.9, 5.2, -1.0, 0.4, -3.1, -0.6, 0.2, -1.0, -0.3, -3.2, -0.2];
+    [-7.3, 5.7, 2.5, 5.4, 0.3, 3.4, 0.4, 1.2, 5.0, -0.9, 0.2, -3.7, -0.6, 0.2, -0.5, -0.4, -3.5, -0.4];
 
 /// How much there is of each kind.
 #[derive(Debug, Clone, Copy)]

@@ -98,7 +98,10 @@ const FILLER: f32 = 0.8;
 const WITHIN_KATAKANA: f32 = 0.6;
 
 /// One kana after a word: what is left of its ending.
-const ENDING: f32 = 0.6;
+const ENDING: f32 = 0.8;
+
+/// Going on in katakana after hiragana, which are seldom one word.
+const ACROSS_SCRIPTS: f32 = 0.6;
 
 fn unknown(script: Script) -> f32 {
     match script {
@@ -214,6 +217,12 @@ fn cost(lexicon: &Lexicon, run: &[Glyph], from: usize, to: usize, form: Form) ->
         }
     } else if length == 1 {
         cost += 0.5;
+    }
+    // で and カフェ are no デカフェ.
+    let hiragana = |i: usize| script(i) == Some(Script::Hiragana);
+    let polite = run.get(from).is_some_and(|g| matches!(g.c, 'お' | 'ご'));
+    if kana && !polite && (from + 1..to).any(|i| hiragana(i - 1) && katakana(i)) {
+        cost += ACROSS_SCRIPTS;
     }
     if inside {
         cost += if length <= 2 { 4.0 } else { WITHIN_KATAKANA };
