@@ -54,7 +54,7 @@ pub struct Hit {
 pub const BEARS: f64 = 0.5;
 
 /// From this score on a passage is told beside one that bears.
-const ALONGSIDE: f64 = 0.3;
+const ALONGSIDE: f64 = 0.2;
 
 impl Hit {
     /// Whether the passage bears on the question, rather than being the nearest of what does not.

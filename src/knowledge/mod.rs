@@ -12,7 +12,7 @@
 //!
 //! Question and page are both read into concepts of a shopper's vocabulary (`lexicon.txt`), the words themselves, and pairs
 //! of characters for what the vocabulary does not know. A hit's score is the chance that the passage answers, by a
-//! regression over the questions that may be tuned on, of four shops.
+//! regression over the questions that may be tuned on, of several shops.
 
 pub mod answering;
 mod citation;

@@ -89,7 +89,33 @@ pub fn fold_question(text: &str) -> Vec<Glyph> {
             g.script = Script::Hiragana;
         }
     }
+    without_kansai(&mut glyphs);
     glyphs
+}
+
+/// Writes the western 届かへん as 届かない: the vocabulary has words with the ending that most pages and shoppers use.
+fn without_kansai(glyphs: &mut Vec<Glyph>) {
+    const STEMS: &str = "かがさたなばまらわれけせてでめべえき";
+    let mut at = 1;
+    while at + 1 < glyphs.len() {
+        let around = |n: usize| glyphs.get(n).map_or(' ', |g| g.c);
+        // どこらへん is a place, へんぴん a return.
+        let place = around(at - 1) == 'ら' && at >= 2 && matches!(around(at - 2), 'こ' | 'そ');
+        let more = matches!(around(at + 2), 'ぴ' | 'こ' | 'き' | 'じ' | 'そ');
+        let negative = around(at) == 'へ' && around(at + 1) == 'ん' && STEMS.contains(around(at - 1));
+        if negative && !place && !more {
+            let past = around(at + 2) == 'か' && around(at + 3) == 'っ';
+            for (n, c) in [(at, 'な'), (at + 1, 'い')] {
+                if let Some(g) = glyphs.get_mut(n) {
+                    g.c = c;
+                }
+            }
+            if past {
+                glyphs.remove(at + 1);
+            }
+        }
+        at += 1;
+    }
 }
 
 /// Consonants, and the kana they make with a, i, u, e, o.
@@ -355,6 +381,16 @@ mod tests {
         }
         assert_ne!(folded("カード"), folded("角"));
         assert_eq!(folded("カバー"), "かばー", "a short word keeps its length");
+    }
+
+    #[test]
+    fn a_western_negative_is_the_usual_one() {
+        let question = |text: &str| fold_question(text).iter().map(|g| g.c).collect::<String>();
+        assert_eq!(question("荷物届かへん"), "荷物届かない");
+        assert_eq!(question("入ってへんかった"), "入ってなかった");
+        for kept in ["たいへん", "あとでへんぴん", "どこらへん", "変なへんじ"] {
+            assert_eq!(question(kept), folded(kept));
+        }
     }
 
     #[test]

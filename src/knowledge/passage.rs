@@ -2,7 +2,7 @@
 
 /// A passage aims at this length; a sentence that is longer alone is cut at four times that. A kanji or kana counts two, since it
 /// says more than a letter of a script that spells.
-const AIM: usize = 720;
+const AIM: usize = 1100;
 /// A rest shorter than this stays with the passage before it.
 const REST: usize = 240;
 

@@ -58,10 +58,23 @@ const ROMAN: f32 = 0.85;
 const LOAN: f32 = 0.8;
 /// Another number of the same.
 const COUNTED: f32 = 0.6;
+/// A short word in katakana that may be a name.
+const SHORT_NAME: f32 = 0.6;
+/// A number of something.
+const COUNT: f32 = 0.3;
 /// What may follow a noun.
 const PARTICLES: &str = "のをがはにでもとへやか";
 /// Only the likeliest of the words that may have been meant.
 const MOST_MEANT: usize = 6;
+
+/// Whether a part is a whole run of two or three katakana.
+fn stands_in_katakana(glyphs: &[Glyph], start: usize, end: usize) -> bool {
+    let katakana = |g: &Glyph| g.script == Script::Katakana || g.c == 'ー';
+    let beside = [start.checked_sub(1), Some(end)];
+    (2..=3).contains(&(end - start))
+        && glyphs.get(start..end).is_some_and(|part| part.iter().all(katakana))
+        && !beside.into_iter().flatten().filter_map(|at| glyphs.get(at)).any(katakana)
+}
 
 /// Whether a text is in Japanese.
 pub fn is_japanese(text: &str) -> bool {
@@ -90,6 +103,9 @@ impl Question {
                 continue;
             }
             match kind {
+                Kind::Words { words, by_sound: true } if stands_in_katakana(&glyphs, *start, *end) => {
+                    question.named(lexicon, part, words);
+                }
                 Kind::Words { words, .. } => question.words(lexicon, part, words),
                 Kind::Unknown(script) => question.unknown(lexicon, part, *script, glyphs.get(*end)),
                 Kind::Latin(stem) => {
@@ -97,15 +113,20 @@ impl Question {
                     question.latin(lexicon, &word, stem, &vocabulary);
                 }
                 Kind::Number(number) => {
-                    let counted = terms::counted(lexicon, &glyphs, *end).map(|c| (Term::concept(c), COUNTED));
+                    let counted = terms::counted(lexicon, &glyphs, *end);
+                    let mut terms = vec![(Term::text(number), 1.0)];
+                    if let Some(concept) = counted {
+                        question.meaning(lexicon, concept, COUNTED, &mut terms);
+                    }
+                    let weight = if counted.is_some() { COUNT } else { 0.15 };
                     question.push(Unit {
-                        weight: 0.15,
+                        weight,
                         absent: 0.15,
                         topic: false,
                         known: true,
                         name: false,
                         goods: false,
-                        terms: std::iter::once((Term::text(number), 1.0)).chain(counted).collect(),
+                        terms,
                         pairs: Vec::new(),
                         concept: None,
                     });
@@ -190,6 +211,24 @@ impl Question {
         }
     }
 
+    /// A short word in katakana that sounds like words written otherwise: the shop's name for something, or else one of them.
+    fn named(&mut self, lexicon: &Lexicon, part: &[Glyph], words: &[u16]) {
+        let kana: Vec<char> = part.iter().map(|g| g.c).collect();
+        let mut terms: Vec<(Term, f32)> = terms::short_name(&kana).map(|name| (name, 1.0)).into_iter().collect();
+        let weight = self.mean(lexicon, words, SLIP, &mut terms).unwrap_or_default().clamp(SHORT_NAME, 1.0);
+        self.push(Unit {
+            weight,
+            absent: weight,
+            topic: true,
+            known: false,
+            name: false,
+            goods: false,
+            terms,
+            pairs: Vec::new(),
+            concept: None,
+        });
+    }
+
     /// Adds the terms of a concept and of those that bear on it.
     fn meaning(&self, lexicon: &Lexicon, concept: u16, strength: f32, terms: &mut Vec<(Term, f32)>) {
         terms.push((Term::concept(concept), SYNONYM * strength));
@@ -229,6 +268,10 @@ impl Question {
         if pairs.is_empty() {
             terms.push((Term::text(&text), 1.0));
         }
+        if script == Script::Katakana {
+            let kana: Vec<char> = part.iter().map(|g| g.c).collect();
+            terms.extend(terms::short_name(&kana).map(|name| (name, 1.0)));
+        }
         let mut lead = None;
         if script == Script::Kanji {
             for sound in sounds(lexicon, part) {
@@ -267,7 +310,7 @@ impl Question {
     fn latin(&mut self, lexicon: &Lexicon, word: &str, stem: &str, vocabulary: &impl Fn(&str) -> Vec<String>) {
         let near = vocabulary(stem);
         let there = near.iter().any(|w| w == stem);
-        let roman = if stem.len() >= 4 { from_roman(word) } else { None };
+        let roman = if stem.len() >= 3 { from_roman(word) } else { None };
         if let Some(kana) = roman.as_ref().filter(|_| !there)
             && self.in_roman(lexicon, kana)
         {
@@ -280,6 +323,8 @@ impl Question {
         }
         if let Some(kana) = &roman {
             terms.push((Term::sound(&skeleton(kana)), ROMAN));
+            let kana_chars: Vec<char> = kana.chars().collect();
+            terms.extend(terms::short_name(&kana_chars).map(|name| (name, ROMAN)));
             let words = lexicon.sounding(kana);
             heard = self.mean(lexicon, &words, ROMAN, &mut terms);
         }

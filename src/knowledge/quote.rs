@@ -12,8 +12,12 @@ const LONGEST: usize = 280;
 const LONGEST_LEANING: usize = 480;
 /// A sentence that is longer alone is cut.
 const LONGEST_SENTENCE: usize = 480;
+/// What a paragraph is named by before a colon is at most so long.
+const LONGEST_LABEL: usize = 32;
 /// A section that is so little less likely is quoted along, if it fits.
 const AS_LIKELY: f64 = 1.0;
+/// The same of a table, which says in figures what is asked in words.
+const TABLE_AS_LIKELY: f64 = 3.0;
 /// The odds of what the search does not find, as a logarithm.
 const UNLIKELY: f64 = -8.0;
 /// Of what is so likely the first is taken: a page says what matters first.
@@ -70,6 +74,12 @@ fn is_heading(line: &str) -> bool {
     line.starts_with(['■', '◆', '●', '▼', '【', '#']) || line.ends_with([':', '：'])
 }
 
+/// What stands before a colon at a line's beginning, if it is short enough to be the name of what follows.
+fn label(line: &str) -> Option<&str> {
+    let (name, rest) = line.split_once(": ").or_else(|| line.split_once('：'))?;
+    (length(name) <= LONGEST_LABEL && !rest.trim().is_empty()).then_some(name)
+}
+
 impl<'a> Lines<'a> {
     fn of(passage: &'a str) -> Self {
         let mut lines = Self { all: Vec::new(), headings: vec![None], passage };
@@ -100,19 +110,25 @@ impl<'a> Lines<'a> {
         self.headings.get(section).copied().flatten()
     }
 
+    /// What a section is about, by its heading or else by the word that its first line begins with (Linen: rinse once).
+    fn name(&self, section: usize) -> Option<&'a str> {
+        let first = || self.all.get(self.all.partition_point(|line| line.section < section)).map(|line| line.text);
+        self.heading(section).or_else(|| first().and_then(label))
+    }
+
     fn section(&self, at: usize) -> Option<usize> {
         self.all.get(at).map(|line| line.section)
     }
 
     /// Each line with what it stands under.
     fn alone(&self, title: Option<&'a str>) -> impl Iterator<Item = (Option<&'a str>, String)> {
-        self.all.iter().map(move |line| (self.heading(line.section).or(title), line.text.to_owned()))
+        self.all.iter().map(move |line| (self.name(line.section).or(title), line.text.to_owned()))
     }
 
     /// Each section with what it stands under.
     fn sections(&self, title: Option<&'a str>) -> impl Iterator<Item = (Option<&'a str>, String)> {
         let of = |section: usize| self.all.iter().filter(move |line| line.section == section).map(|line| line.text);
-        self.headings.iter().enumerate().map(move |(section, heading)| (heading.or(title), of(section).collect()))
+        (0..self.headings.len()).map(move |section| (self.name(section).or(title), of(section).collect()))
     }
 
     /// The length of lines with the headings that they are shown under.
@@ -127,12 +143,19 @@ impl<'a> Lines<'a> {
             .sum()
     }
 
+    /// Whether a section is rows of several columns.
+    fn is_table(&self, section: usize) -> bool {
+        let mut rows = self.all.iter().filter(|line| line.section == section).map(|line| is_row(line.text)).peekable();
+        rows.peek().is_some() && rows.all(|row| row)
+    }
+
     /// The lines around one that fit: what it leans on, then those after it, since what is said is explained after it, then those before;
     /// of its own section, and of those that answer as likely.
     fn around(&self, best: usize, sections: &[f64]) -> Range<usize> {
         let odds = |section: usize| sections.get(section).copied().unwrap_or(UNLIKELY);
         let own = self.section(best).unwrap_or_default();
-        let belongs = |section: usize| section == own || odds(section) >= odds(own) - AS_LIKELY;
+        let near = |section: usize| if self.is_table(section) { TABLE_AS_LIKELY } else { AS_LIKELY };
+        let belongs = |section: usize| section == own || odds(section) >= odds(own) - near(section);
         let together = |at: Option<usize>| at.and_then(|at| self.section(at)).is_some_and(belongs);
         let mut kept = self.leaning_on(best, best + 1).unwrap_or(best)..best + 1;
         while together(Some(kept.end)) && self.length(&(kept.start..kept.end + 1)) <= LONGEST {
@@ -239,6 +262,13 @@ impl Searched {
         }
         all
     }
+}
+
+/// Whether a line is a row of a table: two columns and no sentence.
+fn is_row(line: &str) -> bool {
+    let line = line.trim();
+    let columns = line.contains(" | ") || (!line.is_ascii() && line.contains([' ', '\u{3000}', '\t']));
+    columns && !line.starts_with(['・', '-', '*', '※', '●', '○']) && !line.ends_with(['。', '.', '!', '?'])
 }
 
 /// How a sentence needs what stands before it.
@@ -356,6 +386,25 @@ mod tests {
     fn sentences_that_lean_on_each_other_without_end_are_quoted_alone() {
         let text = "返品は10日以内です。\n".to_owned() + &"その品は別です。\n\n".repeat(150) + "これは交換です。";
         assert_eq!(quote("交換", None, &text), "これは交換です。");
+    }
+
+    #[test]
+    fn a_paragraph_that_begins_with_its_name_is_about_that() {
+        let passage = "Linen: rinse once before first use. Wash in a net below 40 degrees, reshape and dry in the shade.\n\n\
+            Lacquer and wood: wash with a soft sponge and wipe at once. Never use a dishwasher.";
+        let title = Some("Washing linen, caring for tableware");
+        let quoted = quote("How do I wash linen?", title, passage);
+        assert!(quoted.starts_with("Linen: rinse once"), "{quoted}");
+        assert!(quote("Can I wash lacquer?", title, passage).starts_with("Lacquer and wood: wash"));
+    }
+
+    #[test]
+    fn a_table_beside_what_answers_is_quoted_along() {
+        let passage = "平日13時までのご注文は当日に、長浜市の倉庫から発送します。土曜・日曜・祝日の発送はお休みです。\n\n\
+            ■ 発送からお届けまでの目安\n関東・中部・関西 翌日\n北海道・沖縄 3日から4日\n\n\
+            名入れ刺繍のある商品は、上の日数に7日を加えてください。";
+        let quoted = quote("いつ届きますか", Some("発送とお届けまでの日数"), passage);
+        assert!(quoted.starts_with("平日13時まで") && quoted.contains("北海道・沖縄 3日から4日"), "{quoted}");
     }
 
     #[test]

@@ -97,12 +97,26 @@ const FILLER: f32 = 0.8;
 /// Beginning or ending within a run of katakana, which is nearly always one word or words joined.
 const WITHIN_KATAKANA: f32 = 0.6;
 
+/// One kana after a word: what is left of its ending.
+const ENDING: f32 = 0.8;
+
+/// Going on in katakana after hiragana, which are seldom one word.
+const ACROSS_SCRIPTS: f32 = 0.6;
+
 fn unknown(script: Script) -> f32 {
     match script {
         Script::Kanji => 1.9,
         Script::Katakana => 1.2,
         _ => 1.45,
     }
+}
+
+/// Whether the cheapest way to here ends with a long enough word that says something.
+fn so_far_ends_a_word(lexicon: &Lexicon, steps: &[Option<Step>], at: usize) -> bool {
+    let last = steps.get(at).and_then(|s| s.as_ref());
+    last.is_some_and(|step| {
+        at - step.from >= 3 && step.forms.iter().any(|f| lexicon.word(f.word).is_some_and(|w| !w.filler))
+    })
 }
 
 #[derive(Clone)]
@@ -122,8 +136,13 @@ fn japanese(lexicon: &Lexicon, glyphs: &[Glyph], start: usize, end: usize, token
     for at in 0..run.len() {
         let Some(so_far) = steps.get(at).and_then(|s| s.as_ref()).map(|s| s.cost) else { continue };
         let Some(glyph) = run.get(at) else { continue };
-        // A long-vowel mark that no word holds is a way of speaking.
-        let alone = if glyph.c == 'ー' { 0.1 } else { unknown(glyph.script) };
+        let alone = match glyph.script {
+            // A long-vowel mark that no word holds is a way of speaking.
+            _ if glyph.c == 'ー' => 0.1,
+            // Much of the vocabulary is cut short where endings begin.
+            Script::Hiragana if so_far_ends_a_word(lexicon, &steps, at) => ENDING,
+            script => unknown(script),
+        };
         offer(&mut steps, at + 1, Step { cost: so_far + alone, from: at, forms: Vec::new() });
         let rest = run.get(at..).unwrap_or_default();
         lexicon.prefixes(rest.iter().map(|g| g.c), |form, length| {
@@ -198,6 +217,12 @@ fn cost(lexicon: &Lexicon, run: &[Glyph], from: usize, to: usize, form: Form) ->
         }
     } else if length == 1 {
         cost += 0.5;
+    }
+    // で and カフェ are no デカフェ.
+    let hiragana = |i: usize| script(i) == Some(Script::Hiragana);
+    let polite = run.get(from).is_some_and(|g| matches!(g.c, 'お' | 'ご'));
+    if kana && !polite && (from + 1..to).any(|i| hiragana(i - 1) && katakana(i)) {
+        cost += ACROSS_SCRIPTS;
     }
     if inside {
         cost += if length <= 2 { 4.0 } else { WITHIN_KATAKANA };

@@ -74,23 +74,34 @@ pub fn counted(lexicon: &Lexicon, glyphs: &[Glyph], end: usize) -> Option<u16> {
     lexicon.counter(&after)
 }
 
-/// Calls `found` for each word in katakana and each run of them, by its consonants.
-fn loans(glyphs: &[Glyph], tokens: &[Token], mut found: impl FnMut(&str)) {
+/// A short word in katakana by itself, which may be a name although it sounds like some word (ヨル, ソラ).
+pub fn short_name(kana: &[char]) -> Option<Term> {
+    (2..=3).contains(&kana.len()).then(|| Term::text(&kana.iter().collect::<String>()))
+}
+
+/// Calls `found` for each word in katakana and each run of them, by its consonants, and for each short run as it is.
+fn loans(glyphs: &[Glyph], tokens: &[Token], mut found: impl FnMut(Term)) {
     let katakana = |at: usize| glyphs.get(at).is_some_and(|g| g.script == Script::Katakana || g.c == 'ー');
     let mut frame = |start: usize, end: usize| {
         if let Some(frame) = loan::of_kana(glyphs.get(start..end).unwrap_or_default().iter().map(|g| g.c)) {
-            found(&frame);
+            found(Term::loan(&frame));
         }
     };
+    let mut names = Vec::new();
     let mut at = 0;
     while at < glyphs.len() {
         let run = (at..glyphs.len()).take_while(|at| katakana(*at)).count();
         if run > 0 {
             frame(at, at + run);
+            names.push(at..at + run);
             let within = tokens.iter().filter(|t| at <= t.start && t.end <= at + run && t.end - t.start < run);
             within.for_each(|t| frame(t.start, t.end));
         }
         at += run.max(1);
+    }
+    for run in names {
+        let kana: Vec<char> = glyphs.get(run).unwrap_or_default().iter().map(|g| g.c).collect();
+        short_name(&kana).into_iter().for_each(&mut found);
     }
 }
 
@@ -110,7 +121,7 @@ fn word_end(glyphs: &[Glyph], tokens: &[Token], end: usize) -> usize {
 pub fn page(lexicon: &Lexicon, sentence: &str, mut found: impl FnMut(Term), mut unknown: impl FnMut(&str)) {
     let glyphs = fold(sentence);
     let tokens = segment(lexicon, &glyphs);
-    loans(&glyphs, &tokens, |frame| found(Term::loan(frame)));
+    loans(&glyphs, &tokens, &mut found);
     // The glyph up to which the pair before was joined, so that pairs cross words but not filler.
     let mut before: Option<(usize, char)> = None;
     for Token { start, end, kind } in &tokens {

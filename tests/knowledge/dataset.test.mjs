@@ -2,12 +2,8 @@
 //
 // A line of questions.ndjson is {"q", "lang", "id", "passage", "half", "kind"}. `id` is the document that answers, a list where
 // several answer equally well, null where none does; `passage` is what of its content answers, a list beside a list of ids.
-// Search is tuned on the half "tune" alone; "held" only measures. fresh_questions.ndjson only measures too: it was written in one
-// go from the documents' topics, by one who had read the documents but no other question and no miss of the search, so its words
-// lie nearer to the documents' than a shopper's may. topics.ndjson holds what a shopper asks any shop, by topic, with what answers
-// it in each of four; the search is tuned on it in three, and the clothing shop's answers only measure. The search is
-// tuned on the sweets shop's questions too. The pets shop's measure whether the right page comes first; those that its pages
-// cannot answer have been looked at.
+// Search is tuned on the half "tune" alone; "held" only measures. topics.ndjson holds what a shopper asks any shop, by topic, with
+// what answers it in each of four. All other sets but those whose name begins with measure-only are tuned on, too.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
