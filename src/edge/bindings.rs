@@ -60,9 +60,9 @@ extern "C" {
     #[wasm_bindgen(catch)]
     pub fn hold() -> Result<Function, JsValue>;
 
-    /// A stream that breaks with the wasm instance that writes it.
+    /// A stream of what a number stands for; it breaks with the wasm instance that writes it.
     #[wasm_bindgen(catch)]
-    pub fn breakable(stream: &JsValue) -> Result<web_sys::ReadableStream, JsValue>;
+    pub fn stream(id: u32) -> Result<web_sys::ReadableStream, JsValue>;
 
     /// Tells when the caller of a request has gone.
     #[wasm_bindgen(catch)]

@@ -1,7 +1,7 @@
 // The edge's own JavaScript: steps that belong together, so that Rust crosses over once for all of them. It decides nothing.
 
 // The functions by which the wasm instance of now is told: `told` a value, `heard` bytes, `replied` a reply's head, `failed` a reason,
-// `ticked` that a timer has ended; `ends`, what is called when it breaks; and `waitUntil`, the platform's own. What one instance began
+// `ticked` that a timer has ended, `pulled` who wants more of a stream, `cancelled` that nobody does; `ends`, what is called when it breaks; and `waitUntil`, the platform's own. What one instance began
 // is told to it alone: the next one counts from the start again.
 let rust;
 
@@ -47,24 +47,24 @@ export function hold() {
   return end;
 }
 
-/** A stream of Rust's that breaks with its instance, so that whoever reads it does not wait for ever. */
-export function breakable(stream) {
-  const { ends } = rust;
-  const reader = stream.getReader();
+/** A stream of what Rust writes. It breaks with its instance, so that whoever reads it does not wait for ever. */
+export function stream(id) {
+  const to = rust;
   let end;
   return new ReadableStream({
     start(controller) {
-      ends.add((end = (reason) => controller.error(reason)));
+      to.ends.add((end = (reason) => controller.error(reason)));
     },
     async pull(controller) {
-      const { done, value } = await reader.read();
-      if (!done) return controller.enqueue(value);
-      ends.delete(end);
+      // What Rust waits for may come in another event; the promise brings it back to this one.
+      const bytes = await new Promise((next) => to.pulled(id, next));
+      if (bytes !== undefined) return controller.enqueue(bytes);
+      to.ends.delete(end);
       controller.close();
     },
-    cancel(reason) {
-      ends.delete(end);
-      return reader.cancel(reason);
+    cancel() {
+      to.ends.delete(end);
+      to.cancelled(id);
     },
   }, { highWaterMark: 0 });
 }

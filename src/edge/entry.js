@@ -43,7 +43,7 @@ function attach() {
     }
   };
   open = new Set();
-  rust.attach({ ...Object.fromEntries(["told", "heard", "replied", "failed", "ticked"].map((name) => [name, heard(name)])), ends: open, waitUntil });
+  rust.attach({ ...Object.fromEntries(["told", "heard", "replied", "failed", "ticked", "pulled", "cancelled"].map((name) => [name, heard(name)])), ends: open, waitUntil });
 }
 
 attach();

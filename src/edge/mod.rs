@@ -11,6 +11,7 @@ mod knowledge_object;
 mod numbered;
 mod object;
 mod promise;
+mod pulled;
 mod request;
 mod response;
 mod shared_object;

@@ -1,10 +1,9 @@
 //! A reply on its way out.
 
-use futures::stream::StreamExt;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{js_sys, web_sys};
 
-use super::bindings;
+use super::{bindings, pulled};
 use crate::api::reply::{Answer, Body};
 use crate::upstream::wire::quoted;
 
@@ -46,11 +45,9 @@ pub fn write_parts(status: u16, headers: &str, body: Body) -> Result<web_sys::Re
     match body {
         Body::Text(text) => bindings::respond(&init, text.as_bytes()),
         Body::Stream(pieces) => {
-            let chunks = pieces.map(|piece| Ok(js_sys::Uint8Array::from(piece.as_bytes()).into()));
-            let stream = wasm_streams::ReadableStream::from_stream(chunks).into_raw();
             let init = js_sys::JSON::parse(&init)?;
             web_sys::Response::new_with_opt_readable_stream_and_init(
-                Some(&bindings::breakable(&stream)?),
+                Some(&pulled::stream(pieces)?),
                 init.unchecked_ref::<web_sys::ResponseInit>(),
             )
         }
