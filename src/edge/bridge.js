@@ -1,8 +1,8 @@
 // The edge's own JavaScript: steps that belong together, so that Rust crosses over once for all of them. It decides nothing.
 
 // The functions by which the wasm instance of now is told: `told` a value, `heard` bytes, `replied` a reply's head, `failed` a reason,
-// `ticked` that a timer has ended, `pulled` who wants more of a stream, `cancelled` that nobody does; `ends`, what is called when it breaks; and `waitUntil`, the platform's own. What one instance began
-// is told to it alone: the next one counts from the start again.
+// `ticked` that a timer has ended, `pulled` that more of a stream is wanted, `cancelled` that no more is; `ends`, what is called when it
+// breaks; and `waitUntil`, the platform's own. What one instance began is told to it alone: the next one counts from the start again.
 let rust;
 
 /** Takes them. */

@@ -43,7 +43,8 @@ function attach() {
     }
   };
   open = new Set();
-  rust.attach({ ...Object.fromEntries(["told", "heard", "replied", "failed", "ticked", "pulled", "cancelled"].map((name) => [name, heard(name)])), ends: open, waitUntil });
+  const names = ["told", "heard", "replied", "failed", "ticked", "pulled", "cancelled"];
+  rust.attach({ ...Object.fromEntries(names.map((name) => [name, heard(name)])), ends: open, waitUntil });
 }
 
 attach();

@@ -6,13 +6,15 @@ use std::rc::Rc;
 
 use super::quote::Quotable;
 
-/// Passages kept ready, some tens of kilobytes each.
-const MOST: usize = 96;
+/// Passages of so many bytes together are kept ready; what is kept of one is some hundred times its length.
+const MOST_BYTES: usize = 64 << 10;
 
 /// Quotes passages.
 #[derive(Debug, Default)]
 pub struct Quoter {
     ready: RefCell<HashMap<(Option<String>, String), Ready>>,
+    /// Of the passages in it.
+    bytes: Cell<usize>,
     /// Quotations so far.
     quoted: Cell<u64>,
 }
@@ -39,10 +41,13 @@ impl Quoter {
             known.used = used;
             return Rc::clone(&known.quotable);
         }
-        let least = ready.iter().min_by_key(|(_, r)| r.used).map(|(key, _)| key.clone());
-        if let Some(least) = least.filter(|_| ready.len() >= MOST) {
+        let mut bytes = self.bytes.get() + passage.len();
+        while bytes > MOST_BYTES {
+            let Some(least) = ready.iter().min_by_key(|(_, r)| r.used).map(|(key, _)| key.clone()) else { break };
+            bytes -= least.1.len();
             ready.remove(&least);
         }
+        self.bytes.set(bytes);
         let quotable = Rc::new(Quotable::new(title, passage));
         ready.insert(key, Ready { quotable: Rc::clone(&quotable), used });
         quotable
@@ -58,11 +63,14 @@ mod tests {
         let quoter = Quoter::default();
         let passage = |n: usize| format!("第{n}地区の送料は{n}00円です。");
         let first = quoter.ready(None, &passage(0));
-        for n in 1..MOST * 2 {
+        for n in 1..2 * MOST_BYTES / passage(1).len() {
             assert_eq!(quoter.quote("送料", None, &passage(n)), passage(n));
             assert!(Rc::ptr_eq(&first, &quoter.ready(None, &passage(0))));
         }
-        assert_eq!(quoter.ready.borrow().len(), MOST);
+        let ready = quoter.ready.borrow();
+        let kept: usize = ready.keys().map(|(_, passage)| passage.len()).sum();
+        assert!(kept == quoter.bytes.get() && kept <= MOST_BYTES && kept > MOST_BYTES / 2, "{kept}");
+        drop(ready);
         assert!(!Rc::ptr_eq(&first, &quoter.ready(Some("送料"), &passage(0))));
     }
 }

@@ -78,8 +78,8 @@ const SHOPS: [(&str, &str); 8] = [
     ("clothing", "tests/knowledge/clothing_documents.ndjson"),
     ("sweets", "tests/knowledge/sweets_documents.ndjson"),
     ("pets", "tests/knowledge/pets_documents.ndjson"),
-    ("furniture", "tests/knowledge/tune_furniture_documents.ndjson"),
-    ("tea", "tests/knowledge/measure-only_tea_documents.ndjson"),
+    ("furniture", "tests/knowledge/furniture_documents.ndjson"),
+    ("tea", "tests/knowledge/tea_documents.ndjson"),
 ];
 
 /// For each question its passages, each a document and its words; none where the shop cannot answer.
@@ -125,8 +125,8 @@ pub fn sets() -> Vec<Set> {
         (4, "sweets_questions"),
         (5, "pets_questions"),
         (4, "elsewhere"),
-        (6, "tune_furniture_questions"),
-        (7, "measure-only_tea_questions"),
+        (6, "furniture_questions"),
+        (7, "tea_questions"),
     ];
     let own =
         own.map(|(shop, file)| Set { index: indexed(shop), asked: lines(&format!("tests/knowledge/{file}.ndjson")) });
