@@ -379,9 +379,9 @@ impl Holder {
         }
         let free_at = self.free_at_ms.get(kind).copied().unwrap_or(0);
         let full = self.full_until_ms.get(kind).is_some_and(|until| now_ms < *until) && (!asking || self.scarce);
-        // In a rush nobody is kept in the dark until the next ask, nor by an answer that is late.
+        // In a rush nobody is kept in the dark until the next ask where nothing was to be had, nor by an answer that is late.
         let rush = self.contended || self.scarce;
-        let full = full || (rush && !asking && pause_ms.min(unheard_ms) > DARK_MS);
+        let full = full || (rush && free_at > now_ms && !asking && pause_ms.min(unheard_ms) > DARK_MS);
         let late = rush && now_ms >= waiter.came_ms + DARK_LATEST_MS;
         let gone = match waiter.heard {
             Heard::Failed => true,
@@ -522,5 +522,46 @@ impl Holder {
 
     fn blocked(&self, now_ms: u64) -> bool {
         self.running >= self.allowed || (self.allowed != u32::MAX && now_ms >= self.allowed_until_ms)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "what goes wrong in a test must stop it")]
+mod tests {
+    use super::super::lessor::Lessor;
+    use super::super::message::Lease;
+    use super::*;
+
+    /// A holder that heard, a tenth of a second before the time given, that others wait and when the next permit is free.
+    fn rushed(now_ms: u64, free_ms: u64) -> Holder {
+        let limits = Limits { permits: 600, tokens: 0, in_flight: 0, paced: true, longest_ms: 60_000 };
+        let mut holder = Holder::new(1, limits);
+        holder.arrive(now_ms - 100, caller());
+        let ask = holder.ask(now_ms - 100, 15_000).unwrap();
+        let (lease, _) = Lessor::new(now_ms - 95).grant(now_ms - 95, &ask);
+        let left: Vec<u64> = holder.waiting().collect();
+        left.into_iter().for_each(|id| holder.leave(id));
+        let lease = Lease { slots: Vec::new(), contended: true, pause_ms: 2_000, free_ms: [free_ms; KINDS], ..lease };
+        holder.receive(holder.ask_number(), now_ms - 90, &lease);
+        holder
+    }
+
+    fn caller() -> Caller {
+        Caller { kind: Kind::New, party: 7, tokens: 0, patience_ms: 15_000 }
+    }
+
+    #[test]
+    fn in_a_rush_one_is_turned_away_at_once_where_nothing_was_to_be_had_and_else_the_object_is_asked_first() {
+        let now_ms = 1_000_000;
+        let mut holder = rushed(now_ms, 4_000);
+        let id = holder.arrive(now_ms, caller());
+        assert!(matches!(holder.look(now_ms, id), Step::Refused(refusal) if refusal.retry_after_ms > 2_000));
+        let mut holder = rushed(now_ms, 0);
+        let id = holder.arrive(now_ms, caller());
+        let Step::Wait { eta_ms: None, placed: false, .. } = holder.look(now_ms, id) else {
+            panic!("a permit may be free, and nobody has asked")
+        };
+        let asked_ms = (now_ms..).find(|at| holder.ask(*at, 15_000).is_some()).unwrap();
+        assert!(asked_ms <= now_ms + 500, "{asked_ms}");
     }
 }

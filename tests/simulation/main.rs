@@ -289,10 +289,8 @@ fn a_host_that_recovers_is_used_again_within_ten_seconds() {
 
 #[test]
 fn after_a_spike_the_counter_is_back_to_normal_within_five_seconds() {
-    for (isolates, permits) in [(4, 600), (4, 3_000), (100, 3_000)] {
-        // Those who come then are few, and a few of them are unlucky in one run.
-        let (mut soon, mut late) = (0, 0);
-        for seed in seeds(3) {
+    for seed in seeds(1) {
+        for (isolates, permits) in [(4, 600), (4, 3_000), (100, 3_000)] {
             // No message, isolate or object is lost, so that what is seen is the rush alone.
             let per_second = f64::from(permits) / 60.0;
             let arrivals = move |t: f64| per_second * if (10.0..40.0).contains(&t) { 10.0 } else { 0.2 };
@@ -308,13 +306,12 @@ fn after_a_spike_the_counter_is_back_to_normal_within_five_seconds() {
             };
             let limits = plan.limits;
             let mut m = World::new(plan).run();
-            check(&format!("spike {seed} isolates {isolates} permits {permits}"), limits, &mut m);
-            soon += m.calm.0;
-            late += m.calm.1;
+            let name = format!("spike {seed} isolates {isolates} permits {permits}");
+            check(&name, limits, &mut m);
+            let (soon, late) = m.calm;
+            println!("{name}: of those who came five seconds after it, {soon} started within a second, {late} did not");
+            // A message in a hundred is slow on the way by itself.
+            assert!(soon > 20 && late * 50 <= soon, "{name}: {soon} and {late}");
         }
-        let name = format!("spike isolates {isolates} permits {permits}");
-        println!("{name}: of those who came five seconds after it, {soon} started within a second, {late} did not");
-        // A message in a hundred is slow on the way by itself.
-        assert!(soon > 60 && late * 50 <= soon, "{name}: {soon} and {late}");
     }
 }
