@@ -13,16 +13,17 @@ const CAPACITY = Number(process.env.SPIKE_CAPACITY ?? 50);
 const RATE = 10 * CAPACITY;
 const SECONDS = 30;
 const AFTER = { rate: CAPACITY / 5, seconds: 12 };
-// SPIKE_FAULT=none,refusing,slow,dead,panic,evicted runs Madoguchi alone, once with each: the host's faults for 20 of the 30 seconds, a panic
-// in the isolate and the whole engine started anew in the middle.
+// SPIKE_FAULT=none,refusing,slow,dead,panic,evicted,restarted runs Madoguchi alone, once with each: the host's faults for 20 of the 30 seconds,
+// and in the middle a panic in the isolate, the budget's object evicted, or the whole engine started anew.
 const WELL = [`rate=${CAPACITY}`, "window=1000", "latency=300", "jitter=200", "retry-after=1"];
 const FAULTS = {
   none: { from: 0, to: 0 },
   refusing: { behaviour: "status=429 retry-after=1", from: 5, to: 25 },
   slow: { behaviour: `rate=${CAPACITY} window=1000 latency=3000 jitter=2000 retry-after=1`, from: 5, to: 25 },
   dead: { behaviour: "reset", from: 5, to: 25 },
-  panic: { panic: true, from: 15, to: 15 },
-  evicted: { restart: true, from: 15, to: 15 },
+  panic: { trap: "x-trap", from: 15, to: 15 },
+  evicted: { trap: "x-evict", from: 15, to: 15 },
+  restarted: { restart: true, from: 15, to: 15 },
 };
 const PEOPLE = [RATE, SECONDS, AFTER.rate, AFTER.seconds].map(String);
 const RETRIES = 'x-portkey-config: {"retry":{"attempts":3,"on_status_codes":[429]}}';
@@ -51,7 +52,7 @@ async function behave(host, words) {
 /** What goes wrong within the spike, from its first second. */
 async function goWrong(fault, host, counter) {
   await sleep(fault.from);
-  if (fault.panic) await fetch(`${counter.url}/v1/models`, { headers: { authorization: "Bearer bench", "x-trap": "1" } });
+  if (fault.trap) await fetch(`${counter.url}/v1/models`, { headers: { authorization: "Bearer bench", [fault.trap]: "1" } });
   if (fault.restart) await counter.restart();
   if (!fault.behaviour) return;
   await behave(host, fault.behaviour);
@@ -64,7 +65,7 @@ async function ours(host, fault) {
   // One disk that syncs for every shopper's object in turn is nothing that the platform has: the objects' storage is in memory.
   const state = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "madoguchi-spike-"));
   const counter = await madoguchi(host.url, {
-    ...(fault?.panic ? { ENTRY: "tests/worker/trap.mjs" } : {}),
+    ...(fault?.trap ? { ENTRY: "tests/worker/trap.mjs" } : {}),
     PORT: String(await freePort()), STATE_DIR: state, UPSTREAM_RPM: String(CAPACITY * 60), QUEUE_MS: "15000", VISITOR_SECRET: secret, VISITOR_RPM: "0", ADDRESS_RPM: "0",
   });
   try {

@@ -67,9 +67,12 @@ fn stay(visitor: &Visitor<'_>, question: &str) -> String {
 }
 
 /// However late a busy machine lets calls come, they are no more than the limit gives in the time in which they came and the second
-/// that a permit lives. What the upstream refused is the bench's to tell: it hangs on the clock.
+/// that a permit lives. How little the upstream refuses is the bench's to tell, for it hangs on the clock; of those who keep to no limit
+/// it refuses five times as many as it takes.
 fn within_the_limit(upstream: &Upstream) {
     let (calls, first, last) = upstream.seen(|s| (s.total, s.arrivals[0], s.arrivals[s.arrivals.len() - 1]));
+    let (taken, refused) = upstream.seen(|s| (s.taken.len(), s.refused));
+    assert!(refused * 2 <= taken, "{refused} refused, {taken} taken");
     let most = CAPACITY as f64 * ((last - first) as f64 / 1_000.0 + 2.0);
     assert!(calls as f64 <= most, "{calls} calls in {} ms", last - first);
 }
@@ -86,7 +89,7 @@ fn everybody_has_an_answer_and_the_upstream_is_asked_no_more_than_it_can() {
     let worker = counter(&upstream, &[]);
     let rungs = rush(&worker, || ());
     all_answered(&rungs);
-    assert!(rungs.get("full").is_some_and(|n| *n >= 20), "{rungs:?}");
+    assert!(rungs.get("full").is_some_and(|n| *n >= 60), "{rungs:?}");
     within_the_limit(&upstream);
 }
 
@@ -106,16 +109,18 @@ fn a_host_that_refuses_or_is_dead_for_a_while_leaves_nobody_without_an_answer() 
 }
 
 #[test]
-fn a_panic_within_it_costs_nobody_the_answer() {
-    let upstream = Upstream::start(WELL);
-    let worker = counter(&upstream, &[("ENTRY", "tests/worker/trap.mjs")]);
-    let bearer = format!("Bearer {KEY}");
-    let rungs = rush(&worker, || {
-        std::thread::sleep(Duration::from_secs(2));
-        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json"), ("x-trap", "1")];
-        let body = json!({"model": "m", "messages": [{"role": "user", "content": "q"}]}).to_string();
-        worker.request("POST", "/v1/chat/completions", &headers, body.into_bytes());
-    });
-    all_answered(&rungs);
-    within_the_limit(&upstream);
+fn a_panic_or_a_budget_that_is_evicted_within_it_costs_nobody_the_answer() {
+    for trap in ["x-trap", "x-evict"] {
+        let upstream = Upstream::start(WELL);
+        let worker = counter(&upstream, &[("ENTRY", "tests/worker/trap.mjs")]);
+        let bearer = format!("Bearer {KEY}");
+        let rungs = rush(&worker, || {
+            std::thread::sleep(Duration::from_secs(2));
+            let headers = [("authorization", bearer.as_str()), ("content-type", "application/json"), (trap, "1")];
+            let body = json!({"model": "m", "messages": [{"role": "user", "content": "q"}]}).to_string();
+            worker.request("POST", "/v1/chat/completions", &headers, body.into_bytes());
+        });
+        all_answered(&rungs);
+        within_the_limit(&upstream);
+    }
 }
