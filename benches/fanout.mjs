@@ -1,17 +1,16 @@
 // The seed's table: 100 prompts on an upstream of 80 ms, in turn and 6, 10, 20, 50 at once, beside the ideal and the seed's own method.
-import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { must, tools } from "../scripts/steps.mjs";
+import { must } from "../scripts/steps.mjs";
+import { pythonPackages } from "../scripts/setup/python-packages.mjs";
 import { madoguchi, median, upstream } from "./peers/processes.mjs";
 
 const RUNS = 5;
 
 export default async function fanout() {
+  const python = await pythonPackages();
   const host = await upstream("latency=80");
   const worker = await madoguchi(host.url);
-  const python = join(tools, "venv/bin/python");
-  const seedThere = existsSync(python);
-  if (!seedThere) console.log("the seed's method is skipped: `npm test -- sdk-python` makes the Python environment it needs");
+  if (!python) console.log("the seed's method is skipped: this machine has no python3 with venv");
   const batch = async (width) => {
     const prompts = Array.from({ length: 100 }, (_, i) => `q${i}`);
     const began = performance.now();
@@ -32,7 +31,7 @@ export default async function fanout() {
     const seeds = [];
     for (let i = 0; i < runs; i++) {
       ours.push(await batch(width));
-      if (seedThere) seeds.push(Number(await must(python, [join(import.meta.dirname, "peers/seed.py"), host.url, String(width), "1"])));
+      if (python) seeds.push(Number(await must(python, [join(import.meta.dirname, "peers/seed.py"), host.url, String(width), "1"])));
     }
     const ideal = Math.ceil(100 / width) * 0.08;
     const [a, b] = [median(ours), median(seeds)];

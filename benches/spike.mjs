@@ -3,7 +3,8 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { must, root, tools } from "../scripts/steps.mjs";
+import { must, root } from "../scripts/steps.mjs";
+import { pythonPackages } from "../scripts/setup/python-packages.mjs";
 import { loadDemoShop } from "../scripts/demo-shop.mjs";
 import { portkey } from "./peers/portkey.mjs";
 import { freePort, madoguchi, upstream } from "./peers/processes.mjs";
@@ -78,8 +79,8 @@ async function ours(host, fault) {
 }
 
 async function seed(host) {
-  const python = join(tools, "venv/bin/python");
-  if (!existsSync(python)) return undefined;
+  const python = await pythonPackages();
+  if (!python) return undefined;
   return JSON.parse(await must(python, [join(import.meta.dirname, "peers/seed_spike.py"), `${host.url}`, ...PEOPLE]));
 }
 

@@ -1,10 +1,11 @@
 // npm test: sets up what is missing, then every part of the tests; `npm test -- NAME` runs the parts of that name alone.
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { Stop, command, digest, environment, isDone, markDone, must, program, root, step, toolPath, tools } from "./steps.mjs";
+import { Stop, command, environment, must, program, root, toolPath } from "./steps.mjs";
 import { setup } from "./setup.mjs";
+import { pythonPackages } from "./setup/python-packages.mjs";
 import { build } from "./build.mjs";
 import { CONTACT, loadDemoShop } from "./demo-shop.mjs";
 
@@ -12,16 +13,9 @@ const cargo = (...args) => () => command("cargo", args, { show: true });
 const wasm = "wasm32-unknown-unknown";
 
 async function python() {
-  const requirements = join(root, "tests/sdk/requirements.txt");
-  const venv = join(tools, "venv");
-  const key = digest(readFileSync(requirements));
-  if (!existsSync(venv) || !isDone("venv", key)) {
-    const made = await command("python3", ["-m", "venv", venv]);
-    if (made.code !== 0) return { skipped: "this machine has no python3 with venv" };
-    await step("installing the Python packages of tests/sdk", () => must(join(venv, "bin/pip"), ["install", "-q", "-r", requirements]));
-    markDone("venv", key);
-  }
-  return command("cargo", ["test", "--test", "sdk", "--", "python", "--nocapture"], { show: true, env: { MADOGUCHI_PYTHON: join(venv, "bin/python") } });
+  const interpreter = await pythonPackages();
+  if (!interpreter) return { skipped: "this machine has no python3 with venv" };
+  return command("cargo", ["test", "--test", "sdk", "--", "python", "--nocapture"], { show: true, env: { MADOGUCHI_PYTHON: interpreter } });
 }
 
 /** The widget in the demo shop in front of the built Worker, in the system's Chromium. */
