@@ -80,6 +80,8 @@ pub struct Config {
     pub deadlines: Deadlines,
     /// Retries after the first attempt, at most.
     pub retries: u32,
+    /// Whether a second call is begun beside one that is late to begin.
+    pub hedge: bool,
 }
 
 /// Where and how a conversation is handed to a person.
@@ -208,6 +210,7 @@ impl Config {
             deadlines,
             retries: u32::try_from(number("RETRIES", &get, 3, 0)?)
                 .map_err(|_| fault("RETRIES", "is too large: use 0 to 10"))?,
+            hedge: flag("HEDGE", get("HEDGE"))?,
         })
     }
 
@@ -346,6 +349,7 @@ mod tests {
             ("TOTAL_MS", "0"),
             ("UPSTREAM_BASE_URL", "example.com"),
             ("UPSTREAM_OPEN", "yes"),
+            ("HEDGE", "1"),
             ("ROUTES", "{"),
             ("ROUTES", r#"{"default":[]}"#),
             ("ROUTES", r#"{"default":[{"model":"m","key":"NOT_SET"}]}"#),

@@ -10,8 +10,12 @@ use crate::config::{Config, Target};
 use crate::conversation::shared::Remembered;
 use crate::knowledge::quoter::Quoter;
 use crate::upstream::breaker::Breaker;
+use crate::upstream::hedge::{Beginnings, Form};
 use crate::upstream::retry::RetryBudget;
 use crate::world::World;
+
+/// Targets of which something is remembered.
+const MOST_TARGETS: usize = 256;
 
 /// Shared by all requests of an isolate; cloning is cheap.
 #[derive(Clone)]
@@ -27,6 +31,7 @@ pub struct Counter {
 /// What an isolate has learned. It may vanish at any moment; nothing that must hold lives here.
 pub struct Learned {
     breakers: RefCell<HashMap<(String, String), Breaker>>,
+    beginnings: RefCell<HashMap<(u64, Form), Beginnings>>,
     retries: RefCell<RetryBudget>,
     holders: RefCell<HashMap<String, Holder>>,
     /// Answers to first questions, told to others who ask the same.
@@ -40,6 +45,7 @@ impl Learned {
     pub fn new(now_ms: u64) -> Self {
         Self {
             breakers: RefCell::default(),
+            beginnings: RefCell::default(),
             retries: RefCell::new(RetryBudget::new(now_ms)),
             holders: RefCell::default(),
             remembered: Remembered::default(),
@@ -111,10 +117,24 @@ impl Learned {
     pub fn failed(&self, target: &Target, now_ms: u64) {
         let mut breakers = self.breakers.borrow_mut();
         // Models are named by callers, so the map must not grow with their inventions.
-        if breakers.len() >= 256 {
+        if breakers.len() >= MOST_TARGETS {
             breakers.clear();
         }
         breakers.entry(key(target)).or_default().failed(now_ms);
+    }
+
+    /// A target's reply took so long to begin, in milliseconds.
+    pub fn began(&self, target: &Target, form: Form, ms: u64) {
+        let mut beginnings = self.beginnings.borrow_mut();
+        if beginnings.len() >= MOST_TARGETS {
+            beginnings.clear();
+        }
+        beginnings.entry((target.number(), form)).or_default().add(ms);
+    }
+
+    /// From when on a target's reply is late to begin, in milliseconds; none while too little is known.
+    pub fn late_ms(&self, target: &Target, form: Form) -> Option<u64> {
+        self.beginnings.borrow().get(&(target.number(), form)).and_then(Beginnings::late_ms)
     }
 }
 

@@ -38,6 +38,10 @@ enum Host {
     FailsFor(&'static str),
     /// Answers with these headers.
     States(&'static [(&'static str, &'static str)]),
+    /// Answers after a tenth of a second, and every so manieth call after three.
+    Tails {
+        every: usize,
+    },
     /// Streams a piece each so many milliseconds, and never tells its count.
     Streams {
         every_ms: u64,
@@ -59,6 +63,8 @@ struct Simulated {
     runs_on: Cell<bool>,
     asks: Cell<usize>,
     bits: Cell<u64>,
+    /// How much longer an answer takes than the host says.
+    slower_ms: Cell<u64>,
 }
 
 struct Canned {
@@ -138,14 +144,20 @@ impl World for Handle {
         let body: serde_json::Value = serde_json::from_str(&call.body).unwrap();
         let named = body["model"].as_str().unwrap_or_default().to_owned();
         s.models.borrow_mut().push(named.clone());
-        let (host, running) = (s.host, Running(s.running.clone()));
+        let (host, running, nth) = (s.host, Running(s.running.clone()), s.calls.borrow().len());
+        let slower_ms = s.slower_ms.get();
         Box::pin(async move {
             let _running = running;
             let body = br#"{"choices":[{"message":{"content":"yes"}}],"usage":{"completion_tokens":3}}"#;
             Ok(match host {
                 Host::Answers { after_ms } => {
-                    sleep(Duration::from_millis(after_ms)).await;
+                    sleep(Duration::from_millis(after_ms + slower_ms)).await;
                     Box::new(Canned { status: 200, headers: &[], body }) as Box<dyn Reply>
+                }
+                Host::Tails { every } => {
+                    let ms = if nth.is_multiple_of(every) { 3_000 } else { 100 };
+                    sleep(Duration::from_millis(ms)).await;
+                    Box::new(Canned { status: 200, headers: &[], body })
                 }
                 Host::Fails { status, headers } => Box::new(Canned { status, headers, body: b"{}" }),
                 Host::FailsFor(model) if named == model => Box::new(Canned { status: 500, headers: &[], body: b"{}" }),
@@ -202,6 +214,7 @@ fn counter(host: Host, variables: &[(&str, &str)]) -> (Counter, Rc<Simulated>) {
         runs_on: Cell::default(),
         asks: Cell::default(),
         bits: Cell::default(),
+        slower_ms: Cell::default(),
     });
     let world = Rc::new(Handle(simulated.clone()));
     let counter = Counter { config: Rc::new(config.unwrap()), world, learned: Rc::new(Learned::new(0)) };
@@ -479,4 +492,47 @@ async fn where_there_is_room_a_busy_isolate_asks_for_one_call_in_sixteen() {
         let (_, asks) = waits(runs_on).await;
         assert!(asks <= 250 / 16, "{asks} asks for 250 calls");
     }
+}
+
+/// How long each of so many calls takes that come one after the other, sorted, in milliseconds.
+async fn taken(counter: &Counter, calls: usize) -> Vec<u128> {
+    let mut taken = Vec::new();
+    for _ in 0..calls {
+        let began = Instant::now();
+        call::complete(counter, &call(counter), false).await.unwrap();
+        taken.push(began.elapsed().as_millis());
+    }
+    taken.sort_unstable();
+    taken
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_call_beside_a_late_one_is_made_only_where_it_is_wanted_and_the_loser_is_ended() {
+    let run = async |variables: &[(&str, &str)]| {
+        let (counter, world) = counter(Host::Tails { every: 30 }, variables);
+        taken(&counter, 100).await;
+        let before = world.calls.borrow().len();
+        let taken = taken(&counter, 400).await;
+        assert_eq!(world.running.get(), 0);
+        (taken[395], world.calls.borrow().len() - before)
+    };
+    let (slow, calls) = run(&[("UPSTREAM_RPM", "0")]).await;
+    assert_eq!((slow, calls), (3_000, 400));
+    for rpm in ["0", "60000"] {
+        let (slow, calls) = run(&[("UPSTREAM_RPM", rpm), ("HEDGE", "true")]).await;
+        assert!(slow <= 300 && (401..=440).contains(&calls), "{slow} ms, {calls} calls");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn second_calls_beside_late_ones_stay_a_tenth_of_the_traffic() {
+    // Slower and slower, so that each call is later than was usual.
+    let (counter, world) = counter(Host::Answers { after_ms: 100 }, &[("UPSTREAM_RPM", "0"), ("HEDGE", "true")]);
+    taken(&counter, 100).await;
+    world.slower_ms.set(900);
+    let one = call(&counter);
+    let calls: Vec<_> = (0..500).map(|_| call::complete(&counter, &one, false)).collect();
+    assert!(futures::future::join_all(calls).await.iter().all(|c| c.is_ok()));
+    let made = world.calls.borrow().len() - 100;
+    assert!((501..=580).contains(&made), "{made} calls for 500");
 }

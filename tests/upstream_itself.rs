@@ -67,6 +67,20 @@ fn it_misbehaves_so_many_times_and_then_well() {
 }
 
 #[test]
+fn one_call_in_twenty_five_is_of_the_tail() {
+    let up = Upstream::start("tail=600000");
+    let one = || std::thread::spawn(move || ask(up.port, "/v1", "x", false));
+    let replies: Vec<bool> = (0..24).map(|_| one().join().unwrap().contains("200 x")).collect();
+    assert!(replies.iter().all(|whole| *whole), "{replies:?}");
+    assert!(up.wait_until(Duration::from_secs(5), |s| s.answered == 24));
+    // The next one is not answered while anybody waits.
+    let mut socket = TcpStream::connect(("127.0.0.1", up.port)).unwrap();
+    socket.write_all(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}").unwrap();
+    assert!(up.wait_until(Duration::from_secs(5), |s| s.total == 25));
+    assert_eq!(up.seen(|s| (s.answered, s.in_flight)), (24, 1));
+}
+
+#[test]
 fn a_models_name_is_a_behaviour_and_any_other_name_is_a_model() {
     let up = Upstream::start("say=one");
     let ask = |model: &str| ask_model(up.port, "/v1", model, "x", false);

@@ -1,10 +1,12 @@
 //! One call through a route: permits, attempts, retries and fallbacks, until an answer or the last fault.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use futures::future::LocalBoxFuture;
 
 use super::fault::Fault;
+use super::hedge::{self, Form};
 use super::patience::{Awaited, Patience};
 use super::wire::{Completion, Fields, Usage, quoted};
 use super::{ratelimit, retry};
@@ -138,7 +140,7 @@ pub async fn complete(counter: &Counter, call: &Call, with_content: bool) -> Res
             body
         })
     };
-    run(counter, call, &read).await
+    run(counter, call, Form::Plain, &read).await
 }
 
 fn read_plain(body: Vec<u8>, with_content: bool) -> Result<Plain, Fault> {
@@ -163,7 +165,7 @@ fn read_plain(body: Vec<u8>, with_content: bool) -> Result<Plain, Fault> {
 /// Runs a call through its chain, reading each success with `read`.
 ///
 /// The retries are the whole call's: a chain of three is tried at most `RETRIES + 3` times, never `3 x (RETRIES + 1)`.
-pub async fn run<T>(counter: &Counter, call: &Call, read: &Read<T>) -> Result<Answered<T>, Failed> {
+pub async fn run<T>(counter: &Counter, call: &Call, form: Form, read: &Read<T>) -> Result<Answered<T>, Failed> {
     let mut began = counter.world.now_ms();
     let mut attempts = 0;
     let mut retries_left = counter.config.retries;
@@ -226,7 +228,10 @@ pub async fn run<T>(counter: &Counter, call: &Call, read: &Read<T>) -> Result<An
                     }
                 }
             };
-            match attempt(counter, call, (rank, target), body, deadline, read, pass).await {
+            let one = Attempt { counter, call, rank, target, form, deadline, read };
+            let (ended, second) = one.hedged(body, pass, budget.as_ref(), caller).await;
+            attempts += u32::from(second);
+            match ended {
                 Ok(value) => {
                     counter.learned.succeeded(target);
                     let latency_ms = counter.world.now_ms().saturating_sub(began);
@@ -256,57 +261,114 @@ pub async fn run<T>(counter: &Counter, call: &Call, read: &Read<T>) -> Result<An
     Err(failed(&last, attempts, began))
 }
 
-async fn attempt<T>(
-    counter: &Counter,
-    call: &Call,
-    (rank, target): (usize, &Target),
-    body: String,
+/// One attempt at a target.
+struct Attempt<'a, T> {
+    counter: &'a Counter,
+    call: &'a Call,
+    rank: usize,
+    target: &'a Target,
+    form: Form,
     deadline: u64,
-    read: &Read<T>,
-    mut pass: Pass,
-) -> Result<T, Fault> {
-    pass.sent(estimate::prompt(&body));
-    let outgoing = Outgoing {
-        url: format!("{}/chat/completions", target.base_url),
-        key: target.key.clone(),
-        body,
-        request_id: call.request_id.clone(),
-        invocation: call.invocation.clone(),
-    };
-    let mut patience = Patience::new(counter.world.clone(), counter.config.deadlines, deadline);
-    let sent = patience.wait(Awaited::FirstByte, counter.world.send(outgoing)).await;
-    let reply = match sent.map(|sent| sent.map_err(Fault::from)) {
-        Ok(Ok(reply)) => reply,
-        Ok(Err(fault)) | Err(fault) => {
-            pass.failed();
+    read: &'a Read<T>,
+}
+
+impl<T> Attempt<'_, T> {
+    /// Makes it, and a second one beside it where it is late to begin and the operator wants that; whether there was a second.
+    ///
+    /// The second is a retry as far as the budget of retries goes, and never one in a rush: a permit is then worth more to another.
+    async fn hedged(
+        &self,
+        body: String,
+        pass: Pass,
+        budget: Option<&Budget>,
+        caller: Caller,
+    ) -> (Result<T, Fault>, bool) {
+        let (counter, target) = (self.counter, self.target);
+        let hedges = counter.config.hedge && caller.kind != Urgency::Batch;
+        let late_ms = if hedges { counter.learned.late_ms(target, self.form) } else { None };
+        let (began, now) = (counter.world.now_ms(), || counter.world.now_ms());
+        let Some(late_ms) = late_ms else {
+            let ended = self.make(body, pass, None).await;
+            if hedges && ended.is_ok() {
+                counter.learned.began(target, self.form, now().saturating_sub(began));
+            }
+            return (ended, false);
+        };
+        let (first_byte, second_at) = (Cell::new(false), Cell::new(None));
+        let first = Box::pin(self.make(body.clone(), pass, Some(&first_byte)));
+        let second = || {
+            let begun = self.form == Form::Plain && first_byte.get();
+            let rushed = budget.is_some_and(|b| counter.learned.is_rushed(b));
+            let may = !begun && !rushed && counter.learned.may_retry(now(), budget);
+            let second: LocalBoxFuture<'_, _> = Box::pin(async {
+                let caller = Caller { patience_ms: 0, ..caller };
+                let mut pass = gate::enter(counter, budget.cloned(), caller, None).await.map_err(Fault::Refused)?;
+                pass.to(target.number());
+                second_at.set(Some(now()));
+                self.make(body, pass, None).await
+            });
+            may.then_some(second)
+        };
+        let (ended, by_second) = hedge::raced(first, counter.world.sleep(late_ms), second).await;
+        if ended.is_ok() {
+            // One that was ended for the other is as late as it was seen to be.
+            counter.learned.began(target, self.form, now().saturating_sub(began));
+            if let Some(at) = second_at.get().filter(|_| by_second) {
+                counter.learned.began(target, self.form, now().saturating_sub(at));
+            }
+        }
+        (ended, second_at.get().is_some())
+    }
+
+    /// Makes the call and reads its reply; `first_byte` hears of its first byte.
+    async fn make(&self, body: String, mut pass: Pass, first_byte: Option<&Cell<bool>>) -> Result<T, Fault> {
+        let Attempt { counter, call, rank, target, deadline, .. } = *self;
+        pass.sent(estimate::prompt(&body));
+        let outgoing = Outgoing {
+            url: format!("{}/chat/completions", target.base_url),
+            key: target.key.clone(),
+            body,
+            request_id: call.request_id.clone(),
+            invocation: call.invocation.clone(),
+        };
+        let mut patience = Patience::new(counter.world.clone(), counter.config.deadlines, deadline);
+        let sent = patience.wait(Awaited::FirstByte, counter.world.send(outgoing)).await;
+        let reply = match sent.map(|sent| sent.map_err(Fault::from)) {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(fault)) | Err(fault) => {
+                pass.failed();
+                return Err(fault);
+            }
+        };
+        pass.first_byte();
+        if let Some(first_byte) = first_byte {
+            first_byte.set(true);
+        }
+        let status = reply.status();
+        // The limits are the first target's; what the host of another says is not theirs.
+        if rank == 0 && (status == 429 || pass.looks()) {
+            pass.stated(ratelimit::read(&|name| reply.header(name), estimate::tokens(&call.body)));
+        }
+        if !(200..300).contains(&status) {
+            let retry = retry::deserves_retry(status, reply.header("x-should-retry").as_deref());
+            let asked = retry::asked_wait_ms(
+                reply.header("retry-after-ms").as_deref(),
+                reply.header("retry-after").as_deref(),
+                counter.world.now_ms(),
+            );
+            // The reason is a courtesy: without it the status still says enough.
+            let body = match patience.wait(Awaited::NextByte, reply.bytes(64 << 10)).await {
+                Ok(Ok(body)) => body,
+                _ => Vec::new(),
+            };
+            let fault = Fault::status(status, retry, asked, &body, target.key.as_deref());
+            match status {
+                429 => pass.refused(asked.unwrap_or(0)),
+                _ if fault.is_the_targets() => pass.failed(),
+                _ => pass.answered(),
+            }
             return Err(fault);
         }
-    };
-    pass.first_byte();
-    let status = reply.status();
-    // The limits are the first target's; what the host of another says is not theirs.
-    if rank == 0 && (status == 429 || pass.looks()) {
-        pass.stated(ratelimit::read(&|name| reply.header(name), estimate::tokens(&call.body)));
+        (self.read)(reply, patience, pass).await
     }
-    if !(200..300).contains(&status) {
-        let retry = retry::deserves_retry(status, reply.header("x-should-retry").as_deref());
-        let asked = retry::asked_wait_ms(
-            reply.header("retry-after-ms").as_deref(),
-            reply.header("retry-after").as_deref(),
-            counter.world.now_ms(),
-        );
-        // The reason is a courtesy: without it the status still says enough.
-        let body = match patience.wait(Awaited::NextByte, reply.bytes(64 << 10)).await {
-            Ok(Ok(body)) => body,
-            _ => Vec::new(),
-        };
-        let fault = Fault::status(status, retry, asked, &body, target.key.as_deref());
-        match status {
-            429 => pass.refused(asked.unwrap_or(0)),
-            _ if fault.is_the_targets() => pass.failed(),
-            _ => pass.answered(),
-        }
-        return Err(fault);
-    }
-    read(reply, patience, pass).await
 }

@@ -3,6 +3,7 @@
 pub mod breaker;
 pub mod call;
 pub mod fault;
+pub mod hedge;
 pub mod patience;
 pub mod ratelimit;
 pub mod retry;

@@ -5,6 +5,7 @@ use futures::stream::{self, LocalBoxStream, StreamExt};
 
 use super::call::{Answered, Call, Failed, run};
 use super::fault::Fault;
+use super::hedge::Form;
 use super::patience::{Awaited, Patience};
 use super::sse::{Decoder, Event};
 use super::wire::{Completion, Usage};
@@ -35,7 +36,7 @@ pub async fn open(counter: &Counter, call: &Call) -> Result<Answered<Pieces>, Fa
                 patience: Patience,
                 pass: Pass|
      -> LocalBoxFuture<'static, Result<Pieces, Fault>> { Box::pin(begin(reply, patience, pass)) };
-    run(counter, call, &read).await
+    run(counter, call, Form::Streamed, &read).await
 }
 
 struct State {

@@ -35,9 +35,10 @@ const fn flag(name: &'static str, does: &'static str) -> Word {
 }
 
 /// All there are.
-pub const WORDS: [Word; 33] = [
+pub const WORDS: [Word; 34] = [
     number("latency", "latency=500", "waits N ms before the headers"),
     number("jitter", "latency=200+jitter=800", "and up to N ms more"),
+    number("tail", "latency=200+tail=3000", "and one call in 25 N ms more"),
     number("rate", "rate=3+window=10000", "429 past N calls in a window"),
     number("window", "rate=20+window=60000", "the window is N ms long (1000)"),
     number("concurrency", "concurrency=1+latency=2000", "429 past N calls in flight"),
@@ -135,7 +136,7 @@ impl Behaviour {
         if count > after && !past {
             return self;
         }
-        let pace = ["latency", "jitter", "rate", "window", "concurrency"];
+        let pace = ["latency", "jitter", "tail", "rate", "window", "concurrency"];
         Self(self.0.into_iter().filter(|(n, _)| pace.contains(&n.as_str())).collect())
     }
 }

@@ -12,6 +12,9 @@ use super::behaviour::{self, Behaviour, decode};
 use super::reply;
 use super::seen::{CallSeen, Seen};
 
+/// One call in so many is of the tail.
+const IN_TAIL: usize = 25;
+
 pub async fn accept(listener: TcpListener, state: Arc<State>) {
     while let Ok((socket, _)) = listener.accept().await {
         tokio::spawn(serve(socket, state.clone()));
@@ -218,7 +221,7 @@ async fn call(mut socket: TcpStream, state: &State, head: Head, body: Vec<u8>) -
             .map(|()| socket);
     }
     let invocation = head.header("x-madoguchi-invocation").unwrap_or("none").to_owned();
-    let (behaviour, full) = {
+    let (behaviour, full, tail) = {
         let mut seen = state.seen.lock().unwrap();
         let now = now_ms();
         seen.arrive(&invocation, now);
@@ -244,7 +247,8 @@ async fn call(mut socket: TcpStream, state: &State, head: Head, body: Vec<u8>) -
         } else {
             seen.taken.push(now);
         }
-        (behaviour, full)
+        let tail = behaviour.number("tail").filter(|_| seen.total.is_multiple_of(IN_TAIL)).unwrap_or(0);
+        (behaviour, full, tail)
     };
     let mut flight = InFlight { state, invocation, waiting: true, whole: false };
     if behaviour.has("reset") || behaviour.has("refuse") {
@@ -258,7 +262,7 @@ async fn call(mut socket: TcpStream, state: &State, head: Head, body: Vec<u8>) -
         .number("jitter")
         .map_or(0, |j| (u64::from(UNIX_EPOCH.elapsed().unwrap().subsec_nanos()) / 1000) % (j + 1));
     if !full {
-        wait(&mut socket, behaviour.number("latency").unwrap_or(0) + jitter).await?;
+        wait(&mut socket, behaviour.number("latency").unwrap_or(0) + jitter + tail).await?;
     }
     let status = if full { 429 } else { behaviour.number("status").unwrap_or(200) };
     if status != 200 {
