@@ -9,6 +9,7 @@ use crate::admission::{Budget, Standing};
 use crate::config::{Config, Target};
 use crate::conversation::shared::Remembered;
 use crate::knowledge::quoter::Quoter;
+use crate::order::Sorted;
 use crate::upstream::breaker::Breaker;
 use crate::upstream::hedge::{Beginnings, Form};
 use crate::upstream::retry::RetryBudget;
@@ -31,7 +32,7 @@ pub struct Counter {
 /// What an isolate has learned. It may vanish at any moment; nothing that must hold lives here.
 pub struct Learned {
     breakers: RefCell<HashMap<(String, String), Breaker>>,
-    beginnings: RefCell<HashMap<(u64, Form), Beginnings>>,
+    beginnings: RefCell<Sorted<(u64, Form), Beginnings>>,
     retries: RefCell<RetryBudget>,
     holders: RefCell<HashMap<String, Holder>>,
     /// Answers to first questions, told to others who ask the same.
@@ -127,9 +128,9 @@ impl Learned {
     pub fn began(&self, target: &Target, form: Form, ms: u64) {
         let mut beginnings = self.beginnings.borrow_mut();
         if beginnings.len() >= MOST_TARGETS {
-            beginnings.clear();
+            *beginnings = Sorted::default();
         }
-        beginnings.entry((target.number(), form)).or_default().add(ms);
+        beginnings.get_or_default((target.number(), form)).add(ms);
     }
 
     /// From when on a target's reply is late to begin, in milliseconds; none while too little is known.

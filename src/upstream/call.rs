@@ -111,15 +111,15 @@ pub struct Plain {
     pub usage: Option<Usage>,
 }
 
-/// Reads a reply of status 2xx; the pass is dropped when the call has ended.
-pub type Read<T> = dyn Fn(Box<dyn Reply>, Patience, Pass) -> LocalBoxFuture<'static, Result<T, Fault>>;
+/// What comes of reading a reply.
+pub type Reading<T> = LocalBoxFuture<'static, Result<T, Fault>>;
+
+/// Reads a reply, and keeps what it read.
+type Keep<'a> = dyn Fn(Box<dyn Reply>, Patience, Pass) -> Reading<()> + 'a;
 
 /// Asks for a plain completion.
 pub async fn complete(counter: &Counter, call: &Call, with_content: bool) -> Result<Answered<Plain>, Failed> {
-    let read = move |reply: Box<dyn Reply>,
-                     mut patience: Patience,
-                     mut pass: Pass|
-          -> LocalBoxFuture<'static, Result<Plain, Fault>> {
+    let read = move |reply: Box<dyn Reply>, mut patience: Patience, mut pass: Pass| -> Reading<Plain> {
         Box::pin(async move {
             let body = match patience.wait(Awaited::NextByte, reply.bytes(LONGEST_REPLY)).await {
                 Ok(Ok(body)) => read_plain(body, with_content),
@@ -162,10 +162,31 @@ fn read_plain(body: Vec<u8>, with_content: bool) -> Result<Plain, Fault> {
     Ok(Plain { content, usage, text })
 }
 
-/// Runs a call through its chain, reading each success with `read`.
-///
+/// Runs a call through its chain, reading each reply of status 2xx with `read`; the pass given to it is dropped when the call has ended.
+pub async fn run<T: 'static>(
+    counter: &Counter,
+    call: &Call,
+    form: Form,
+    read: &dyn Fn(Box<dyn Reply>, Patience, Pass) -> Reading<T>,
+) -> Result<Answered<T>, Failed> {
+    // The chain is compiled once for all that may be read.
+    let slot = Rc::new(Cell::new(None));
+    let keep = |reply: Box<dyn Reply>, patience: Patience, pass: Pass| -> Reading<()> {
+        let (reading, slot) = (read(reply, patience, pass), slot.clone());
+        Box::pin(async move {
+            slot.set(Some(reading.await?));
+            Ok(())
+        })
+    };
+    let Answered { value: (), target, rank, attempts, latency_ms } = through(counter, call, form, &keep).await?;
+    match slot.take() {
+        Some(value) => Ok(Answered { value, target, rank, attempts, latency_ms }),
+        None => Err(Failed { error: Fault::Broken.to_error(attempts), attempts, latency_ms }),
+    }
+}
+
 /// The retries are the whole call's: a chain of three is tried at most `RETRIES + 3` times, never `3 x (RETRIES + 1)`.
-pub async fn run<T>(counter: &Counter, call: &Call, form: Form, read: &Read<T>) -> Result<Answered<T>, Failed> {
+async fn through(counter: &Counter, call: &Call, form: Form, keep: &Keep<'_>) -> Result<Answered<()>, Failed> {
     let mut began = counter.world.now_ms();
     let mut attempts = 0;
     let mut retries_left = counter.config.retries;
@@ -228,14 +249,14 @@ pub async fn run<T>(counter: &Counter, call: &Call, form: Form, read: &Read<T>) 
                     }
                 }
             };
-            let one = Attempt { counter, call, rank, target, form, deadline, read };
+            let one = Attempt { counter, call, rank, target, form, deadline, keep };
             let (ended, second) = one.hedged(body, pass, budget.as_ref(), caller).await;
             attempts += u32::from(second);
             match ended {
-                Ok(value) => {
+                Ok(()) => {
                     counter.learned.succeeded(target);
                     let latency_ms = counter.world.now_ms().saturating_sub(began);
-                    return Ok(Answered { value, target: target.clone(), rank, attempts, latency_ms });
+                    return Ok(Answered { value: (), target: target.clone(), rank, attempts, latency_ms });
                 }
                 Err(fault) => last = fault,
             }
@@ -262,17 +283,17 @@ pub async fn run<T>(counter: &Counter, call: &Call, form: Form, read: &Read<T>) 
 }
 
 /// One attempt at a target.
-struct Attempt<'a, T> {
+struct Attempt<'a> {
     counter: &'a Counter,
     call: &'a Call,
     rank: usize,
     target: &'a Target,
     form: Form,
     deadline: u64,
-    read: &'a Read<T>,
+    keep: &'a Keep<'a>,
 }
 
-impl<T> Attempt<'_, T> {
+impl Attempt<'_> {
     /// Makes it, and a second one beside it where it is late to begin and the operator wants that; whether there was a second.
     ///
     /// The second is a retry as far as the budget of retries goes, and never one in a rush: a permit is then worth more to another.
@@ -282,7 +303,7 @@ impl<T> Attempt<'_, T> {
         pass: Pass,
         budget: Option<&Budget>,
         caller: Caller,
-    ) -> (Result<T, Fault>, bool) {
+    ) -> (Result<(), Fault>, bool) {
         let (counter, target) = (self.counter, self.target);
         let hedges = counter.config.hedge && caller.kind != Urgency::Batch;
         let late_ms = if hedges { counter.learned.late_ms(target, self.form) } else { None };
@@ -295,7 +316,7 @@ impl<T> Attempt<'_, T> {
             return (ended, false);
         };
         let (first_byte, second_at) = (Cell::new(false), Cell::new(None));
-        let first = Box::pin(self.make(body.clone(), pass, Some(&first_byte)));
+        let first = self.make(body.clone(), pass, Some(&first_byte));
         let second = || {
             let begun = self.form == Form::Plain && first_byte.get();
             let rushed = budget.is_some_and(|b| counter.learned.is_rushed(b));
@@ -321,54 +342,61 @@ impl<T> Attempt<'_, T> {
     }
 
     /// Makes the call and reads its reply; `first_byte` hears of its first byte.
-    async fn make(&self, body: String, mut pass: Pass, first_byte: Option<&Cell<bool>>) -> Result<T, Fault> {
-        let Attempt { counter, call, rank, target, deadline, .. } = *self;
-        pass.sent(estimate::prompt(&body));
-        let outgoing = Outgoing {
-            url: format!("{}/chat/completions", target.base_url),
-            key: target.key.clone(),
-            body,
-            request_id: call.request_id.clone(),
-            invocation: call.invocation.clone(),
-        };
-        let mut patience = Patience::new(counter.world.clone(), counter.config.deadlines, deadline);
-        let sent = patience.wait(Awaited::FirstByte, counter.world.send(outgoing)).await;
-        let reply = match sent.map(|sent| sent.map_err(Fault::from)) {
-            Ok(Ok(reply)) => reply,
-            Ok(Err(fault)) | Err(fault) => {
-                pass.failed();
+    fn make<'a>(
+        &'a self,
+        body: String,
+        mut pass: Pass,
+        first_byte: Option<&'a Cell<bool>>,
+    ) -> LocalBoxFuture<'a, Result<(), Fault>> {
+        Box::pin(async move {
+            let Attempt { counter, call, rank, target, deadline, .. } = *self;
+            pass.sent(estimate::prompt(&body));
+            let outgoing = Outgoing {
+                url: format!("{}/chat/completions", target.base_url),
+                key: target.key.clone(),
+                body,
+                request_id: call.request_id.clone(),
+                invocation: call.invocation.clone(),
+            };
+            let mut patience = Patience::new(counter.world.clone(), counter.config.deadlines, deadline);
+            let sent = patience.wait(Awaited::FirstByte, counter.world.send(outgoing)).await;
+            let reply = match sent.map(|sent| sent.map_err(Fault::from)) {
+                Ok(Ok(reply)) => reply,
+                Ok(Err(fault)) | Err(fault) => {
+                    pass.failed();
+                    return Err(fault);
+                }
+            };
+            pass.first_byte();
+            if let Some(first_byte) = first_byte {
+                first_byte.set(true);
+            }
+            let status = reply.status();
+            // The limits are the first target's; what the host of another says is not theirs.
+            if rank == 0 && (status == 429 || pass.looks()) {
+                pass.stated(ratelimit::read(&|name| reply.header(name), estimate::tokens(&call.body)));
+            }
+            if !(200..300).contains(&status) {
+                let retry = retry::deserves_retry(status, reply.header("x-should-retry").as_deref());
+                let asked = retry::asked_wait_ms(
+                    reply.header("retry-after-ms").as_deref(),
+                    reply.header("retry-after").as_deref(),
+                    counter.world.now_ms(),
+                );
+                // The reason is a courtesy: without it the status still says enough.
+                let body = match patience.wait(Awaited::NextByte, reply.bytes(64 << 10)).await {
+                    Ok(Ok(body)) => body,
+                    _ => Vec::new(),
+                };
+                let fault = Fault::status(status, retry, asked, &body, target.key.as_deref());
+                match status {
+                    429 => pass.refused(asked.unwrap_or(0)),
+                    _ if fault.is_the_targets() => pass.failed(),
+                    _ => pass.answered(),
+                }
                 return Err(fault);
             }
-        };
-        pass.first_byte();
-        if let Some(first_byte) = first_byte {
-            first_byte.set(true);
-        }
-        let status = reply.status();
-        // The limits are the first target's; what the host of another says is not theirs.
-        if rank == 0 && (status == 429 || pass.looks()) {
-            pass.stated(ratelimit::read(&|name| reply.header(name), estimate::tokens(&call.body)));
-        }
-        if !(200..300).contains(&status) {
-            let retry = retry::deserves_retry(status, reply.header("x-should-retry").as_deref());
-            let asked = retry::asked_wait_ms(
-                reply.header("retry-after-ms").as_deref(),
-                reply.header("retry-after").as_deref(),
-                counter.world.now_ms(),
-            );
-            // The reason is a courtesy: without it the status still says enough.
-            let body = match patience.wait(Awaited::NextByte, reply.bytes(64 << 10)).await {
-                Ok(Ok(body)) => body,
-                _ => Vec::new(),
-            };
-            let fault = Fault::status(status, retry, asked, &body, target.key.as_deref());
-            match status {
-                429 => pass.refused(asked.unwrap_or(0)),
-                _ if fault.is_the_targets() => pass.failed(),
-                _ => pass.answered(),
-            }
-            return Err(fault);
-        }
-        (self.read)(reply, patience, pass).await
+            (self.keep)(reply, patience, pass).await
+        })
     }
 }

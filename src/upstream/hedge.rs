@@ -1,6 +1,8 @@
 //! A second call beside one whose reply is late to begin: the first to begin is used, the other ended. Off unless the operator wants
 //! it, since the host may charge for both (Dean and Barroso, "The Tail at Scale", 2013).
 
+use std::collections::VecDeque;
+
 use futures::future::{Either, LocalBoxFuture, select};
 
 use super::fault::Fault;
@@ -15,7 +17,7 @@ const LATE_PERCENT: usize = 95;
 const SOONEST_MS: u32 = 50;
 
 /// How a reply is read, and so when it begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Form {
     /// Whole: it begins with its first byte.
     Plain,
@@ -23,29 +25,29 @@ pub enum Form {
     Streamed,
 }
 
-/// How long the last replies of a target took to begin.
+/// How long the last replies of a target took to begin, in milliseconds.
 #[derive(Debug, Clone, Default)]
 pub struct Beginnings {
-    last_ms: Vec<u32>,
-    next: usize,
+    last: VecDeque<u32>,
+    sorted: Vec<u32>,
 }
 
 impl Beginnings {
     /// A reply began after so many milliseconds, or had not when it was ended for one that had.
     pub fn add(&mut self, ms: u64) {
         let ms = u32::try_from(ms).unwrap_or(u32::MAX);
-        match self.last_ms.get_mut(self.next) {
-            Some(slot) => *slot = ms,
-            None => self.last_ms.push(ms),
+        if self.last.len() == LAST
+            && let Some(oldest) = self.last.pop_front()
+        {
+            self.sorted.remove(self.sorted.partition_point(|m| *m < oldest));
         }
-        self.next = (self.next + 1) % LAST;
+        self.last.push_back(ms);
+        self.sorted.insert(self.sorted.partition_point(|m| *m < ms), ms);
     }
 
     /// From when on a reply is late, in milliseconds; none while too little is known.
     pub fn late_ms(&self) -> Option<u64> {
-        let mut sorted = self.last_ms.clone();
-        let at = sorted.len() * LATE_PERCENT / 100;
-        let (_, late, _) = if sorted.len() < FEWEST { return None } else { sorted.select_nth_unstable(at) };
+        let late = self.sorted.get(self.sorted.len() * LATE_PERCENT / 100).filter(|_| self.sorted.len() >= FEWEST)?;
         Some((*late).max(SOONEST_MS).into())
     }
 }

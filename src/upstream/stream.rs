@@ -3,7 +3,7 @@
 use futures::future::LocalBoxFuture;
 use futures::stream::{self, LocalBoxStream, StreamExt};
 
-use super::call::{Answered, Call, Failed, run};
+use super::call::{Answered, Call, Failed, Reading, run};
 use super::fault::Fault;
 use super::hedge::Form;
 use super::patience::{Awaited, Patience};
@@ -32,10 +32,9 @@ pub type Pieces = LocalBoxStream<'static, Piece>;
 
 /// Asks for a stream. It is given once its first visible piece has come, so until then every fault is retried.
 pub async fn open(counter: &Counter, call: &Call) -> Result<Answered<Pieces>, Failed> {
-    let read = |reply: Box<dyn Reply>,
-                patience: Patience,
-                pass: Pass|
-     -> LocalBoxFuture<'static, Result<Pieces, Fault>> { Box::pin(begin(reply, patience, pass)) };
+    let read = |reply: Box<dyn Reply>, patience: Patience, pass: Pass| -> Reading<Pieces> {
+        Box::pin(begin(reply, patience, pass))
+    };
     run(counter, call, Form::Streamed, &read).await
 }
 
