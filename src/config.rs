@@ -147,6 +147,9 @@ struct TargetText {
     key: Option<String>,
 }
 
+/// The route of answers.
+pub const DEFAULT_ROUTE: &str = "default";
+
 const DEFAULT_ROUTES: &str = r#"{"default":[{"model":"gpt-4.1"},{"model":"gemini-2.5-flash"},{"model":"deepseek-v3.2"}],
 "analysis":[{"model":"deepseek-v3.2"},{"model":"gemini-2.5-flash"}]}"#;
 
@@ -212,6 +215,11 @@ impl Config {
                 .map_err(|_| fault("RETRIES", "is too large: use 0 to 10"))?,
             hedge: flag("HEDGE", get("HEDGE"))?,
         })
+    }
+
+    /// Whether there is a route of that name with a target in it.
+    pub fn has_route(&self, name: &str) -> bool {
+        self.routes.get(name).is_some_and(|targets| !targets.is_empty())
     }
 
     /// Where calls for a `model` of a request go: the chain of a route's name, or the default host alone.
@@ -280,6 +288,12 @@ fn routes(
     let listed: HashMap<String, Vec<TargetText>> = typed::read(text).map_err(|e| {
         fault("ROUTES", format!("cannot be read ({e}): write JSON such as {{\"default\":[{{\"model\":\"gpt-4.1\"}}]}}"))
     })?;
+    if !listed.contains_key(DEFAULT_ROUTE) {
+        return Err(fault(
+            "ROUTES",
+            format!("has no route {DEFAULT_ROUTE:?}: shoppers are answered by it, so name its models"),
+        ));
+    }
     let mut routes = Sorted::default();
     for (route, targets) in listed {
         if targets.is_empty() {
@@ -352,6 +366,7 @@ mod tests {
             ("HEDGE", "1"),
             ("ROUTES", "{"),
             ("ROUTES", r#"{"default":[]}"#),
+            ("ROUTES", r#"{"fast":[{"model":"m","base_url":"http://m/v1"}]}"#),
             ("ROUTES", r#"{"default":[{"model":"m","key":"NOT_SET"}]}"#),
             ("ALLOWED_ORIGINS", "https://shop.example, *"),
             ("VISITOR_SECRET", "a,b,c"),

@@ -98,6 +98,8 @@ pub trait World {
     fn take_lane(&self) -> Option<Rc<str>>;
     /// Gives back a lane with nothing running in it.
     fn free_lane(&self, lane: Rc<str>);
+    /// Forgets a lane, which may not be used again.
+    fn drop_lane(&self, _lane: &str) {}
     /// The shop's documents as this isolate holds them, at most [`store::STALE_MS`] behind, and not at all when `fresh`.
     fn knowledge(&self, _fresh: bool) -> LocalBoxFuture<'static, Result<Rc<RefCell<Index>>, ApiError>> {
         Box::pin(std::future::ready(Err(store::unavailable())))

@@ -17,8 +17,12 @@ use futures::stream::{LocalBoxStream, StreamExt};
 use madoguchi::admission::lessor::Lessor;
 use madoguchi::admission::message::{Ask, Kind, Lease};
 use madoguchi::config::Config;
+use madoguchi::conversation::answering::{Answering, Asked, FromDocuments, Said};
 use madoguchi::counter::{Counter, Learned};
+use madoguchi::error::ApiError;
 use madoguchi::fanout::bounded::{self, Job};
+use madoguchi::knowledge::{Document, Index};
+use madoguchi::ladder::Rung;
 use madoguchi::upstream::call::{self, Call, Wait};
 use madoguchi::upstream::stream;
 use madoguchi::world::{Invocation, Outgoing, Reply, Sent, TransportError, World};
@@ -36,6 +40,8 @@ enum Host {
     },
     /// Fails every call for this model and answers the others at once.
     FailsFor(&'static str),
+    /// Weighs every passage alike, and streams an answer of a word.
+    Serves,
     /// Answers with these headers.
     States(&'static [(&'static str, &'static str)]),
     /// Answers after a tenth of a second, and every so manieth call after three.
@@ -58,6 +64,7 @@ struct Simulated {
     lessor: RefCell<Lessor>,
     lanes: Cell<usize>,
     freed: RefCell<Vec<Rc<str>>>,
+    dropped: Cell<usize>,
     /// How long an ask takes, and whether one may run on with no caller.
     ask_ms: Cell<u64>,
     runs_on: Cell<bool>,
@@ -145,7 +152,7 @@ impl World for Handle {
         let named = body["model"].as_str().unwrap_or_default().to_owned();
         s.models.borrow_mut().push(named.clone());
         let (host, running, nth) = (s.host, Running(s.running.clone()), s.calls.borrow().len());
-        let slower_ms = s.slower_ms.get();
+        let (slower_ms, streams) = (s.slower_ms.get(), body["stream"] == true);
         Box::pin(async move {
             let _running = running;
             let body = br#"{"choices":[{"message":{"content":"yes"}}],"usage":{"completion_tokens":3}}"#;
@@ -162,6 +169,12 @@ impl World for Handle {
                 Host::Fails { status, headers } => Box::new(Canned { status, headers, body: b"{}" }),
                 Host::FailsFor(model) if named == model => Box::new(Canned { status: 500, headers: &[], body: b"{}" }),
                 Host::FailsFor(_) => Box::new(Canned { status: 200, headers: &[], body }),
+                Host::Serves => {
+                    sleep(Duration::from_millis(300)).await;
+                    let word = b"data: {\"choices\":[{\"delta\":{\"content\":\"Yes [1].\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+                    let weight = br#"{"choices":[{"message":{"content":"{\"relevance\":0.9}"}}]}"#;
+                    Box::new(Canned { status: 200, headers: &[], body: if streams { word } else { weight } })
+                }
                 Host::States(headers) => Box::new(Canned { status: 200, headers, body }),
                 Host::Streams { every_ms } => Box::new(Streamed { every_ms }),
             })
@@ -193,6 +206,19 @@ impl World for Handle {
     fn free_lane(&self, lane: Rc<str>) {
         self.0.freed.borrow_mut().push(lane);
     }
+    fn drop_lane(&self, _lane: &str) {
+        self.0.dropped.set(self.0.dropped.get() + 1);
+    }
+    fn knowledge(&self, _fresh: bool) -> LocalBoxFuture<'static, Result<Rc<RefCell<Index>>, ApiError>> {
+        let pages = (0..30).map(|n| Document {
+            id: format!("d{n}"),
+            title: Some(format!("Shipping {n}")),
+            content: format!("Shipping to Hokkaido takes {n} days and costs 660 yen, region {n}."),
+            url: None,
+            lang: None,
+        });
+        Box::pin(std::future::ready(Ok(Rc::new(RefCell::new(Index::new(pages))))))
+    }
 }
 
 fn counter(host: Host, variables: &[(&str, &str)]) -> (Counter, Rc<Simulated>) {
@@ -210,6 +236,7 @@ fn counter(host: Host, variables: &[(&str, &str)]) -> (Counter, Rc<Simulated>) {
         lessor: RefCell::new(Lessor::new(0)),
         lanes: Cell::default(),
         freed: RefCell::default(),
+        dropped: Cell::default(),
         ask_ms: Cell::default(),
         runs_on: Cell::default(),
         asks: Cell::default(),
@@ -311,12 +338,15 @@ async fn a_width_is_kept_exactly_and_the_time_is_the_ideal_one() {
 
 #[tokio::test(start_paused = true)]
 async fn a_batch_past_the_limit_waits_for_its_permits_and_the_minute_is_never_overrun() {
-    let (counter, world) = counter(Host::Answers { after_ms: 10 }, &[("UPSTREAM_RPM", "30")]);
-    let done: Vec<_> = bounded::run(&counter, jobs(90, 70_000), 10, "here").collect().await;
-    assert!(done.iter().all(|(_, o)| o.error.is_none()));
-    let at: Vec<u64> = world.calls.borrow().iter().map(|c| c.0).collect();
-    for start in &at {
-        assert!(at.iter().filter(|t| **t >= *start && **t < start + 60_000).count() <= 30);
+    for (limit, calls, width) in [(30, 90, 10), (60, 300, 50), (60, 200, 10)] {
+        let rpm = limit.to_string();
+        let (counter, world) = counter(Host::Answers { after_ms: 10 }, &[("UPSTREAM_RPM", rpm.as_str())]);
+        let done: Vec<_> = bounded::run(&counter, jobs(calls, bounded::PATIENCE_MS), width, "here").collect().await;
+        assert!(done.iter().all(|(_, o)| o.error.is_none()));
+        let at: Vec<u64> = world.calls.borrow().iter().map(|c| c.0).collect();
+        for start in &at {
+            assert!(at.iter().filter(|t| **t >= *start && **t < start + 60_000).count() <= limit);
+        }
     }
 }
 
@@ -339,11 +369,11 @@ async fn dropping_a_fan_out_drops_every_call_of_it() {
     assert_eq!(world.running.get(), 40);
     drop(fan);
     assert_eq!((world.running.get(), world.calls.borrow().len()), (0, 40));
-    // Its calls were cut off, so their lanes may still hold connections.
-    assert_eq!(world.freed.borrow().len(), 0);
+    // Its calls were cut off, so their lanes may still hold connections: they are forgotten and not used again.
+    assert_eq!((world.freed.borrow().len(), world.dropped.get()), (0, world.lanes.get()));
 }
 
-const TWO: &str = r#"{"two":[{"model":"first"},{"model":"second"}]}"#;
+const TWO: &str = r#"{"default":[{"model":"first"}],"two":[{"model":"first"},{"model":"second"}]}"#;
 
 fn of_two(counter: &Counter) -> Call {
     let body = r#"{"model":"two","messages":[]}"#.into();
@@ -535,4 +565,43 @@ async fn second_calls_beside_late_ones_stay_a_tenth_of_the_traffic() {
     assert!(futures::future::join_all(calls).await.iter().all(|c| c.is_ok()));
     let made = world.calls.borrow().len() - 100;
     assert!((501..=580).contains(&made), "{made} calls for 500");
+}
+
+/// Shoppers who come one after the other, so many in a minute, each with a question of her own: the rungs they end on.
+async fn shoppers(counter: &Counter, people: u64) -> Vec<Rung> {
+    let one = async |n: u64| {
+        sleep(Duration::from_millis(60_000 / people * n)).await;
+        let asked = Asked {
+            question: format!("How much is shipping to Hokkaido, region {n}?"),
+            earlier: Vec::new(),
+            request_id: format!("r{n}"),
+            with_model: true,
+            late: false,
+        };
+        let said: Vec<Said> = FromDocuments { counter: counter.clone(), party: n }.answer(asked).collect().await;
+        let Some(Said::Done { rung }) = said.last() else { panic!("{said:?}") };
+        *rung
+    };
+    futures::future::join_all((0..people).map(one)).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn weighing_passages_leaves_a_small_limit_to_the_answers() {
+    for rpm in ["60", "120", "300"] {
+        let (counter, world) = counter(Host::Serves, &[("UPSTREAM_RPM", rpm), ("SHARE_MS", "0")]);
+        world.runs_on.set(true);
+        let ends = tokio::task::LocalSet::new().run_until(shoppers(&counter, 40)).await;
+        let full = ends.iter().filter(|rung| **rung == Rung::Full).count();
+        let weighed = world.models.borrow().iter().filter(|m| *m == "deepseek-v3.2").count();
+        assert!(full == 40 && weighed >= 10, "{rpm}: {full} full, {weighed} weighed");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_route_that_weighs_no_passage_is_weighed() {
+    let routes = r#"{"default":[{"model":"gpt-4.1"}]}"#;
+    let (counter, world) = counter(Host::Serves, &[("ROUTES", routes), ("SHARE_MS", "0")]);
+    world.runs_on.set(true);
+    tokio::task::LocalSet::new().run_until(shoppers(&counter, 10)).await;
+    assert_eq!(*world.models.borrow(), ["gpt-4.1"; 10]);
 }

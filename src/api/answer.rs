@@ -10,6 +10,7 @@ use super::documents::{DOCUMENT, Document};
 use super::reply::Answer;
 use super::request::Request;
 use crate::admission::message::Kind as Urgency;
+use crate::config::DEFAULT_ROUTE;
 use crate::counter::Counter;
 use crate::error::ApiError;
 use crate::knowledge::answering::{self, Asked, Event};
@@ -34,7 +35,7 @@ pub async fn answer(counter: &Counter, request: &Request<'_>) -> Result<Answer, 
     let streamed = request.optional::<bool>("stream", "true or false")?.unwrap_or(false);
     let ladder = request.optional::<bool>("ladder", "true or false")?.unwrap_or(false);
     let model: String =
-        request.optional("model", "the name of a model or a route")?.unwrap_or_else(|| "default".into());
+        request.optional("model", "the name of a model or a route")?.unwrap_or_else(|| DEFAULT_ROUTE.into());
     let sources = match request.optional::<Value>("documents", DOCUMENT)? {
         None => find(counter, &query, &[], top_k, request.id, request.party).await?,
         Some(_) => {

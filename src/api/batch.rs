@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::chat_completions::no_upstream;
 use super::reply::Answer;
 use super::request::Request;
+use crate::config::DEFAULT_ROUTE;
 use crate::counter::Counter;
 use crate::error::ApiError;
 use crate::fanout::bounded::{self, Job, Outcome};
@@ -25,7 +26,7 @@ pub async fn run(counter: &Counter, request: &Request<'_>) -> Result<Answer, Api
     let wanted = format!("a list of 1 to {MOST} prompts, each a text or {{\"messages\": [...]}}");
     let prompts: Vec<Value> = request.list("prompts", &wanted, MOST)?;
     let model: String =
-        request.optional("model", "the name of a model or a route")?.unwrap_or_else(|| "default".into());
+        request.optional("model", "the name of a model or a route")?.unwrap_or_else(|| DEFAULT_ROUTE.into());
     let width = request.count("max_concurrent", 10, 1, WIDEST)?;
     if counter.config.targets(&model).is_empty() {
         return Err(no_upstream(&model));
@@ -60,7 +61,7 @@ pub async fn run(counter: &Counter, request: &Request<'_>) -> Result<Answer, Api
             model: model.clone(),
             body: fields.text(),
             request_id: request.id.to_owned(),
-            wait: Wait::batch(request.party, counter.config.deadlines.total_ms),
+            wait: Wait::batch(request.party, bounded::PATIENCE_MS),
         });
     }
     let results = bounded::run(counter, jobs, width, request.id);

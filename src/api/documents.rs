@@ -7,6 +7,7 @@ use super::batch::{WIDEST, reply};
 use super::chat_completions::no_upstream;
 use super::reply::Answer;
 use super::request::Request;
+use crate::config::DEFAULT_ROUTE;
 use crate::counter::Counter;
 use crate::fanout::bounded::{self, Outcome};
 use crate::knowledge::{
@@ -47,15 +48,15 @@ pub const DOCUMENT: &str = "a list of 1 to 1000 documents, each {\"id\": \"...\"
 pub async fn analyze(counter: &Counter, request: &Request<'_>) -> Result<Answer, crate::error::ApiError> {
     let documents: Vec<Document> = request.list("documents", DOCUMENT, MOST)?;
     let query: Option<String> = request.optional("query", "a text")?;
-    let model: String =
-        request.optional("model", "the name of a model or a route")?.unwrap_or_else(|| "analysis".into());
+    let model: Option<String> = request.optional("model", "the name of a model or a route")?;
+    let usual = if counter.config.has_route("analysis") { "analysis" } else { DEFAULT_ROUTE };
+    let model = model.unwrap_or_else(|| usual.to_owned());
     let width = request.count("max_concurrent", 15, 1, WIDEST)?;
     if counter.config.targets(&model).is_empty() {
         return Err(no_upstream(&model));
     }
     let mut shared: Fields<'_> = request.fields.clone();
     shared.remove(&["documents", "query", "max_concurrent", "stream", "stream_options", "messages"]);
-    let patience_ms = counter.config.deadlines.total_ms;
     let ask = |d: &Document| {
         relevance::job(
             &shared,
@@ -63,7 +64,7 @@ pub async fn analyze(counter: &Counter, request: &Request<'_>) -> Result<Answer,
             query.as_deref(),
             &d.content,
             request.id,
-            Wait::batch(request.party, patience_ms),
+            Wait::batch(request.party, bounded::PATIENCE_MS),
         )
     };
     let jobs = documents.iter().map(ask).collect();

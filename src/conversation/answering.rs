@@ -13,6 +13,7 @@ use super::recall::Earlier;
 use super::shared::{self, Question};
 use super::{courtesy, is_japanese};
 use crate::admission::message::Kind as Urgency;
+use crate::config::DEFAULT_ROUTE;
 use crate::counter::Counter;
 use crate::error::{ApiError, Kind};
 use crate::knowledge::answering::{self, Event};
@@ -69,8 +70,6 @@ pub trait Answering {
     fn answer(&self, asked: Asked) -> LocalBoxStream<'static, Said>;
 }
 
-/// The route that answers.
-const MODEL: &str = "default";
 /// Passages that a model's answer rests on, at most.
 const SOURCES: usize = 5;
 /// Passages that are quoted where no model answers: a phone shows no more without much scrolling.
@@ -90,7 +89,7 @@ pub struct FromDocuments {
 impl Answering for FromDocuments {
     fn answer(&self, asked: Asked) -> LocalBoxStream<'static, Said> {
         let (counter, party) = (self.counter.clone(), self.party);
-        let has_model = !counter.config.targets(MODEL).is_empty();
+        let has_model = !counter.config.targets(DEFAULT_ROUTE).is_empty();
         // Within a conversation a model knows better what to say.
         if let Some(reply) = courtesy::reply(&asked.question).filter(|_| asked.earlier.is_empty() || !has_model) {
             let said = [Said::Sources(Vec::new()), Said::Text(reply.into()), Said::Done { rung: Rung::Full }];
@@ -182,7 +181,7 @@ async fn make(counter: Counter, asked: Asked, party: u64, tell: UnboundedSender<
         let kind = if history.is_empty() { Urgency::New } else { Urgency::Running };
         Wait { patience_ms: counter.config.queue_ms, kind, party, told: Told(Some(Rc::new(told))) }
     };
-    let has_model = !counter.config.targets(MODEL).is_empty();
+    let has_model = !counter.config.targets(DEFAULT_ROUTE).is_empty();
     let found = find(&counter, &asked.question, &history, SOURCES, &asked.request_id, party).await;
     let (sources, mut fault) = match found {
         Ok(sources) => (sources, None),
@@ -192,7 +191,7 @@ async fn make(counter: Counter, asked: Asked, party: u64, tell: UnboundedSender<
         question: asked.question,
         history,
         sources,
-        model: MODEL.into(),
+        model: DEFAULT_ROUTE.into(),
         invocation: Invocation::Here(asked.request_id.as_str().into()),
         request_id: asked.request_id,
         wait,

@@ -23,11 +23,32 @@ const DIGITS: usize = 5;
 /// Answers remembered in an isolate.
 const MOST: usize = 200;
 
-/// The name under which a first question's answer is shared: its words, folded; none where its words may be the shopper's own.
+/// The name under which a first question's answer is shared: what it says, folded; none where its words may be the shopper's own.
+///
+/// Only what never tells two questions apart is left out: spaces, but for those between two words of Latin letters, and the marks that end
+/// or part sentences. Size 2.5 is not size 25, and C++ is not C.
 pub fn name(question: &str) -> Option<String> {
-    let words: String = normal::fold(question).iter().map(|glyph| glyph.c).filter(|c| c.is_alphanumeric()).collect();
+    let glyphs: Vec<char> = normal::fold(question).iter().map(|glyph| glyph.c).collect();
+    let mut words = String::new();
+    for (at, c) in glyphs.iter().copied().enumerate() {
+        let next = glyphs.iter().skip(at + 1).find(|c| !c.is_whitespace()).copied().unwrap_or(' ');
+        match c {
+            c if c.is_whitespace() => {
+                if next.is_ascii_alphanumeric() && words.ends_with(|c: char| c.is_ascii_alphanumeric()) {
+                    words.push(' ');
+                }
+            }
+            '、' | '。' | '?' | '!' | '…' => {}
+            '.' | ',' if glyphs.get(at + 1).is_none_or(|c| c.is_whitespace()) => {}
+            c => words.push(c),
+        }
+    }
     let digits = question.chars().filter(|c| c.is_numeric()).count();
-    if words.is_empty() || words.chars().count() > LONGEST || digits >= DIGITS || question.contains(['@', '＠']) {
+    if !words.contains(char::is_alphanumeric)
+        || words.chars().count() > LONGEST
+        || digits >= DIGITS
+        || question.contains(['@', '＠'])
+    {
         return None;
     }
     Some(words)
@@ -184,7 +205,20 @@ mod tests {
     fn the_same_question_has_one_name_and_a_shoppers_own_words_have_none() {
         assert_eq!(name("送料は いくらですか？"), name("送料はいくらですか"));
         assert_eq!(name("Do you ship abroad?"), name("do you ship ＡＢＲＯＡＤ"));
+        assert_eq!(name("送料は、いくらですか。"), name("送料はいくらですか!"));
+        assert_eq!(name("Hello, do you  ship abroad."), name("hello do you ship abroad"));
         assert_ne!(name("送料はいくらですか"), name("返品はできますか"));
+        for (one, other) in [
+            ("Do you have size 2.5?", "Do you have size 25?"),
+            ("24.5cmはありますか", "245cmはありますか"),
+            ("1/2カップは何mlですか", "12カップは何mlですか"),
+            ("Is -5 degrees fine?", "Is 5 degrees fine?"),
+            ("Does it come in 10-12?", "Does it come in 10 12?"),
+            ("♂用はありますか", "♀用はありますか"),
+            ("C++の本はありますか", "Cの本はありますか"),
+        ] {
+            assert_ne!(name(one), name(other), "{one}");
+        }
         for own in
             ["注文番号12345はどこですか", "me@example.com に送って", "０９０-1234-5678", "？！", &"長".repeat(200)]
         {

@@ -142,6 +142,10 @@ impl World for Edge {
         }
     }
 
+    fn drop_lane(&self, lane: &str) {
+        self.lanes.borrow_mut().taken.remove(lane);
+    }
+
     fn knowledge(&self, fresh: bool) -> LocalBoxFuture<'static, Result<Rc<RefCell<Index>>, ApiError>> {
         let (shelf, kept) = (Rc::clone(&self.shelf), Kept(self.env.clone()));
         Box::pin(async move { shelf.index(&kept, fresh).await })

@@ -14,6 +14,9 @@ use crate::upstream::call::{self, Call, Wait};
 use crate::upstream::wire::Usage;
 use crate::world::Invocation;
 
+/// A call of a batch is given so long for its permit, in milliseconds: a batch larger than a minute's limit goes on in the next.
+pub const PATIENCE_MS: u64 = 15 * 60_000;
+
 /// One call to make.
 #[derive(Debug, Clone)]
 pub struct Job {

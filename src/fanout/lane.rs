@@ -58,9 +58,11 @@ impl Slots {
 impl Drop for Slots {
     fn drop(&mut self) {
         for place in self.places.drain(..) {
-            // Calls that were cut off may still hold their connections, so their lane is not used again.
-            if let (Invocation::Lane(name), 0) = (place.invocation, place.running) {
-                self.world.free_lane(name);
+            let Invocation::Lane(name) = place.invocation else { continue };
+            match place.running {
+                0 => self.world.free_lane(name),
+                // Calls that were cut off may still hold their connections, so their lane is not used again.
+                _ => self.world.drop_lane(&name),
             }
         }
     }

@@ -8,6 +8,7 @@ use super::index::{Document, Hit, Index};
 use super::question::is_japanese;
 use super::relevance;
 use crate::admission::Budget;
+use crate::admission::message::Limits;
 use crate::counter::Counter;
 use crate::error::ApiError;
 use crate::fanout::bounded;
@@ -60,8 +61,34 @@ pub async fn find_among(
     sources
 }
 
+/// The route that weighs; without one of that name the search's order stands.
+const ROUTE: &str = "analysis";
+/// Weighing ends when this part of a minute's calls is spent, by it and by answers; one question's takes no more than this part of a
+/// minute's tokens. Each is one in so many.
+const OF_CALLS: u64 = 4;
+const OF_TOKENS: u64 = 20;
+
 fn weighs(counter: &Counter) -> bool {
-    !counter.config.targets("analysis").is_empty()
+    counter.config.has_route(ROUTE)
+}
+
+/// How many passages may be weighed within limits that answers need more.
+fn affordable(counter: &Counter) -> usize {
+    let Some(budget) = Budget::upstream(&counter.config) else { return WEIGHED };
+    if counter.learned.is_rushed(&budget) {
+        return 0;
+    }
+    let Limits { permits, tokens, .. } = budget.limits;
+    let remaining = counter.learned.standing(&budget).map_or(u64::from(permits), |standing| standing.remaining);
+    let spare = match u64::from(permits) {
+        0 => u64::MAX,
+        limit => remaining.saturating_sub(limit - limit / OF_CALLS),
+    };
+    let of_tokens = match u64::from(tokens) {
+        0 => u64::MAX,
+        limit => limit / OF_TOKENS / relevance::LARGEST_WEIGHING,
+    };
+    spare.min(of_tokens).min(WEIGHED as u64) as usize
 }
 
 /// What the search finds: with a model to weigh it whatever is near, without one what bears.
@@ -96,13 +123,15 @@ async fn best(
     request_id: &str,
     party: u64,
 ) -> Vec<Source> {
-    // Twenty calls for one question are no good use of a limit that is too small for the questions themselves.
-    let rush = Budget::upstream(&counter.config).is_some_and(|budget| counter.learned.is_rushed(&budget));
-    if weighs(counter) && rush {
-        hits.retain(Hit::bears);
-        hits = understood(question, hits);
-    } else if weighs(counter) && hits.len() > 1 {
-        hits = weigh(counter, question, hits, request_id, party).await;
+    if weighs(counter) && hits.len() > 1 {
+        // Twenty calls for one question are no good use of a limit that is too small for the questions themselves.
+        match affordable(counter) {
+            0 | 1 => {
+                hits.retain(Hit::bears);
+                hits = understood(question, hits);
+            }
+            most => hits = weigh(counter, question, hits, most, request_id, party).await,
+        }
     }
     hits.truncate(limit);
     hits.into_iter().map(Source::from).collect()
@@ -136,17 +165,25 @@ fn points_back(question: &str) -> bool {
     words.len() <= 2 || words.iter().any(|w| ENGLISH.contains(&w.as_str()))
 }
 
-/// Orders hits by what a cheap model thinks of each, all at once. Those it has not told in time keep the search's word.
-async fn weigh(counter: &Counter, question: &str, hits: Vec<Hit>, request_id: &str, party: u64) -> Vec<Hit> {
-    let texts = hits.iter().map(|h| match &h.title {
+/// Orders hits by what a cheap model thinks of the first ones, all at once. The others, and those that it has not told of in time, keep
+/// the search's word.
+async fn weigh(
+    counter: &Counter,
+    question: &str,
+    hits: Vec<Hit>,
+    most: usize,
+    request_id: &str,
+    party: u64,
+) -> Vec<Hit> {
+    let texts = hits.iter().take(most).map(|h| match &h.title {
         Some(title) => format!("{title}\n{}", h.passage),
         None => h.passage.clone(),
     });
     let jobs: Vec<_> =
-        texts.map(|text| relevance::weighing("analysis", question, &text, request_id, Wait::batch(party, 0))).collect();
+        texts.map(|text| relevance::weighing(ROUTE, question, &text, request_id, Wait::batch(party, 0))).collect();
     let count = jobs.len();
     let mut results = bounded::run(counter, jobs, count, request_id);
-    let mut told: Vec<Option<f64>> = vec![None; count];
+    let mut told: Vec<Option<f64>> = vec![None; hits.len()];
     let mut over = counter.world.sleep(WEIGHING_MS);
     while let Either::Left((Some((at, outcome)), rest)) = select(results.next(), over).await {
         over = rest;

@@ -25,6 +25,9 @@ question) to 1 (answers it)}.";
 /// Tokens that a weighing may take: its reply is ten, and this leaves room for a fence and some words around it.
 const WEIGHING_TOKENS: u32 = 128;
 
+/// Tokens that a weighing may take at most, question, passage and reply.
+pub const LARGEST_WEIGHING: u64 = 1_000;
+
 /// Asks a model for the relevance of a passage alone: many are asked at once, and somebody waits.
 pub fn weighing(model: &str, question: &str, passage: &str, request_id: &str, wait: Wait) -> Job {
     let mut fields = Fields::default();
