@@ -284,15 +284,13 @@ fn routes(
     upstream: Option<&Upstream>,
     get: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Sorted<String, Vec<Target>>, ConfigError> {
-    let text = text.as_deref().unwrap_or(DEFAULT_ROUTES);
-    let listed: HashMap<String, Vec<TargetText>> = typed::read(text).map_err(|e| {
+    let given = text.as_deref().unwrap_or(DEFAULT_ROUTES);
+    let mut listed: HashMap<String, Vec<TargetText>> = typed::read(given).map_err(|e| {
         fault("ROUTES", format!("cannot be read ({e}): write JSON such as {{\"default\":[{{\"model\":\"gpt-4.1\"}}]}}"))
     })?;
     if !listed.contains_key(DEFAULT_ROUTE) {
-        return Err(fault(
-            "ROUTES",
-            format!("has no route {DEFAULT_ROUTE:?}: shoppers are answered by it, so name its models"),
-        ));
+        let usual = typed::read::<HashMap<String, Vec<TargetText>>>(DEFAULT_ROUTES).ok();
+        listed.extend(usual.and_then(|mut usual| usual.remove_entry(DEFAULT_ROUTE)));
     }
     let mut routes = Sorted::default();
     for (route, targets) in listed {
@@ -350,6 +348,14 @@ mod tests {
     }
 
     #[test]
+    fn routes_without_default_leave_it_as_it_is_and_those_without_analysis_have_none() {
+        let config = read(&[("UPSTREAM_API_KEY", "k"), ("ROUTES", r#"{"fast":[{"model":"m"}]}"#)]).unwrap();
+        assert_eq!(config.targets("default").len(), 3);
+        assert!(config.has_route("default") && config.has_route("fast") && !config.has_route("analysis"));
+        assert!(read(&[("UPSTREAM_API_KEY", "k")]).unwrap().has_route("analysis"));
+    }
+
+    #[test]
     fn the_default_key_never_goes_to_another_host() {
         let routes = r#"{"default":[{"model":"m","base_url":"http://elsewhere/v1"}]}"#;
         let config = read(&[("UPSTREAM_API_KEY", "k"), ("ROUTES", routes)]).unwrap();
@@ -366,7 +372,6 @@ mod tests {
             ("HEDGE", "1"),
             ("ROUTES", "{"),
             ("ROUTES", r#"{"default":[]}"#),
-            ("ROUTES", r#"{"fast":[{"model":"m","base_url":"http://m/v1"}]}"#),
             ("ROUTES", r#"{"default":[{"model":"m","key":"NOT_SET"}]}"#),
             ("ALLOWED_ORIGINS", "https://shop.example, *"),
             ("VISITOR_SECRET", "a,b,c"),

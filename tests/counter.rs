@@ -373,7 +373,7 @@ async fn dropping_a_fan_out_drops_every_call_of_it() {
     assert_eq!((world.freed.borrow().len(), world.dropped.get()), (0, world.lanes.get()));
 }
 
-const TWO: &str = r#"{"default":[{"model":"first"}],"two":[{"model":"first"},{"model":"second"}]}"#;
+const TWO: &str = r#"{"two":[{"model":"first"},{"model":"second"}]}"#;
 
 fn of_two(counter: &Counter) -> Call {
     let body = r#"{"model":"two","messages":[]}"#.into();

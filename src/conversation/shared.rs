@@ -13,7 +13,6 @@ use futures::stream::{self, LocalBoxStream, StreamExt};
 use serde::{Deserialize, Serialize};
 
 use super::answering::Said;
-use crate::knowledge::normal;
 use crate::ladder::Rung;
 
 /// Longer questions are hardly asked twice, in letters.
@@ -23,12 +22,14 @@ const DIGITS: usize = 5;
 /// Answers remembered in an isolate.
 const MOST: usize = 200;
 
-/// The name under which a first question's answer is shared: what it says, folded; none where its words may be the shopper's own.
+/// The name under which a first question's answer is shared: what it says in narrow, small letters; none where its words may be the shopper's own.
 ///
 /// Only what never tells two questions apart is left out: spaces, but for those between two words of Latin letters, and the marks that end
 /// or part sentences. Size 2.5 is not size 25, and C++ is not C.
 pub fn name(question: &str) -> Option<String> {
-    let glyphs: Vec<char> = normal::fold(question).iter().map(|glyph| glyph.c).collect();
+    let half = |c: char| char::from_u32(c as u32 - 0xfee0).unwrap_or(c);
+    let narrow = |c: char| if ('\u{ff01}'..='\u{ff5e}').contains(&c) { half(c) } else { c };
+    let glyphs: Vec<char> = question.chars().map(narrow).flat_map(char::to_lowercase).collect();
     let mut words = String::new();
     for (at, c) in glyphs.iter().copied().enumerate() {
         let next = glyphs.iter().skip(at + 1).find(|c| !c.is_whitespace()).copied().unwrap_or(' ');
