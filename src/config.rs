@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::admission::book::FARTHEST_MS;
 use crate::admission::origin;
 use crate::order::Sorted;
+use crate::signature;
 use crate::typed;
 
 /// One model of a route: where a call goes.
@@ -147,6 +148,9 @@ struct TargetText {
     key: Option<String>,
 }
 
+/// What sets the secret of letters apart from that of tokens, from which it is made: who checks letters cannot write tokens.
+const LETTERS: &str = "madoguchi handoff 1";
+
 /// The route of answers.
 pub const DEFAULT_ROUTE: &str = "default";
 
@@ -184,14 +188,15 @@ impl Config {
                     origin::normal(text).ok_or_else(|| {
                         fault(
                             "ALLOWED_ORIGINS",
-                            format!("has {text:?}: write origins such as https://shop.example, apart by commas"),
+                            format!("has {text:?}: write origins as browsers do, such as https://shop.example or https://xn--wgv71a.example, apart by commas"),
                         )
                     })
                 })
                 .collect::<Result<_, _>>()?,
             handoff: Handoff {
                 url: get("HANDOFF_URL").map(|url| address("HANDOFF_URL", &url)).transpose()?,
-                secret: get("HANDOFF_SECRET").or_else(|| visitor_secrets.first().cloned()),
+                secret: get("HANDOFF_SECRET")
+                    .or_else(|| visitor_secrets.first().map(|secret| signature::sign(secret, &[LETTERS]))),
                 contact: get("SHOP_CONTACT").map_or_else(|| Ok(Contact::default()), |text| contact(&text))?,
             },
             visitor_secrets,

@@ -66,6 +66,7 @@ struct Disk {
     posted: RefCell<Vec<Posted>>,
     statuses: RefCell<Vec<u16>>,
     full: Cell<bool>,
+    warned: RefCell<Vec<String>>,
 }
 
 impl Cabinet for Disk {
@@ -87,6 +88,9 @@ impl Cabinet for Disk {
     }
     fn wake_at(&self, ms: u64) {
         self.alarm.set(Some(ms));
+    }
+    fn warn(&self, line: &str) {
+        self.warned.borrow_mut().push(line.to_owned());
     }
     fn post(&self, letter: Posted) -> LocalBoxFuture<'static, Result<u16, String>> {
         self.posted.borrow_mut().push(letter);
@@ -478,6 +482,9 @@ async fn a_hand_off_is_posted_until_it_is_accepted_through_evictions_and_its_sig
         }
         let posted = object.disk.posted.borrow();
         assert_eq!(posted.len(), 4);
+        // The operator hears of each attempt that failed.
+        let warned = object.disk.warned.borrow();
+        assert!(warned.len() == 3 && warned.iter().all(|line| line.contains("HANDOFF_URL")), "{warned:?}");
         for letter in posted.iter() {
             let header = |name: &str| letter.headers.iter().find(|h| h.0 == name).unwrap().1.clone();
             let signed = format!("{}.{}", header("x-madoguchi-timestamp"), letter.body);
@@ -491,6 +498,26 @@ async fn a_hand_off_is_posted_until_it_is_accepted_through_evictions_and_its_sig
         );
         assert_eq!(body["transcript"][0]["text"], "割れていました");
         assert_eq!(body["transcript"][1]["text"], WHOLE);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conversation_that_its_visitor_ends_in_the_middle_of_an_answer_is_gone_and_can_begin_anew() {
+    local(async {
+        let mut object = Object::new(None);
+        let mut heard = Heard::default();
+        let mut events = object.ask("a", "q", None);
+        heard.hear(&mut events, 3).await;
+        object.desk.forget().unwrap();
+        heard.hear(&mut events, 99).await;
+        assert!(object.disk.rows.borrow().is_empty() && object.disk.alarm.get().is_none());
+        sleep(Duration::from_secs(60)).await;
+        assert!(object.disk.rows.borrow().is_empty());
+        assert_eq!(object.desk.history()["messages"], json!([]));
+        let mut anew = Heard::default();
+        anew.hear(&mut object.ask("b", "q", None), 99).await;
+        assert_eq!(object.desk.history()["messages"].as_array().unwrap().len(), 2);
     })
     .await;
 }

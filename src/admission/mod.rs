@@ -31,7 +31,7 @@ use message::Limits;
 pub struct Budget {
     /// The object's name.
     pub name: String,
-    /// What a caller is told it is: `upstream`, `key`, `address` or `visitor`.
+    /// What a caller is told it is: `upstream`, `key`, `address`, `handoffs` or `visitor`.
     pub kind: &'static str,
     /// What is allowed.
     pub limits: Limits,
@@ -62,11 +62,19 @@ impl Budget {
         (limit > 0).then(|| Self { name: format!("address:{digest}"), kind: "address", limits: a_minute(limit) })
     }
 
+    /// Requests for a person from one address. The name holds a digest, never the address.
+    pub fn handoffs(digest: &str) -> Self {
+        Self { name: format!("handoffs:{digest}"), kind: "handoffs", limits: a_minute(HANDOFFS) }
+    }
+
     /// One visitor's messages, kept by the visitor's own conversation; none for 0.
     pub fn visitor(limit: u64) -> Option<Self> {
         (limit > 0).then(|| Self { name: "visitor".into(), kind: "visitor", limits: a_minute(limit) })
     }
 }
+
+/// Requests for a person from one address, a minute: each is a letter that somebody reads.
+const HANDOFFS: u64 = 10;
 
 fn a_minute(limit: u64) -> Limits {
     Limits { permits: u32::try_from(limit).unwrap_or(u32::MAX), ..Limits::default() }
@@ -114,6 +122,11 @@ impl Refusal {
                     "{} conversations a minute may begin from one address, and these have; try again in {seconds} s",
                     s.limit
                 ),
+            ),
+            (Some(s), "handoffs") => ApiError::new(
+                Kind::RateLimit,
+                "too_many_handoffs",
+                format!("{} requests for a person a minute may come from one address, and these have; try again in {seconds} s", s.limit),
             ),
             (Some(s), "visitor") => ApiError::new(
                 Kind::RateLimit,

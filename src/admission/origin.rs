@@ -12,7 +12,9 @@ pub fn normal(text: &str) -> Option<String> {
         _ => return None,
     };
     let host = host.strip_suffix(own_port).unwrap_or(host);
-    let wrong = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | '?' | '#' | '@' | '*' | '"' | ',');
+    let wrong = |c: char| {
+        c.is_whitespace() || c.is_control() || !c.is_ascii() || matches!(c, '/' | '?' | '#' | '@' | '*' | '"' | ',')
+    };
     (!host.is_empty() && !host.contains(wrong)).then(|| format!("{scheme}://{host}"))
 }
 
@@ -70,9 +72,14 @@ mod tests {
     fn an_origin_is_compared_as_browsers_write_it() {
         assert_eq!(normal("HTTPS://Shop.Example:443/").as_deref(), Some("https://shop.example"));
         assert_eq!(normal("http://[::1]:8080").as_deref(), Some("http://[::1]:8080"));
-        for wrong in
-            ["shop.example", "https://", "https://shop.example/path", "https://*.example", "ftp://shop.example"]
-        {
+        for wrong in [
+            "https://日本.example",
+            "shop.example",
+            "https://",
+            "https://shop.example/path",
+            "https://*.example",
+            "ftp://shop.example",
+        ] {
             assert_eq!(normal(wrong), None, "{wrong}");
         }
     }

@@ -60,7 +60,7 @@ pub async fn handle(
 fn preflight() -> Answer {
     let mut answer = Answer::text(String::new());
     answer.status = 204;
-    answer.header("access-control-allow-methods", "GET, POST".into());
+    answer.header("access-control-allow-methods", "GET, POST, DELETE".into());
     answer.header("access-control-allow-headers", "authorization, content-type, last-event-id".into());
     answer.header("access-control-max-age", "7200".into());
     answer
@@ -107,8 +107,14 @@ async fn respond(
                 }
                 Ok(text)
             };
-            Errand::HandOff { note: text("note", LONGEST_NOTE)?, contact: text("contact", LONGEST_CONTACT)? }
+            let errand =
+                Errand::HandOff { note: text("note", LONGEST_NOTE)?, contact: text("contact", LONGEST_CONTACT)? };
+            if let Some(digest) = address(counter, incoming).filter(|_| counter.config.handoff.url.is_some()) {
+                gate::enter(counter, Some(Budget::handoffs(&digest)), AT_ONCE, None).await?;
+            }
+            errand
         }
+        _ if incoming.method() == "DELETE" => Errand::Forget,
         _ => Errand::History,
     };
     let visit = Visit { visitor: who.id, request_id: request_id.to_owned(), errand };
@@ -163,12 +169,9 @@ async fn session(
     let id = known.map_or_else(|| new_visitor(counter), |v| v.id);
     let token = visitor::issue(&config.visitor_secrets, &id, origin, expires_ms)?;
     // Whoever is known already is no new session of the address: a busy one must not end a conversation.
-    let address = incoming.header("cf-connecting-ip").filter(|a| !renewed && !a.trim().is_empty());
-    let budget = address.and_then(|address| {
-        Budget::address(&visitor::address_digest(&config.visitor_secrets, &address), config.address_rpm)
-    });
-    let caller = Caller { kind: Urgency::New, party: 0, tokens: 0, patience_ms: 0 };
-    if let Err(refused) = gate::enter(counter, budget.clone(), caller, None).await {
+    let digest = address(counter, incoming).filter(|_| !renewed);
+    let budget = digest.and_then(|digest| Budget::address(&digest, config.address_rpm));
+    if let Err(refused) = gate::enter(counter, budget.clone(), AT_ONCE, None).await {
         let mut answer = Answer::error(&refused, request_id);
         answer.limits(counter, budget.iter());
         return Ok(answer);
@@ -186,6 +189,15 @@ async fn session(
     answer.header("cache-control", "no-store".into());
     answer.limits(counter, budget.iter());
     Ok(answer)
+}
+
+/// Who takes a permit of an address's limit.
+const AT_ONCE: Caller = Caller { kind: Urgency::New, party: 0, tokens: 0, patience_ms: 0 };
+
+/// The digest of the address that a request is from, where the platform tells it.
+fn address(counter: &Counter, incoming: &dyn Incoming) -> Option<String> {
+    let address = incoming.header("cf-connecting-ip").filter(|a| !a.trim().is_empty())?;
+    Some(visitor::address_digest(&counter.config.visitor_secrets, &address))
 }
 
 fn new_visitor(counter: &Counter) -> String {

@@ -36,7 +36,7 @@ const ADDRESSES: [(&str, &[&str]); 13] = [
     ("/v1/answer", &["POST"]),
     ("/chat/session", &["POST", "OPTIONS"]),
     ("/chat", &["POST", "OPTIONS"]),
-    ("/chat/history", &["GET", "OPTIONS"]),
+    ("/chat/history", &["GET", "DELETE", "OPTIONS"]),
     ("/chat/feedback", &["POST", "OPTIONS"]),
     ("/chat/handoff", &["POST", "OPTIONS"]),
     ("/v1/knowledge", &["GET", "POST"]),

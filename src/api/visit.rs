@@ -35,6 +35,8 @@ pub enum Errand {
     },
     /// What was said.
     History,
+    /// That nothing be kept.
+    Forget,
     /// A thumb on an answer.
     Feedback {
         /// The answer.
@@ -54,7 +56,7 @@ pub enum Errand {
 /// Serves a visit at the visitor's desk. What the desk has to do then is the caller's to run.
 pub fn serve(config: &Config, desk: &Desk, visit: &Visit) -> Answer {
     let mut answer = errand(config, desk, visit).unwrap_or_else(|error| Answer::error(&error, &visit.request_id));
-    let spends = matches!(visit.errand, Errand::Ask { .. } | Errand::HandOff { .. });
+    let spends = matches!(visit.errand, Errand::Ask { .. } | Errand::HandOff { .. } | Errand::Feedback { .. });
     if let Some(budget) = Budget::visitor(config.visitor_rpm).filter(|_| spends) {
         answer.standings([(&budget, desk.standing())].into_iter());
     }
@@ -67,6 +69,12 @@ fn errand(config: &Config, desk: &Desk, visit: &Visit) -> Result<Answer, ApiErro
             return Ok(Answer::events(desk.ask(id.as_deref(), message, last_event_id.as_deref())?));
         }
         Errand::History => desk.history(),
+        Errand::Forget => {
+            desk.forget()?;
+            let mut answer = Answer::text(String::new());
+            answer.status = 204;
+            return Ok(answer);
+        }
         Errand::Feedback { message_id, value } => {
             desk.feedback(message_id, value.as_deref())?;
             json!({ "message_id": message_id, "value": value })

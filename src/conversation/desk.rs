@@ -38,6 +38,8 @@ pub trait Cabinet {
     fn clear(&self);
     /// Asks for an alarm at a time, in place of any other.
     fn wake_at(&self, ms: u64);
+    /// Tells the operator.
+    fn warn(&self, line: &str);
     /// Posts a letter; the status that came back.
     fn post(&self, letter: Posted) -> LocalBoxFuture<'static, Result<u16, String>>;
 }
@@ -153,8 +155,23 @@ impl Desk {
 
     /// Marks an answer.
     pub fn feedback(&self, message_id: &str, value: Option<&str>) -> Result<(), ApiError> {
-        let row = self.0.record.borrow_mut().feedback(message_id, value)?;
-        self.0.given.cabinet.keep(&row).map_err(not_kept)
+        let row = self.0.record.borrow_mut().feedback(message_id, value, self.now(), self.0.given.rules)?;
+        row.map_or(Ok(()), |row| self.0.given.cabinet.keep(&row).map_err(not_kept))
+    }
+
+    /// Forgets the conversation, as its visitor wishes. A letter that has not arrived is still posted.
+    pub fn forget(&self) -> Result<(), ApiError> {
+        let mut record = self.0.record.borrow_mut();
+        let rows = record.forget_all();
+        let empty = record.is_empty();
+        drop(record);
+        self.changed();
+        if empty {
+            self.0.alarm_ms.set(None);
+            self.0.given.cabinet.clear();
+            return Ok(());
+        }
+        self.0.given.cabinet.delete(&rows).map_err(not_kept)
     }
 
     /// Hands the conversation to a person: whether a letter is on its way; false where the shop takes none.
@@ -170,6 +187,8 @@ impl Desk {
             record.forget_letter();
             return Err(not_kept(why));
         }
+        // What is not deleted now is surplus again next time.
+        let _ = self.0.given.cabinet.delete(&record.surplus());
         // The alarm is set with the first attempt, which the caller's work makes in this same event.
         Ok(true)
     }
@@ -367,7 +386,7 @@ impl Desk {
                     words += 1;
                     turn.queued = Some((words, eta_ms, ahead));
                 }
-                Some(Said::Sources(sources)) => turn.sources = Some(sources),
+                Some(Said::Sources(sources)) => turn.rests_on(sources),
                 Some(Said::Text(piece)) => {
                     turn.sources.get_or_insert_default();
                     if !turn.say(&piece) {
@@ -458,6 +477,14 @@ impl Desk {
                 }
             };
             let accepted = status.is_some_and(|s| (200..300).contains(&s));
+            if !accepted {
+                // The shopper was told that a person will see it.
+                let came = status.map_or_else(|| "no reply".to_owned(), |status| format!("status {status}"));
+                let (id, tries) = (&letter.id, letter.attempts);
+                given
+                    .cabinet
+                    .warn(&format!("HANDOFF_URL did not take {id} ({came}, attempt {tries}): it is posted again"));
+            }
             let random = given.world.random();
             let row = self.0.record.borrow_mut().letter_ended(letter.number, accepted, self.now(), random);
             if let Some(row) = row {

@@ -40,11 +40,19 @@ pub fn wait_ms(attempts: u32, random: f64) -> u64 {
     ceiling / 2 + (ceiling as f64 / 2.0 * random.clamp(0.0, 1.0)) as u64
 }
 
-/// The body of a letter.
-pub fn body(id: &str, visitor: &str, now_ms: u64, note: &str, contact: &str, turns: &[Turn]) -> String {
+/// The body of a letter: the last turns, and how many before them are left out.
+pub fn body(
+    id: &str,
+    visitor: &str,
+    now_ms: u64,
+    (note, contact): (&str, &str),
+    turns: &[Turn],
+    left_out: usize,
+) -> String {
     let transcript: Vec<Value> = turns.iter().flat_map(messages).collect();
     json!({
         "id": id, "visitor": visitor, "at": iso(now_ms), "note": note, "contact": contact, "transcript": transcript,
+        "left_out": left_out,
     })
     .to_string()
 }

@@ -27,6 +27,8 @@ pub enum Stage {
     Sources,
     /// Text up to this many bytes.
     Text(usize),
+    /// The sources again, where the answer names others than it was given.
+    Named,
     /// The end, good or bad.
     End,
 }
@@ -51,6 +53,7 @@ impl Position {
             "q" => Stage::Queued(number.parse().ok()?),
             "s" => Stage::Sources,
             "t" => Stage::Text(number.parse().ok()?),
+            "n" => Stage::Named,
             "e" => Stage::End,
             _ => return None,
         };
@@ -59,7 +62,7 @@ impl Position {
 
     /// Whether whoever stands here has heard some of the answer's text.
     pub fn heard_text(&self) -> bool {
-        matches!(self.stage, Stage::Text(1..) | Stage::Anew | Stage::End)
+        matches!(self.stage, Stage::Text(1..) | Stage::Named | Stage::Anew | Stage::End)
     }
 }
 
@@ -72,6 +75,7 @@ impl std::fmt::Display for Position {
             Stage::Queued(n) => write!(f, "q{n}"),
             Stage::Sources => f.write_str("s"),
             Stage::Text(length) => write!(f, "t{length}"),
+            Stage::Named => f.write_str("n"),
             Stage::End => f.write_str("e"),
         }
     }
@@ -84,7 +88,7 @@ mod tests {
 
     #[test]
     fn what_was_written_is_read_and_everything_else_is_the_start() {
-        for stage in [Stage::Anew, Stage::Queued(3), Stage::Sources, Stage::Text(120), Stage::End] {
+        for stage in [Stage::Anew, Stage::Queued(3), Stage::Sources, Stage::Text(120), Stage::Named, Stage::End] {
             let at = Position { turn: 4, run: 2, stage };
             assert_eq!(Position::read(Some(&at.to_string()), 4), at);
             assert_eq!(Position::read(Some(&at.to_string()), 5), Position::start(5));
@@ -94,7 +98,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_of_a_stranger_breaks_it(id in "\\PC{0,40}", odd in "[0-9]{0,25}\\.[0-9]{0,12}\\.[aqste日][0-9]{0,30}") {
+        fn no_text_of_a_stranger_breaks_it(id in "\\PC{0,40}", odd in "[0-9]{0,25}\\.[0-9]{0,12}\\.[aqstne日][0-9]{0,30}") {
             let _ = Position::read(Some(&id), 1);
             let _ = Position::read(Some(&odd), 1);
         }

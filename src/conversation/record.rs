@@ -20,6 +20,10 @@ const MOST_TURNS: usize = 200;
 const MOST_WAITING: usize = 8;
 /// Letters that may be on their way.
 const MOST_LETTERS: usize = 5;
+/// Letters that arrived and are remembered; the oldest go first.
+const MOST_DELIVERED: usize = 20;
+/// What of a conversation goes into a letter or is read at once, in bytes of its turns: the last ones.
+const MOST_BYTES: usize = 256 << 10;
 /// When a turn that goes on is looked after, should the object have been evicted, in milliseconds.
 const WATCH_MS: u64 = 30_000;
 
@@ -160,24 +164,63 @@ impl Record {
         self.turns.retain(|t| t.number != number);
     }
 
-    /// Numbers of turns that are too many to keep.
+    /// Turns and delivered letters that are too many to keep.
     pub fn surplus(&mut self) -> Vec<(&'static str, u64)> {
         let surplus = self.turns.len().saturating_sub(MOST_TURNS);
-        self.turns.drain(..surplus).map(|t| (TURN, t.number)).collect()
+        let turns: Vec<_> = self.turns.drain(..surplus).map(|t| (TURN, t.number)).collect();
+        let delivered: Vec<u64> = self.letters.iter().filter(|l| l.due_ms.is_none()).map(|l| l.number).collect();
+        let (old, _) = delivered.split_at(delivered.len().saturating_sub(MOST_DELIVERED));
+        self.letters.retain(|l| !old.contains(&l.number));
+        turns.into_iter().chain(old.iter().map(|number| (LETTER, *number))).collect()
     }
 
-    /// The history as the widget reads it. A question that failed and was asked again is shown once.
+    /// The last turns, as many as are read at once.
+    fn last_turns(&self) -> &[Turn] {
+        let mut bytes = 0;
+        let fit = self.turns.iter().rev().take_while(|turn| {
+            let sources = turn.sources.iter().flatten().map(|source| source.to_string().len()).sum::<usize>();
+            bytes += turn.question.len() + turn.text.len() + sources;
+            bytes <= MOST_BYTES
+        });
+        let (_, last) = self.turns.split_at(self.turns.len() - fit.count());
+        last
+    }
+
+    /// The history as the widget reads it: its last turns, and how many there are before them. A question that failed and was asked again
+    /// is shown once.
     pub fn history(&self) -> Value {
+        let turns = self.last_turns();
         let asked_again = |n: usize, t: &Turn| {
-            matches!(t.end, Some(End::Failed(_)))
-                && self.turns.get(n + 1).is_some_and(|next| next.question == t.question)
+            matches!(t.end, Some(End::Failed(_))) && turns.get(n + 1).is_some_and(|next| next.question == t.question)
         };
-        let shown = self.turns.iter().enumerate().filter(|(n, t)| !asked_again(*n, t));
-        json!({ "messages": shown.flat_map(|(_, t)| handoff::messages(t)).collect::<Vec<_>>() })
+        let shown = turns.iter().enumerate().filter(|(n, t)| !asked_again(*n, t));
+        let messages: Vec<Value> = shown.flat_map(|(_, t)| handoff::messages(t)).collect();
+        json!({ "messages": messages, "left_out": self.turns.len() - turns.len() })
     }
 
-    /// Marks an answer with a thumb, or takes the thumb away.
-    pub fn feedback(&mut self, message_id: &str, value: Option<&str>) -> Result<Row, ApiError> {
+    /// Forgets the conversation but for the letters that have not arrived; gives the rows to delete.
+    pub fn forget_all(&mut self) -> Vec<(&'static str, u64)> {
+        let (sent, kept) = std::mem::take(&mut self.letters).into_iter().partition(|l| l.due_ms.is_none());
+        self.letters = kept;
+        let letters = sent.into_iter().map(|l: Letter| (LETTER, l.number));
+        self.turns.drain(..).map(|t| (TURN, t.number)).chain(letters).collect()
+    }
+
+    /// Marks an answer with a thumb, or takes the thumb away; none where it is so marked already. A change counts as a message.
+    pub fn feedback(
+        &mut self,
+        message_id: &str,
+        value: Option<&str>,
+        now_ms: u64,
+        rules: Rules,
+    ) -> Result<Option<Row>, ApiError> {
+        let marked = |turn: &&Turn| turn.message_id() == Some(message_id) && turn.feedback.as_deref() == value;
+        if self.turns.iter().any(|turn| marked(&turn)) {
+            return Ok(None);
+        }
+        if self.turns.iter().any(|turn| turn.message_id() == Some(message_id)) {
+            self.spend(now_ms, rules)?;
+        }
         let turn = self.turns.iter_mut().find(|t| t.message_id() == Some(message_id)).ok_or_else(|| ApiError {
             param: Some("message_id".into()),
             ..ApiError::new(
@@ -187,7 +230,7 @@ impl Record {
             )
         })?;
         turn.feedback = value.map(str::to_owned);
-        Ok(row(TURN, turn.number, turn))
+        Ok(Some(row(TURN, turn.number, turn)))
     }
 
     /// Writes a letter to a person; none where the same letter is on its way or has arrived.
@@ -210,7 +253,8 @@ impl Record {
         }
         self.spend(now_ms, rules)?;
         let number = self.letters.last().map_or(1, |l| l.number + 1);
-        let body = handoff::body(id, visitor, now_ms, &words.0, &words.1, &self.turns);
+        let turns = self.last_turns();
+        let body = handoff::body(id, visitor, now_ms, (&words.0, &words.1), turns, self.turns.len() - turns.len());
         let letter =
             Letter { number, id: id.to_owned(), body, at_ms: now_ms, words, upto, attempts: 0, due_ms: Some(now_ms) };
         let kept = row(LETTER, number, &letter);
@@ -270,10 +314,7 @@ impl Record {
         if self.ends_ms(rules).is_none_or(|ends| ends > now_ms) {
             return Vec::new();
         }
-        let (old, kept) = std::mem::take(&mut self.letters).into_iter().partition(|l| l.due_ms.is_none());
-        self.letters = kept;
-        let letters = old.into_iter().map(|l: Letter| (LETTER, l.number));
-        self.turns.drain(..).map(|t| (TURN, t.number)).chain(letters).collect()
+        self.forget_all()
     }
 
     /// Whether nothing is kept.
@@ -377,12 +418,57 @@ mod tests {
     fn a_thumb_is_kept_and_only_an_answer_can_have_one() {
         let mut record = Record::default();
         ask(&mut record, "a", 0).unwrap();
-        assert_eq!(record.feedback("m", Some("up")).unwrap_err().status, 404);
+        let mark = |record: &mut Record, value| record.feedback("m", value, 0, RULES);
+        assert_eq!(mark(&mut record, Some("up")).unwrap_err().status, 404);
         record.turn_mut(1).unwrap().end = Some(Record::answered("m".into(), Rung::Full, 5));
-        record.feedback("m", Some("up")).unwrap();
+        assert!(mark(&mut record, Some("up")).unwrap().is_some());
         assert_eq!(restored(&record).history()["messages"][1]["feedback"], "up");
-        record.feedback("m", None).unwrap();
+        // The same again changes nothing and costs nothing; changes are counted as messages are.
+        (0..9).for_each(|_| assert_eq!(mark(&mut record, Some("up")), Ok(None)));
+        assert!(mark(&mut record, None).unwrap().is_some());
         assert!(record.history()["messages"][1].get("feedback").is_none());
+        assert_eq!(mark(&mut record, Some("down")).unwrap_err().status, 429);
+    }
+
+    #[test]
+    fn a_long_conversation_is_read_and_handed_over_by_its_last_turns() {
+        let mut record = Record::default();
+        let rules = Rules { rpm: 0, ..RULES };
+        for n in 0..MOST_TURNS as u64 {
+            record.accept(&n.to_string(), &"長い質問".repeat(900), n, rules).unwrap();
+            record.turn_mut(n + 1).unwrap().end = Some(Record::answered(format!("m{n}"), Rung::Full, n));
+        }
+        let history = record.history();
+        let (messages, left_out) = (history["messages"].as_array().unwrap(), history["left_out"].as_u64().unwrap());
+        assert!(left_out > 100 && messages.len() as u64 == 2 * (MOST_TURNS as u64 - left_out), "{left_out}");
+        assert_eq!(messages.last().unwrap()["id"], format!("m{}", MOST_TURNS - 1));
+        // A row of the platform's storage takes 2 MB.
+        let (_, _, row) = record.write_letter("l", "v", ("", ""), 0, rules).unwrap().unwrap();
+        assert!(row.len() < 1 << 20 && row.contains("left_out"), "{}", row.len());
+    }
+
+    #[test]
+    fn a_conversation_that_its_visitor_ends_leaves_only_the_letters_on_their_way() {
+        let mut record = Record::default();
+        ask(&mut record, "a", 0).unwrap();
+        record.write_letter("l", "v", ("one", ""), 0, RULES).unwrap();
+        let (letter, _) = record.take_letter(0, 0.5).unwrap();
+        record.letter_ended(letter.number, true, 0, 0.5);
+        record.write_letter("m", "v", ("two", ""), 1, RULES).unwrap();
+        assert_eq!(record.forget_all(), [(TURN, 1), (LETTER, 1)]);
+        assert!(record.turns().is_empty() && record.take_letter(1, 0.5).is_some_and(|(l, _)| l.id == "m"));
+    }
+
+    #[test]
+    fn letters_that_arrived_are_remembered_to_a_bound() {
+        let mut record = Record::default();
+        for n in 0..MOST_DELIVERED as u64 + 5 {
+            record.write_letter("l", "v", (&n.to_string(), ""), n, Rules { rpm: 0, ..RULES }).unwrap();
+            let (letter, _) = record.take_letter(n, 0.5).unwrap();
+            record.letter_ended(letter.number, true, n, 0.5);
+        }
+        assert_eq!(record.surplus().len(), 5);
+        assert_eq!((record.letters.len(), record.letters[0].number), (MOST_DELIVERED, 6));
     }
 
     #[test]

@@ -31,6 +31,9 @@ pub struct Turn {
     /// What the answer rests on; none until it is known.
     #[serde(default)]
     pub sources: Option<Vec<Value>>,
+    /// Whether they were others before: the answer was given more than it names.
+    #[serde(default)]
+    pub named: bool,
     /// The answer so far; kept once it is whole.
     #[serde(default)]
     pub text: String,
@@ -93,6 +96,7 @@ impl Turn {
             asked_ms,
             run: 1,
             sources: None,
+            named: false,
             text: String::new(),
             end: None,
             kept: None,
@@ -104,9 +108,15 @@ impl Turn {
     /// Begins the answer anew: what was said before is taken back.
     pub fn begin_anew(&mut self) {
         self.run += 1;
-        self.sources = None;
+        (self.sources, self.named) = (None, false);
         self.text.clear();
         self.queued = None;
+    }
+
+    /// What the answer rests on, or what it came to name of that.
+    pub fn rests_on(&mut self, sources: Vec<Value>) {
+        self.named = self.sources.as_ref().is_some_and(|before| *before != sources);
+        self.sources = Some(sources);
     }
 
     /// Says a piece of the answer; false once it is as long as an answer may be.
@@ -162,6 +172,7 @@ impl Turn {
         }
         let said = match stage {
             Stage::Text(length) => self.letter_at(length),
+            Stage::Named => self.text.len(),
             Stage::End => return None,
             _ => 0,
         };
@@ -169,7 +180,11 @@ impl Turn {
         if let Some(piece) = self.text.get(said..upto).filter(|piece| !piece.is_empty()) {
             return event(Stage::Text(upto), "delta", json!({ "text": piece }));
         }
-        match self.end.as_ref()? {
+        let end = self.end.as_ref()?;
+        if let Some(sources) = self.sources.as_ref().filter(|_| self.named && stage < Stage::Named) {
+            return event(Stage::Named, "sources", json!(sources));
+        }
+        match end {
             End::Answered { message_id, rung, .. } => {
                 event(Stage::End, "done", json!({ "message_id": message_id, "rung": rung }))
             }
@@ -189,6 +204,7 @@ mod tests {
         last: Option<String>,
         text: String,
         sources: u32,
+        shown: Option<Value>,
         ends: u32,
     }
 
@@ -202,7 +218,10 @@ mod tests {
                 self.last = Some(position.to_string());
                 match event.name {
                     "delta" => self.text += event.data["text"].as_str().unwrap(),
-                    "sources" => self.sources += 1,
+                    "sources" => {
+                        self.sources += 1;
+                        self.shown = Some(event.data);
+                    }
                     "done" | "error" => self.ends += 1,
                     _ => {}
                 }
@@ -256,6 +275,7 @@ mod tests {
             pieces in prop::collection::vec("[a-zあ-ん👩\u{200d}]{0,8}", 0..12),
             cuts in prop::collection::vec((0usize..14, 0usize..4), 0..20),
             fails in any::<bool>(),
+            names in any::<bool>(),
         ) {
             let mut turn = Turn::new(7, "i", "q", 0);
             let mut listener = Listener::default();
@@ -263,12 +283,13 @@ mod tests {
             // The answer goes on between the connections; each hears only some events before it is cut.
             for (upto, heard) in cuts {
                 turn.queued = Some((at as u64 + 1, 100, 1));
-                if upto > 0 && turn.sources.is_none() { turn.sources = Some(vec![json!({"id": "a"})]); }
+                if upto > 0 && turn.sources.is_none() { turn.rests_on(vec![json!({"id": "a"}), json!({"id": "b"})]); }
                 while at < upto.min(pieces.len()) { turn.say(&pieces[at]); at += 1; }
                 listener.hear(&turn, heard);
             }
-            turn.sources.get_or_insert_with(Vec::new);
+            turn.sources.get_or_insert_with(|| vec![json!({"id": "a"}), json!({"id": "b"})]);
             while at < pieces.len() { turn.say(&pieces[at]); at += 1; }
+            if names { turn.rests_on(vec![json!({"id": "b"})]); }
             turn.end = Some(if fails { End::Failed(json!({})) } else { answered() });
             // The object is evicted and reads the turn again.
             let turn: Turn = crate::typed::read(&serde_json::to_string(&turn).unwrap()).unwrap();
@@ -276,7 +297,10 @@ mod tests {
             listener.hear(&turn, 99);
             listener.hear(&turn, 99);
             prop_assert_eq!(listener.text, pieces.concat());
-            prop_assert_eq!((listener.sources, listener.ends), (1, 1));
+            prop_assert_eq!(listener.ends, 1);
+            // Whoever heard them before they were named hears them again, and nobody twice the same but at the very end.
+            prop_assert_eq!(listener.sources, if names { 2 } else { 1 });
+            prop_assert_eq!(listener.shown, turn.sources.map(Value::from));
         }
     }
 }

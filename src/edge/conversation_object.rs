@@ -100,6 +100,10 @@ impl Cabinet for Storage {
         }
     }
 
+    fn warn(&self, line: &str) {
+        worker::console_warn!("{line}");
+    }
+
     fn post(&self, letter: Posted) -> LocalBoxFuture<'static, Result<u16, String>> {
         Box::pin(async move {
             let told = |e: JsValue| format!("{e:?}");

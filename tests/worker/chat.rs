@@ -6,7 +6,7 @@ use madoguchi::admission::visitor;
 use madoguchi::signature;
 use serde_json::{Value, json};
 
-use crate::serve::{Reply, Worker};
+use crate::serve::{KEY, Reply, Worker};
 use crate::upstream::Upstream;
 use crate::visitor::{KIND, QUESTION, SECRET, Visitor, count, start, text};
 
@@ -42,6 +42,42 @@ fn a_question_is_streamed_and_the_history_survives_a_restart() {
     assert!(body.contains(QUESTION) && body.contains("とても長いお答え"), "{body}");
     drop(worker);
     let _ = std::fs::remove_dir_all(state);
+}
+
+#[test]
+fn the_sources_that_an_answer_does_not_name_are_taken_back_at_its_end() {
+    let upstream = Upstream::start("say=Three%20days%20%5B2%5D.");
+    let worker = start(&upstream, &[("ROUTES", r#"{"default":[{"model":"m"}]}"#)]);
+    let bearer = format!("Bearer {KEY}");
+    let page = json!({"title": "Remote islands 離島", "content": "北海道の離島への送料は990円です。"}).to_string();
+    worker.request("PUT", "/v1/knowledge/islands", &[("authorization", &bearer), KIND], page.into_bytes());
+    let visitor = Visitor::new(&worker);
+    let events = visitor.ask("m1", QUESTION, None, 99);
+    let told: Vec<&Value> = events.iter().filter(|e| e.name == "sources").map(|e| &e.data).collect();
+    let [given, named] = told[..] else { panic!("{told:?}") };
+    assert_eq!((given.as_array().unwrap().len(), named.as_array().unwrap().len()), (2, 1), "{told:?}");
+    assert_eq!((&given[1], events.last().unwrap().name.as_str()), (&named[0], "done"));
+    assert_eq!(&visitor.history()[1]["sources"], named);
+    // Whoever lost the line after the text hears them once more, and the end.
+    let at = events.iter().rposition(|e| e.name == "delta").unwrap();
+    let rest = visitor.ask("m1", QUESTION, Some(&events[at].id), 99);
+    assert_eq!(rest.iter().map(|e| e.name.as_str()).collect::<Vec<_>>(), ["sources", "done"]);
+}
+
+#[test]
+fn a_visitor_may_have_the_conversation_forgotten() {
+    let upstream = Upstream::start("");
+    let worker = start(&upstream, &[]);
+    let (visitor, other) = (Visitor::new(&worker), Visitor::new(&worker));
+    visitor.ask("m1", QUESTION, None, 99);
+    other.ask("m1", QUESTION, None, 99);
+    let gone = worker.request("DELETE", "/chat/history", &[("authorization", &visitor.bearer)], Vec::new());
+    assert_eq!((gone.status, gone.text.len()), (204, 0));
+    assert_eq!((visitor.history().len(), other.history().len()), (0, 2));
+    visitor.ask("m1", QUESTION, None, 99);
+    assert_eq!(visitor.history().len(), 2);
+    let strange = worker.request("DELETE", "/chat/history", &[("authorization", "Bearer x")], Vec::new());
+    assert_eq!(strange.status, 401);
 }
 
 #[test]
