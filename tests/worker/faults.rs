@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::serve::Worker;
+use crate::serve::{KEY, Worker};
 use crate::upstream::Upstream;
+use crate::visitor::{QUESTION, Visitor, text};
 
-const FAULTS: [&str; 24] = [
+const FAULTS: [&str; 27] = [
     "status=400",
     "status=401",
     "status=403",
@@ -22,6 +23,7 @@ const FAULTS: [&str; 24] = [
     "status=502 html",
     "status=503 should-retry=false",
     "status=529",
+    "refuse",
     "reset",
     "reset-body=20",
     "cut=20",
@@ -29,10 +31,15 @@ const FAULTS: [&str; 24] = [
     "latency=60000",
     "malformed",
     "html",
+    "empty-choices",
     "empty-content",
+    "null-content",
     "invalid-utf8",
     "endless",
 ];
+
+/// A fault of a plain reply alone.
+const OF_PLAIN: &str = "error-body";
 
 fn started(upstream: &Upstream) -> Worker {
     Worker::start(&[
@@ -61,14 +68,14 @@ fn stream_error(text: &str) -> Option<Value> {
 fn every_fault_through_every_endpoint_is_told_in_the_contracts_words_and_the_next_call_is_answered() {
     let upstream = Upstream::start("");
     let worker = started(&upstream);
-    for fault in FAULTS {
+    for fault in FAULTS.into_iter().chain([OF_PLAIN]) {
         upstream.set(fault);
         let began = Instant::now();
         let plain = worker.post("/v1/chat/completions", &chat("q", false));
         assert!(plain.status >= 400, "{fault}: {plain:?}");
         let error = plain.error();
         let streamed = worker.post("/v1/chat/completions", &chat("q", true));
-        assert!(stream_error(&streamed.text).is_some(), "{fault}: {streamed:?}");
+        assert!(fault == OF_PLAIN || stream_error(&streamed.text).is_some(), "{fault}: {streamed:?}");
         let batch = worker.post("/v1/batch", &json!({"model": "m", "prompts": ["q", "r"]}));
         // An endless body meets the bound of its bytes or of its time, whichever this machine reaches first.
         let told = |kind: &Value| {
@@ -91,6 +98,55 @@ fn every_fault_through_every_endpoint_is_told_in_the_contracts_words_and_the_nex
         let well = worker.post("/v1/chat/completions", &chat("after", false));
         assert_eq!(well.json()["choices"][0]["message"]["content"], "answer to: after", "after {fault}: {well:?}");
     }
+}
+
+#[test]
+fn a_fault_in_the_middle_of_a_stream_is_told_in_it_whoever_asked_for_it() {
+    let upstream = Upstream::start("");
+    let worker = started(&upstream);
+    for fault in ["cut=300", "reset-body=300", "silence=60000", "sse-error", "bad-frame"] {
+        upstream.set(fault);
+        let asked = "a question that is long enough for its answer to be in many pieces when it comes as a stream";
+        let streamed = worker.post("/v1/chat/completions", &chat(asked, true));
+        assert!(stream_error(&streamed.text).is_some(), "{fault}: {streamed:?}");
+        let documents = json!([{"id": "d", "content": "返品は8日以内です。"}]);
+        let answer = json!({"model": "m", "query": "返品", "documents": documents, "stream": true});
+        let answer = worker.post("/v1/answer", &answer);
+        assert!(stream_error(&answer.text).is_some(), "{fault}: {answer:?}");
+        upstream.set("");
+    }
+    upstream.set("status=500");
+    let batch = json!({"model": "m", "prompts": ["q", "r"]}).to_string();
+    let bearer = format!("Bearer {KEY}");
+    let headers =
+        [("authorization", bearer.as_str()), ("content-type", "application/json"), ("accept", "application/x-ndjson")];
+    let lines = worker.request("POST", "/v1/batch", &headers, batch.into_bytes());
+    let failed = lines.text.lines().filter(|l| l.contains("\"ok\":false") && l.contains("upstream_error")).count();
+    assert_eq!(failed, 2, "{lines:?}");
+}
+
+#[test]
+fn whatever_the_upstream_does_a_shopper_is_answered_with_the_shops_passages() {
+    let upstream = Upstream::start("");
+    let worker = crate::visitor::start(
+        &upstream,
+        &[
+            ("UPSTREAM_RPM", "0"),
+            ("RETRIES", "1"),
+            ("FIRST_BYTE_MS", "400"),
+            ("SILENCE_MS", "400"),
+            ("TOTAL_MS", "2000"),
+        ],
+    );
+    for fault in FAULTS.into_iter().chain(["sse-error", "bad-frame"]) {
+        upstream.set(fault);
+        let visitor = Visitor::new(&worker);
+        let events = visitor.ask("m1", QUESTION, None, 999);
+        let end = events.last().unwrap();
+        assert_eq!((end.name.as_str(), &end.data["rung"]), ("done", &json!("passages")), "{fault}: {events:?}");
+        assert!(text(&events).contains("660円"), "{fault}: {events:?}");
+    }
+    upstream.set("");
 }
 
 #[test]
