@@ -13,6 +13,7 @@ use crate::config::DEFAULT_ROUTE;
 use crate::counter::Counter;
 use crate::error::ApiError;
 use crate::fanout::bounded::{self, Job, Outcome};
+use crate::order::Sorted;
 use crate::upstream::call::Wait;
 use crate::upstream::wire::quoted;
 
@@ -103,6 +104,9 @@ impl Summary {
     }
 }
 
+/// So many bytes of results are held back, to be told as one.
+const HELD: usize = 1 << 20;
+
 /// Writes the results of a fan-out: one JSON in order, or a line each as they end and the summary last.
 pub(super) async fn reply(
     counter: &Counter,
@@ -136,16 +140,91 @@ pub(super) async fn reply(
         return Answer::lines(stream.boxed_local()).failing(failed);
     }
     let mut summary = Summary::default();
-    let mut all: Vec<(usize, Value)> = results
-        .map(|(index, outcome)| {
-            summary.add(&outcome);
-            (index, write(index, &outcome))
-        })
-        .collect()
-        .await;
-    crate::order::sort_by_key(&mut all, |r| r.0);
-    let all: Vec<Value> = all.into_iter().map(|r| r.1).collect();
-    failed.set(summary.failed());
-    let elapsed = world.now_ms().saturating_sub(began);
-    Answer::json(json!({ "results": all, "summary": summary.write(elapsed) }).to_string()).failing(failed)
+    let (mut results, mut text) = (results, InOrder::default());
+    while text.bytes < HELD {
+        let Some((index, outcome)) = results.next().await else {
+            failed.set(summary.failed());
+            text.end(&summary.write(world.now_ms().saturating_sub(began)));
+            return Answer::json(text.ready).failing(failed);
+        };
+        summary.add(&outcome);
+        text.add(index, write(index, &outcome).to_string());
+    }
+    // What is large is told as it comes: a thousand long answers would not fit into an isolate's memory twice.
+    let failing = Rc::clone(&failed);
+    let state = Some((results, summary, text, write));
+    let stream = futures::stream::unfold(state, move |state| {
+        let (world, failing) = (world.clone(), Rc::clone(&failing));
+        async move {
+            let (mut results, mut summary, mut text, write) = state?;
+            while text.ready.is_empty() {
+                let Some((index, outcome)) = results.next().await else {
+                    failing.set(summary.failed());
+                    text.end(&summary.write(world.now_ms().saturating_sub(began)));
+                    return Some((text.ready, None));
+                };
+                summary.add(&outcome);
+                text.add(index, write(index, &outcome).to_string());
+            }
+            Some((std::mem::take(&mut text.ready), Some((results, summary, text, write))))
+        }
+    });
+    Answer::json_as_it_comes(stream.boxed_local()).failing(failed)
+}
+
+/// Results as one JSON in their order: what of it can be told, and what waits for a result before it.
+struct InOrder {
+    next: usize,
+    waiting: Sorted<usize, String>,
+    ready: String,
+    /// Of all results so far.
+    bytes: usize,
+}
+
+impl Default for InOrder {
+    fn default() -> Self {
+        Self { next: 0, waiting: Sorted::default(), ready: "{\"results\":[".into(), bytes: 0 }
+    }
+}
+
+impl InOrder {
+    fn add(&mut self, index: usize, result: String) {
+        self.bytes += result.len();
+        self.waiting.insert(index, result);
+        while let Some(result) = self.waiting.remove(&self.next) {
+            if self.next > 0 {
+                self.ready.push(',');
+            }
+            self.ready.push_str(&result);
+            self.next += 1;
+        }
+    }
+
+    fn end(&mut self, summary: &Value) {
+        self.ready.push_str(&format!("],\"summary\":{summary}}}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn results_that_end_in_any_order_are_told_in_theirs(order in Just((0..40_usize).collect::<Vec<_>>()).prop_shuffle(), takes in any::<u64>()) {
+            let (mut text, mut told) = (InOrder::default(), String::new());
+            for index in order {
+                text.add(index, json!({ "index": index }).to_string());
+                // Told as it comes at some of the places, and at others later.
+                if takes >> index & 1 == 1 {
+                    told += &std::mem::take(&mut text.ready);
+                }
+            }
+            text.end(&json!({ "ok": 40 }));
+            told += &text.ready;
+            let all: Vec<Value> = (0..40).map(|index| json!({ "index": index })).collect();
+            prop_assert_eq!(serde_json::from_str::<Value>(&told).unwrap(), json!({ "results": all, "summary": { "ok": 40 } }));
+        }
+    }
 }

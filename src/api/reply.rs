@@ -57,6 +57,11 @@ impl Answer {
         Self::of("application/json", Body::Text(text))
     }
 
+    /// The same, in pieces as they come.
+    pub fn json_as_it_comes(pieces: LocalBoxStream<'static, String>) -> Self {
+        Self::of("application/json", Body::Stream(pieces))
+    }
+
     /// A reply of plain text.
     pub fn text(text: String) -> Self {
         Self::of("text/plain; charset=utf-8", Body::Text(text))

@@ -34,6 +34,21 @@ fn a_width_is_honoured_exactly_with_six_unanswered_calls_an_invocation() {
 }
 
 #[test]
+fn long_replies_with_pauses_are_all_there_and_in_order() {
+    let long = "long ".repeat(60_000);
+    let upstream = Upstream::start(&format!("silence=300 say={}", long.replace(' ', "%20")));
+    let worker = started(&upstream);
+    let prompts: Vec<String> = (0..40).map(|i| format!("q{i} [[latency={}]]", 400 - i * 10)).collect();
+    let reply = worker.post("/v1/batch", &json!({"model": "m", "prompts": prompts, "max_concurrent": 20}));
+    let (head, reply) = (reply.headers.clone(), reply.json());
+    assert_eq!(head["content-type"], "application/json");
+    assert_eq!(reply["summary"]["ok"], 40);
+    for (i, result) in reply["results"].as_array().unwrap().iter().enumerate() {
+        assert!(result["index"] == i && result["content"] == long, "{i}");
+    }
+}
+
+#[test]
 fn results_are_in_order_or_as_they_end_and_one_failure_spoils_no_neighbour() {
     let upstream = Upstream::start("");
     let worker = started(&upstream);
