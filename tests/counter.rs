@@ -42,6 +42,8 @@ enum Host {
     Tails {
         every: usize,
     },
+    /// A 200 whose body is this.
+    Says(&'static str),
     /// Streams a piece each so many milliseconds, and never tells its count.
     Streams {
         every_ms: u64,
@@ -163,6 +165,7 @@ impl World for Handle {
                 Host::FailsFor(model) if named == model => Box::new(Canned { status: 500, headers: &[], body: b"{}" }),
                 Host::FailsFor(_) => Box::new(Canned { status: 200, headers: &[], body }),
                 Host::States(headers) => Box::new(Canned { status: 200, headers, body }),
+                Host::Says(text) => Box::new(Canned { status: 200, headers: &[], body: text.as_bytes() }),
                 Host::Streams { every_ms } => Box::new(Streamed { every_ms }),
             })
         })
@@ -535,4 +538,40 @@ async fn second_calls_beside_late_ones_stay_a_tenth_of_the_traffic() {
     assert!(futures::future::join_all(calls).await.iter().all(|c| c.is_ok()));
     let made = world.calls.borrow().len() - 100;
     assert!((501..=580).contains(&made), "{made} calls for 500");
+}
+
+const SECRET: &str = "sk-the-shops-own";
+const WITH_SECRET: [(&str, &str); 4] = [
+    ("ROUTES", r#"{"gpt-4.1":[{"model":"m","key":"SECRET"}]}"#),
+    ("SECRET", SECRET),
+    ("RETRIES", "0"),
+    ("UPSTREAM_RPM", "0"),
+];
+
+/// What a caller is told of a stream that does not end well, at its beginning or later.
+async fn broken(text: &'static str, variables: &[(&str, &str)]) -> String {
+    let (counter, _) = counter(Host::Says(text), variables);
+    match stream::open(&counter, &call(&counter)).await {
+        Err(failed) => failed.error.message,
+        Ok(opened) => match opened.value.collect::<Vec<_>>().await.pop() {
+            Some(stream::Piece::Broke(fault)) => fault.to_error(1).message,
+            other => panic!("it ended with {other:?}"),
+        },
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_its_host_says_in_a_success_never_reaches_the_caller() {
+    let plain = r#"{"error":{"message":"Incorrect API key provided: sk-the-shops-own"}}"#;
+    let (counter, _) = counter(Host::Says(plain), &WITH_SECRET);
+    let told = call::complete(&counter, &call(&counter), false).await.unwrap_err().error.message;
+    let first =
+        broken("data: {\"error\":{\"message\":\"Incorrect API key provided: sk-the-shops-own\"}}\n\n", &WITH_SECRET);
+    let later = broken(
+        "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: {\"error\":\"no: sk-the-shops-own\"}\n\n",
+        &WITH_SECRET,
+    );
+    for message in [told, first.await, later.await] {
+        assert!(message.contains("[key]") && !message.contains(SECRET), "{message}");
+    }
 }

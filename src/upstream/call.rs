@@ -111,18 +111,31 @@ pub struct Plain {
     pub usage: Option<Usage>,
 }
 
+/// A reply of status 2xx, with what its reading needs.
+pub struct Arrived {
+    /// The reply, its body still to come.
+    pub reply: Box<dyn Reply>,
+    /// How long it may still take.
+    pub patience: Patience,
+    /// Dropped when the call has ended.
+    pub pass: Pass,
+    /// The key that the host was shown, and may say again in an error.
+    pub secret: Option<String>,
+}
+
 /// What comes of reading a reply.
 pub type Reading<T> = LocalBoxFuture<'static, Result<T, Fault>>;
 
 /// Reads a reply, and keeps what it read.
-type Keep<'a> = dyn Fn(Box<dyn Reply>, Patience, Pass) -> Reading<()> + 'a;
+type Keep<'a> = dyn Fn(Arrived) -> Reading<()> + 'a;
 
 /// Asks for a plain completion.
 pub async fn complete(counter: &Counter, call: &Call, with_content: bool) -> Result<Answered<Plain>, Failed> {
-    let read = move |reply: Box<dyn Reply>, mut patience: Patience, mut pass: Pass| -> Reading<Plain> {
+    let read = move |arrived: Arrived| -> Reading<Plain> {
         Box::pin(async move {
+            let Arrived { reply, mut patience, mut pass, secret } = arrived;
             let body = match patience.wait(Awaited::NextByte, reply.bytes(LONGEST_REPLY)).await {
-                Ok(Ok(body)) => read_plain(body, with_content),
+                Ok(Ok(body)) => read_plain(body, with_content, secret.as_deref()),
                 Ok(Err(error)) => Err(error.into()),
                 Err(fault) => Err(fault),
             };
@@ -143,7 +156,7 @@ pub async fn complete(counter: &Counter, call: &Call, with_content: bool) -> Res
     run(counter, call, Form::Plain, &read).await
 }
 
-fn read_plain(body: Vec<u8>, with_content: bool) -> Result<Plain, Fault> {
+fn read_plain(body: Vec<u8>, with_content: bool, secret: Option<&str>) -> Result<Plain, Fault> {
     let text = String::from_utf8(body).map_err(|_| Fault::Unreadable("text that is not UTF-8"))?;
     let completion = Completion::read(&text).map_err(|_| {
         Fault::Unreadable(if text.trim_start().starts_with('<') {
@@ -153,7 +166,7 @@ fn read_plain(body: Vec<u8>, with_content: bool) -> Result<Plain, Fault> {
         })
     })?;
     if let Some(error) = completion.error.filter(|e| e.get() != "null") {
-        return Err(Fault::status(500, true, None, format!("{{\"error\":{}}}", error.get()).as_bytes(), None));
+        return Err(Fault::status(500, true, None, format!("{{\"error\":{}}}", error.get()).as_bytes(), secret));
     }
     if !completion.answers() {
         return Err(Fault::Empty);
@@ -162,17 +175,17 @@ fn read_plain(body: Vec<u8>, with_content: bool) -> Result<Plain, Fault> {
     Ok(Plain { content, usage, text })
 }
 
-/// Runs a call through its chain, reading each reply of status 2xx with `read`; the pass given to it is dropped when the call has ended.
+/// Runs a call through its chain, reading each reply of status 2xx with `read`.
 pub async fn run<T: 'static>(
     counter: &Counter,
     call: &Call,
     form: Form,
-    read: &dyn Fn(Box<dyn Reply>, Patience, Pass) -> Reading<T>,
+    read: &dyn Fn(Arrived) -> Reading<T>,
 ) -> Result<Answered<T>, Failed> {
     // The chain is compiled once for all that may be read.
     let slot = Rc::new(Cell::new(None));
-    let keep = |reply: Box<dyn Reply>, patience: Patience, pass: Pass| -> Reading<()> {
-        let (reading, slot) = (read(reply, patience, pass), slot.clone());
+    let keep = |arrived: Arrived| -> Reading<()> {
+        let (reading, slot) = (read(arrived), slot.clone());
         Box::pin(async move {
             slot.set(Some(reading.await?));
             Ok(())
@@ -396,7 +409,7 @@ impl Attempt<'_> {
                 }
                 return Err(fault);
             }
-            (self.keep)(reply, patience, pass).await
+            (self.keep)(Arrived { reply, patience, pass, secret: target.key.clone() }).await
         })
     }
 }

@@ -3,7 +3,7 @@
 use futures::future::LocalBoxFuture;
 use futures::stream::{self, LocalBoxStream, StreamExt};
 
-use super::call::{Answered, Call, Failed, Reading, run};
+use super::call::{Answered, Arrived, Call, Failed, Reading, run};
 use super::fault::Fault;
 use super::hedge::Form;
 use super::patience::{Awaited, Patience};
@@ -12,7 +12,7 @@ use super::wire::{Completion, Usage};
 use crate::admission::estimate;
 use crate::admission::gate::Pass;
 use crate::counter::Counter;
-use crate::world::{Reply, TransportError};
+use crate::world::TransportError;
 
 /// What comes out of a stream.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,9 +32,7 @@ pub type Pieces = LocalBoxStream<'static, Piece>;
 
 /// Asks for a stream. It is given once its first visible piece has come, so until then every fault is retried.
 pub async fn open(counter: &Counter, call: &Call) -> Result<Answered<Pieces>, Failed> {
-    let read = |reply: Box<dyn Reply>, patience: Patience, pass: Pass| -> Reading<Pieces> {
-        Box::pin(begin(reply, patience, pass))
-    };
+    let read = |arrived: Arrived| -> Reading<Pieces> { Box::pin(begin(arrived)) };
     run(counter, call, Form::Streamed, &read).await
 }
 
@@ -42,6 +40,7 @@ struct State {
     // The call is in flight for as long as its stream is.
     pass: Pass,
     patience: Patience,
+    secret: Option<String>,
     body: LocalBoxStream<'static, Result<Vec<u8>, TransportError>>,
     decoder: Decoder,
     waiting: std::collections::VecDeque<Event>,
@@ -78,6 +77,14 @@ impl State {
         }
     }
 
+    /// The error that a host told within its stream, without its key.
+    fn told(&self, body: &str) -> Fault {
+        match Fault::status(500, true, None, body.as_bytes(), self.secret.as_deref()) {
+            Fault::Status { message: Some(message), .. } => Fault::InStream(message),
+            _ => Fault::InStream("an error".into()),
+        }
+    }
+
     /// The next pieces, and whether one of them can be seen by the caller.
     async fn step(&mut self) -> Result<(Vec<Piece>, bool), Fault> {
         let Some(event) = self.next_event().await? else {
@@ -95,9 +102,7 @@ impl State {
         }
         let chunk = Completion::read(data).map_err(|_| Fault::Unreadable("a piece of a stream that cannot be read"))?;
         if let Some(error) = chunk.error.filter(|e| e.get() != "null") {
-            let fault = Fault::status(500, true, None, format!("{{\"error\":{}}}", error.get()).as_bytes(), None);
-            let Fault::Status { message, .. } = fault else { return Err(Fault::Broken) };
-            return Err(Fault::InStream(message.unwrap_or_else(|| "an error".into())));
+            return Err(self.told(&format!("{{\"error\":{}}}", error.get())));
         }
         let begins = chunk.begins();
         self.finished |= chunk.choices.iter().any(|c| c.finish_reason.is_some());
@@ -118,7 +123,8 @@ impl State {
     }
 }
 
-async fn begin(reply: Box<dyn Reply>, patience: Patience, pass: Pass) -> Result<Pieces, Fault> {
+async fn begin(arrived: Arrived) -> Result<Pieces, Fault> {
+    let Arrived { reply, patience, pass, secret } = arrived;
     let is_page = reply.header("content-type").is_some_and(|t| t.contains("text/html"));
     if is_page {
         return Err(Fault::Unreadable("a page in place of a stream"));
@@ -126,6 +132,7 @@ async fn begin(reply: Box<dyn Reply>, patience: Patience, pass: Pass) -> Result<
     let mut state = State {
         pass,
         patience,
+        secret,
         body: reply.stream(),
         decoder: Decoder::default(),
         waiting: Default::default(),

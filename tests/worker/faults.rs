@@ -185,3 +185,19 @@ fn streams_are_read_by_the_standard_and_passed_on_whole() {
         assert!(stream_error(&reply.text).is_some() && !reply.text.contains("[DONE]"), "{words}: {reply:?}");
     }
 }
+
+#[test]
+fn a_key_that_its_host_says_in_an_error_never_leaves_the_worker() {
+    let upstream = Upstream::start("");
+    let worker = started(&upstream);
+    for fault in ["status=400", "status=401", "status=500", "error-body", "sse-error"] {
+        upstream.set(&format!("{fault} echo-key"));
+        for stream in [false, true] {
+            let reply = worker.post("/v1/chat/completions", &chat("a question of some length", stream));
+            assert!(fault == "sse-error" || reply.status >= 400, "{fault}: {reply:?}");
+            assert!(!reply.text.contains("sk-very-secret"), "{fault}: {reply:?}");
+            let says = ["status=400", "status=500", "error-body"].contains(&fault) || (fault == "sse-error" && stream);
+            assert_eq!(reply.text.contains("[key]"), says, "{fault} is to say why: {reply:?}");
+        }
+    }
+}
