@@ -17,9 +17,13 @@ use futures::stream::{LocalBoxStream, StreamExt};
 use madoguchi::admission::lessor::Lessor;
 use madoguchi::admission::message::{Ask, Kind, Lease};
 use madoguchi::config::Config;
+use madoguchi::conversation::answering::{Answering, Asked, FromDocuments, Said};
 use madoguchi::counter::{Counter, Learned};
+use madoguchi::error::ApiError;
 use madoguchi::fanout::bounded::{self, Job};
-use madoguchi::upstream::call::{self, Call, Wait};
+use madoguchi::knowledge::{Document, Index};
+use madoguchi::ladder::Rung;
+use madoguchi::upstream::call::{self, Call, Told, Wait};
 use madoguchi::upstream::stream;
 use madoguchi::world::{Invocation, Outgoing, Reply, Sent, TransportError, World};
 use tokio::time::{Instant, sleep};
@@ -196,6 +200,16 @@ impl World for Handle {
     fn free_lane(&self, lane: Rc<str>) {
         self.0.freed.borrow_mut().push(lane);
     }
+    fn knowledge(&self, _fresh: bool) -> LocalBoxFuture<'static, Result<Rc<RefCell<Index>>, ApiError>> {
+        let page = |n| Document {
+            id: format!("page-{n}"),
+            title: Some(format!("Shipping {n}")),
+            content: format!("Shipping to region {n} takes {n} days and costs 660 yen."),
+            url: None,
+            lang: None,
+        };
+        Box::pin(std::future::ready(Ok(Rc::new(RefCell::new(Index::new((0..30).map(page)))))))
+    }
 }
 
 fn counter(host: Host, variables: &[(&str, &str)]) -> (Counter, Rc<Simulated>) {
@@ -240,6 +254,16 @@ fn call(counter: &Counter) -> Call {
     }
 }
 
+/// Calls for a model each, so that no breaker opens.
+fn of_many_models(counter: &Counter, calls: usize) -> Vec<Call> {
+    let named = |n| {
+        let model = format!("model-{n}");
+        let body = format!(r#"{{"model":"{model}","messages":[]}}"#);
+        Call { targets: counter.config.targets(&model), model, body, ..call(counter) }
+    };
+    (0..calls).map(named).collect()
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_silent_host_is_given_up_at_the_first_byte_deadline_and_its_call_is_dropped() {
     let (counter, world) =
@@ -275,8 +299,8 @@ async fn a_wait_that_the_host_asks_for_is_kept_and_one_past_the_deadline_is_not_
 async fn under_a_dead_host_retries_stay_a_tenth_of_the_traffic() {
     let (counter, world) = counter(Host::Fails { status: 500, headers: &[] }, &[("UPSTREAM_RPM", "0")]);
     // All at once, so that the floor does not fill again meanwhile.
-    let one = call(&counter);
-    let calls: Vec<_> = (0..500).map(|_| call::complete(&counter, &one, false)).collect();
+    let each = of_many_models(&counter, 500);
+    let calls: Vec<_> = each.iter().map(|one| call::complete(&counter, one, false)).collect();
     assert!(futures::future::join_all(calls).await.iter().all(|c| c.is_err()));
     let made = world.calls.borrow().len();
     assert!((501..=580).contains(&made), "{made} calls for 500");
@@ -384,8 +408,8 @@ async fn retries_are_a_part_of_the_worlds_traffic_whichever_isolate_makes_them()
     let (first, world) = counter(Host::Fails { status: 500, headers: &[] }, &variables);
     for _ in 0..20 {
         let isolate = another(&first);
-        let one = call(&isolate);
-        let calls: Vec<_> = (0..20).map(|_| call::complete(&isolate, &one, false)).collect();
+        let each = of_many_models(&isolate, 20);
+        let calls: Vec<_> = each.iter().map(|one| call::complete(&isolate, one, false)).collect();
         assert!(futures::future::join_all(calls).await.iter().all(|c| c.is_err()));
     }
     // Each isolate has two of its own before it has asked for any.
@@ -574,4 +598,70 @@ async fn a_key_that_its_host_says_in_a_success_never_reaches_the_caller() {
     for message in [told, first.await, later.await] {
         assert!(message.contains("[key]") && !message.contains(SECRET), "{message}");
     }
+}
+
+/// How long a shopper waits for the first word of an answer, in milliseconds, and its rung.
+async fn first_word(counter: &Counter, party: u64) -> (u128, Rung) {
+    let began = Instant::now();
+    let desk = FromDocuments { counter: counter.clone(), party };
+    let asked = Asked {
+        question: format!("How much is shipping to region {party}?"),
+        earlier: Vec::new(),
+        request_id: format!("shopper-{party}"),
+        with_model: true,
+        late: false,
+    };
+    let (mut said, mut first) = (desk.answer(asked), None);
+    while let Some(piece) = said.next().await {
+        match piece {
+            Said::Text(_) => drop(first.get_or_insert(began.elapsed().as_millis())),
+            Said::Done { rung } => return (first.unwrap(), rung),
+            _ => {}
+        }
+    }
+    panic!("no answer")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_hangs_holds_shoppers_up_for_about_one_first_byte_deadline_and_most_of_them_not_at_all() {
+    let (counter, world) = counter(Host::Answers { after_ms: 3_600_000 }, &[("SHARE_MS", "0")]);
+    world.runs_on.set(true);
+    let local = tokio::task::LocalSet::new();
+    let told = local
+        .run_until(futures::future::join_all((0..60).map(|n| {
+            let counter = &counter;
+            async move {
+                sleep(Duration::from_millis(4_000 * n)).await;
+                first_word(counter, n).await
+            }
+        })))
+        .await;
+    // Passages are weighed for 2.5 s first.
+    let waited: Vec<u128> = told.iter().map(|t| t.0).collect();
+    assert!(told.iter().all(|t| t.1 == Rung::Passages) && waited.iter().all(|ms| *ms <= 15_500), "{told:?}");
+    let later = &waited[25..];
+    let soon = later.iter().filter(|ms| **ms <= 3_000).count();
+    assert!(soon * 2 >= later.len(), "{soon} of {} at once: {waited:?}", later.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_breaker_is_tried_by_one_call_at_a_time_and_by_no_retry() {
+    let (counter, world) = counter(Host::Answers { after_ms: 3_600_000 }, &[("ROUTES", TWO), ("UPSTREAM_RPM", "0")]);
+    let shopper =
+        Call { wait: Wait { told: Told(Some(Rc::new(|_, _| {}))), ..Wait::new(Kind::New, 0) }, ..of_two(&counter) };
+    let all = (0..600).map(|n| {
+        let (counter, shopper, world) = (&counter, &shopper, &world);
+        async move {
+            sleep(Duration::from_millis(500 * n)).await;
+            let before = world.calls.borrow().len();
+            let began = Instant::now();
+            stream::open(counter, shopper).await.map(drop).unwrap_err();
+            (began.elapsed().as_millis(), world.calls.borrow().len() - before)
+        }
+    });
+    let told = futures::future::join_all(all).await;
+    assert!(told.iter().all(|t| t.0 <= 12_500), "{told:?}");
+    // From then on each of the two targets is tried for ten seconds of every thirty, the second also after the first.
+    let calls = world.calls.borrow().iter().filter(|c| c.0 >= 100_000).count();
+    assert!((10..=30).contains(&calls), "{calls} calls in 200 s");
 }

@@ -25,13 +25,15 @@ pub struct Patience {
     world: Rc<dyn World>,
     deadlines: Deadlines,
     total_at_ms: u64,
+    begin_by_ms: u64,
+    first_at_ms: Option<u64>,
     timer: Option<(u64, LocalBoxFuture<'static, ()>)>,
 }
 
 impl Patience {
-    /// For an attempt that begins now and must have ended at `total_at_ms`.
-    pub fn new(world: Rc<dyn World>, deadlines: Deadlines, total_at_ms: u64) -> Self {
-        Self { world, deadlines, total_at_ms, timer: None }
+    /// For an attempt that begins now, must have begun to answer at `begin_by_ms` and have ended at `total_at_ms`.
+    pub fn new(world: Rc<dyn World>, deadlines: Deadlines, begin_by_ms: u64, total_at_ms: u64) -> Self {
+        Self { world, deadlines, total_at_ms, begin_by_ms, first_at_ms: None, timer: None }
     }
 
     /// Awaits work until its deadline; losing it drops, and so aborts, the work.
@@ -40,12 +42,20 @@ impl Patience {
             return Ok(done);
         }
         let now = self.world.now_ms();
-        let (until, which) = match awaited {
-            Awaited::FirstByte => (now + self.deadlines.first_byte_ms, "the first byte"),
-            Awaited::NextByte => (now + self.deadlines.silence_ms, "the next byte"),
+        let (until, fault) = match awaited {
+            Awaited::FirstByte => {
+                // All that is awaited as the first byte is awaited within one deadline.
+                let at = *self.first_at_ms.get_or_insert(now + self.deadlines.first_byte_ms);
+                if self.begin_by_ms < at {
+                    (self.begin_by_ms, Fault::Hurried)
+                } else {
+                    (at, Fault::Late("the first byte"))
+                }
+            }
+            Awaited::NextByte => (now + self.deadlines.silence_ms, Fault::Late("the next byte")),
         };
-        let (until, which) =
-            if self.total_at_ms <= until { (self.total_at_ms, "the whole reply") } else { (until, which) };
+        let (until, fault) =
+            if self.total_at_ms <= until { (self.total_at_ms, Fault::Late("the whole reply")) } else { (until, fault) };
         loop {
             let (world, now) = (&self.world, self.world.now_ms());
             let timer = match &mut self.timer {
@@ -58,7 +68,7 @@ impl Patience {
             }
             self.timer = None;
             if self.world.now_ms() >= until {
-                return Err(Fault::Late(which));
+                return Err(fault);
             }
         }
     }
