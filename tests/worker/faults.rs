@@ -201,3 +201,14 @@ fn a_key_that_its_host_says_in_an_error_never_leaves_the_worker() {
         }
     }
 }
+
+#[test]
+fn a_client_is_not_told_to_come_back_to_a_worker_without_a_host() {
+    let worker = Worker::start(&[]);
+    for stream in [false, true] {
+        let reply = worker.post("/v1/chat/completions", &chat("q", stream));
+        assert_eq!((reply.status, reply.error()["code"].as_str()), (503, Some("no_upstream")), "{reply:?}");
+        let told = (reply.header("x-should-retry"), reply.header("retry-after"));
+        assert_eq!(told, (Some("false"), None), "{reply:?}");
+    }
+}

@@ -40,7 +40,7 @@ impl Reply {
         }
         assert!(error.get("param").is_some(), "no param in {self:?}");
         assert_eq!(Some(error["request_id"].as_str().unwrap()), self.header("x-request-id"));
-        if [429, 503].contains(&self.status) {
+        if [429, 503].contains(&self.status) && self.header("x-should-retry").is_none() {
             assert!(self.header("retry-after").is_some_and(|s| s.parse::<u64>().is_ok_and(|s| s > 0)), "{self:?}");
         }
         error
