@@ -91,19 +91,34 @@ impl Learned {
         self.holders.borrow().get(&budget.name).and_then(Holder::standing)
     }
 
-    /// Asks or tells a target's breaker, this isolate's and the world's. Targets that never failed hold no breaker.
-    pub fn admits(&self, target: &Target, now_ms: u64, budget: Option<&Budget>) -> bool {
+    /// Whether a call to a target would pass its breakers, this isolate's and the world's. Targets that never failed hold none.
+    pub fn passes(&self, target: &Target, now_ms: u64, budget: Option<&Budget>) -> bool {
         // What the world knows comes with the permits, so only where there is a limit for the world.
         let holders = self.holders.borrow();
         let closed = |h: &Holder| now_ms < h.closed_until_ms(target.number());
         if budget.and_then(|b| holders.get(&b.name)).is_some_and(closed) {
             return false;
         }
-        let mut breakers = self.breakers.borrow_mut();
-        if breakers.is_empty() {
-            return true;
+        let breakers = self.breakers.borrow();
+        breakers.is_empty() || breakers.get(&key(target)).is_none_or(|b| b.passes(now_ms))
+    }
+
+    /// Whether a call to a target may pass, which has ended within `trial_ms`: it may be the one call that is out to see.
+    pub fn admits(&self, target: &Target, now_ms: u64, trial_ms: u64, budget: Option<&Budget>) -> bool {
+        if !self.passes(target, now_ms, budget) {
+            return false;
         }
-        breakers.get_mut(&key(target)).is_none_or(|b| b.admits(now_ms))
+        self.with_breaker(target, |b| b.admits_for(now_ms, trial_ms)).unwrap_or(true)
+    }
+
+    /// A call that was admitted at `since_ms` has ended, whether or not it told how.
+    pub fn left(&self, target: &Target, since_ms: u64, trial_ms: u64) {
+        let _ = self.with_breaker(target, |b| b.left(since_ms, trial_ms));
+    }
+
+    fn with_breaker<T>(&self, target: &Target, act: impl FnOnce(&mut Breaker) -> T) -> Option<T> {
+        let mut breakers = self.breakers.borrow_mut();
+        if breakers.is_empty() { None } else { breakers.get_mut(&key(target)).map(act) }
     }
 
     /// A call to a target ended well.
@@ -114,14 +129,14 @@ impl Learned {
         }
     }
 
-    /// A call failed by the target's fault.
-    pub fn failed(&self, target: &Target, now_ms: u64) {
+    /// A call failed by the target's fault after so many milliseconds.
+    pub fn failed(&self, target: &Target, now_ms: u64, took_ms: u64) {
         let mut breakers = self.breakers.borrow_mut();
         // Models are named by callers, so the map must not grow with their inventions.
         if breakers.len() >= MOST_TARGETS {
             breakers.clear();
         }
-        breakers.entry(key(target)).or_default().failed(now_ms);
+        breakers.entry(key(target)).or_default().failed_after(now_ms, took_ms);
     }
 
     /// A target's reply took so long to begin, in milliseconds.

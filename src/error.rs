@@ -79,6 +79,12 @@ impl ApiError {
         matches!(self.kind, Kind::RateLimit | Kind::Overloaded | Kind::Upstream | Kind::Timeout)
     }
 
+    /// Whether a client may send the same request again by itself: OpenAI's own do after any 5xx. What the operator must mend first,
+    /// no wait does.
+    pub fn deserves_retry(&self) -> bool {
+        !matches!(self.code, "no_upstream" | "invalid_configuration" | "no_visitor_secret" | "upstream_refused_key")
+    }
+
     /// An error of a kind, with the kind's own status.
     pub fn new(kind: Kind, code: &'static str, message: impl Into<String>) -> Self {
         Self { kind, status: kind.status(), code, message: message.into(), param: None, retry_after_ms: None }

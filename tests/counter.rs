@@ -23,7 +23,7 @@ use madoguchi::error::ApiError;
 use madoguchi::fanout::bounded::{self, Job};
 use madoguchi::knowledge::{Document, Index};
 use madoguchi::ladder::Rung;
-use madoguchi::upstream::call::{self, Call, Wait};
+use madoguchi::upstream::call::{self, Call, Told, Wait};
 use madoguchi::upstream::stream;
 use madoguchi::world::{Invocation, Outgoing, Reply, Sent, TransportError, World};
 use tokio::time::{Instant, sleep};
@@ -47,6 +47,19 @@ enum Host {
     /// Answers after a tenth of a second, and every so manieth call after three.
     Tails {
         every: usize,
+    },
+    /// A 200 whose body is this.
+    Says(&'static str),
+    /// Headers at once, then a piece a second, and after so many of them the end.
+    Trickles {
+        status: u16,
+        piece: &'static str,
+        pieces: usize,
+        end: &'static str,
+    },
+    /// Streams 20 MB, as events or as one, and ends well.
+    Floods {
+        in_events: bool,
     },
     /// Streams a piece each so many milliseconds, and never tells its count.
     Streams {
@@ -80,25 +93,36 @@ struct Canned {
     body: &'static [u8],
 }
 
+/// A body that is read at once.
+type Body = LocalBoxFuture<'static, Result<Vec<u8>, TransportError>>;
+
+/// A piece each so many milliseconds, and after so many of them the end.
 struct Streamed {
+    status: u16,
     every_ms: u64,
+    piece: &'static [u8],
+    pieces: usize,
+    end: &'static [u8],
 }
 
 impl Reply for Streamed {
     fn status(&self) -> u16 {
-        200
+        self.status
     }
     fn header(&self, _name: &str) -> Option<String> {
         None
     }
-    fn bytes(self: Box<Self>, _limit: usize) -> LocalBoxFuture<'static, Result<Vec<u8>, TransportError>> {
-        Box::pin(std::future::pending())
+    fn short(self: Box<Self>) -> Result<Body, Box<dyn Reply>> {
+        Err(self)
     }
     fn stream(self: Box<Self>) -> LocalBoxStream<'static, Result<Vec<u8>, TransportError>> {
-        let piece = b"data: {\"choices\":[{\"delta\":{\"content\":\"word \"}}]}\n\n";
-        futures::stream::unfold(self.every_ms, move |every_ms| async move {
+        let Self { every_ms, piece, pieces, end, .. } = *self;
+        futures::stream::unfold(0, move |told| async move {
+            if told > pieces {
+                return None;
+            }
             sleep(Duration::from_millis(every_ms)).await;
-            Some((Ok(piece.to_vec()), every_ms))
+            Some((Ok(if told < pieces { piece } else { end }.to_vec()), told + 1))
         })
         .boxed_local()
     }
@@ -111,8 +135,8 @@ impl Reply for Canned {
     fn header(&self, name: &str) -> Option<String> {
         self.headers.iter().find(|h| h.0 == name).map(|h| h.1.to_owned())
     }
-    fn bytes(self: Box<Self>, _limit: usize) -> LocalBoxFuture<'static, Result<Vec<u8>, TransportError>> {
-        Box::pin(async move { Ok(self.body.to_vec()) })
+    fn short(self: Box<Self>) -> Result<Body, Box<dyn Reply>> {
+        Ok(Box::pin(async move { Ok(self.body.to_vec()) }))
     }
     fn stream(self: Box<Self>) -> LocalBoxStream<'static, Result<Vec<u8>, TransportError>> {
         futures::stream::iter([Ok(self.body.to_vec())]).boxed_local()
@@ -176,7 +200,21 @@ impl World for Handle {
                     Box::new(Canned { status: 200, headers: &[], body: if streams { word } else { weight } })
                 }
                 Host::States(headers) => Box::new(Canned { status: 200, headers, body }),
-                Host::Streams { every_ms } => Box::new(Streamed { every_ms }),
+                Host::Says(text) => Box::new(Canned { status: 200, headers: &[], body: text.as_bytes() }),
+                Host::Streams { every_ms } => {
+                    let piece = b"data: {\"choices\":[{\"delta\":{\"content\":\"word \"}}]}\n\n";
+                    Box::new(Streamed { status: 200, every_ms, piece, pieces: usize::MAX, end: b"" })
+                }
+                Host::Trickles { status, piece, pieces, end } => {
+                    let (piece, end) = (piece.as_bytes(), end.as_bytes());
+                    Box::new(Streamed { status, every_ms: 1_000, piece, pieces, end })
+                }
+                Host::Floods { in_events } => {
+                    let (word, end) = ("x".repeat(500 << 10), if in_events { "\n\n" } else { "" });
+                    let event = format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{word}\"}}}}]}}{end}");
+                    let piece = Box::leak(event.into_boxed_str()).as_bytes();
+                    Box::new(Streamed { status: 200, every_ms: 10, piece, pieces: 40, end: b"data: [DONE]\n\n" })
+                }
             })
         })
     }
@@ -210,14 +248,14 @@ impl World for Handle {
         self.0.dropped.set(self.0.dropped.get() + 1);
     }
     fn knowledge(&self, _fresh: bool) -> LocalBoxFuture<'static, Result<Rc<RefCell<Index>>, ApiError>> {
-        let pages = (0..30).map(|n| Document {
-            id: format!("d{n}"),
+        let page = |n| Document {
+            id: format!("page-{n}"),
             title: Some(format!("Shipping {n}")),
-            content: format!("Shipping to Hokkaido takes {n} days and costs 660 yen, region {n}."),
+            content: format!("Shipping to region {n} takes {n} days and costs 660 yen."),
             url: None,
             lang: None,
-        });
-        Box::pin(std::future::ready(Ok(Rc::new(RefCell::new(Index::new(pages))))))
+        };
+        Box::pin(std::future::ready(Ok(Rc::new(RefCell::new(Index::new((0..30).map(page)))))))
     }
 }
 
@@ -264,6 +302,16 @@ fn call(counter: &Counter) -> Call {
     }
 }
 
+/// Calls for a model each, so that no breaker opens.
+fn of_many_models(counter: &Counter, calls: usize) -> Vec<Call> {
+    let named = |n| {
+        let model = format!("model-{n}");
+        let body = format!(r#"{{"model":"{model}","messages":[]}}"#);
+        Call { targets: counter.config.targets(&model), model, body, ..call(counter) }
+    };
+    (0..calls).map(named).collect()
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_silent_host_is_given_up_at_the_first_byte_deadline_and_its_call_is_dropped() {
     let (counter, world) =
@@ -275,7 +323,7 @@ async fn a_silent_host_is_given_up_at_the_first_byte_deadline_and_its_call_is_dr
 
 #[tokio::test(start_paused = true)]
 async fn all_attempts_together_keep_to_the_total_deadline() {
-    let variables = [("RETRIES", "50"), ("FIRST_BYTE_MS", "7000"), ("TOTAL_MS", "20000")];
+    let variables = [("RETRIES", "10"), ("FIRST_BYTE_MS", "7000"), ("TOTAL_MS", "20000")];
     let (counter, world) = counter(Host::Answers { after_ms: 3_600_000 }, &variables);
     let began = Instant::now();
     call::complete(&counter, &call(&counter), false).await.unwrap_err();
@@ -299,8 +347,8 @@ async fn a_wait_that_the_host_asks_for_is_kept_and_one_past_the_deadline_is_not_
 async fn under_a_dead_host_retries_stay_a_tenth_of_the_traffic() {
     let (counter, world) = counter(Host::Fails { status: 500, headers: &[] }, &[("UPSTREAM_RPM", "0")]);
     // All at once, so that the floor does not fill again meanwhile.
-    let one = call(&counter);
-    let calls: Vec<_> = (0..500).map(|_| call::complete(&counter, &one, false)).collect();
+    let each = of_many_models(&counter, 500);
+    let calls: Vec<_> = each.iter().map(|one| call::complete(&counter, one, false)).collect();
     assert!(futures::future::join_all(calls).await.iter().all(|c| c.is_err()));
     let made = world.calls.borrow().len();
     assert!((501..=580).contains(&made), "{made} calls for 500");
@@ -411,8 +459,8 @@ async fn retries_are_a_part_of_the_worlds_traffic_whichever_isolate_makes_them()
     let (first, world) = counter(Host::Fails { status: 500, headers: &[] }, &variables);
     for _ in 0..20 {
         let isolate = another(&first);
-        let one = call(&isolate);
-        let calls: Vec<_> = (0..20).map(|_| call::complete(&isolate, &one, false)).collect();
+        let each = of_many_models(&isolate, 20);
+        let calls: Vec<_> = each.iter().map(|one| call::complete(&isolate, one, false)).collect();
         assert!(futures::future::join_all(calls).await.iter().all(|c| c.is_err()));
     }
     // Each isolate has two of its own before it has asked for any.
@@ -567,12 +615,242 @@ async fn second_calls_beside_late_ones_stay_a_tenth_of_the_traffic() {
     assert!((501..=580).contains(&made), "{made} calls for 500");
 }
 
+const SECRET: &str = "sk-the-shops-own";
+const WITH_SECRET: [(&str, &str); 4] = [
+    ("ROUTES", r#"{"gpt-4.1":[{"model":"m","key":"SECRET"}]}"#),
+    ("SECRET", SECRET),
+    ("RETRIES", "0"),
+    ("UPSTREAM_RPM", "0"),
+];
+
+/// What a caller is told of a stream that does not end well, at its beginning or later.
+async fn broken(text: &'static str, variables: &[(&str, &str)]) -> String {
+    let (counter, _) = counter(Host::Says(text), variables);
+    match stream::open(&counter, &call(&counter)).await {
+        Err(failed) => failed.error.message,
+        Ok(opened) => match opened.value.collect::<Vec<_>>().await.pop() {
+            Some(stream::Piece::Broke(fault)) => fault.to_error(1).message,
+            other => panic!("it ended with {other:?}"),
+        },
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_its_host_says_in_a_success_never_reaches_the_caller() {
+    let plain = r#"{"error":{"message":"Incorrect API key provided: sk-the-shops-own"}}"#;
+    let (counter, _) = counter(Host::Says(plain), &WITH_SECRET);
+    let told = call::complete(&counter, &call(&counter), false).await.unwrap_err().error.message;
+    let first =
+        broken("data: {\"error\":{\"message\":\"Incorrect API key provided: sk-the-shops-own\"}}\n\n", &WITH_SECRET);
+    let later = broken(
+        "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: {\"error\":\"no: sk-the-shops-own\"}\n\n",
+        &WITH_SECRET,
+    );
+    for message in [told, first.await, later.await] {
+        assert!(message.contains("[key]") && !message.contains(SECRET), "{message}");
+    }
+}
+
+/// How long a shopper waits for the first word of an answer, in milliseconds, and its rung.
+async fn first_word(counter: &Counter, party: u64) -> (u128, Rung) {
+    let began = Instant::now();
+    let desk = FromDocuments { counter: counter.clone(), party };
+    let asked = Asked {
+        question: format!("How much is shipping to region {party}?"),
+        earlier: Vec::new(),
+        request_id: format!("shopper-{party}"),
+        with_model: true,
+        late: false,
+    };
+    let (mut said, mut first) = (desk.answer(asked), None);
+    while let Some(piece) = said.next().await {
+        match piece {
+            Said::Text(_) => drop(first.get_or_insert(began.elapsed().as_millis())),
+            Said::Done { rung } => return (first.unwrap(), rung),
+            _ => {}
+        }
+    }
+    panic!("no answer")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_hangs_holds_shoppers_up_for_about_one_first_byte_deadline_and_most_of_them_not_at_all() {
+    let (counter, world) = counter(Host::Answers { after_ms: 3_600_000 }, &[("SHARE_MS", "0")]);
+    world.runs_on.set(true);
+    let local = tokio::task::LocalSet::new();
+    let told = local
+        .run_until(futures::future::join_all((0..60).map(|n| {
+            let counter = &counter;
+            async move {
+                sleep(Duration::from_millis(4_000 * n)).await;
+                first_word(counter, n).await
+            }
+        })))
+        .await;
+    // Passages are weighed for 2.5 s first.
+    let waited: Vec<u128> = told.iter().map(|t| t.0).collect();
+    assert!(told.iter().all(|t| t.1 == Rung::Passages) && waited.iter().all(|ms| *ms <= 15_500), "{told:?}");
+    let later = &waited[25..];
+    let soon = later.iter().filter(|ms| **ms <= 3_000).count();
+    assert!(soon * 2 >= later.len(), "{soon} of {} at once: {waited:?}", later.len());
+}
+
+fn of_a_person(call: Call) -> Call {
+    Call { wait: Wait { told: Told(Some(Rc::new(|_, _| {}))), ..Wait::new(Kind::New, 0) }, ..call }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_person_does_not_wait_for_the_first_word_of_a_host_that_hangs_after_its_first_data() {
+    let word = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
+    let empty = "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\"}}]}\n\n";
+    for (piece, pieces, opens) in [(word, 30, true), (empty, usize::MAX, false)] {
+        let host = Host::Trickles { status: 200, piece, pieces, end: "data: [DONE]\n\n" };
+        let (counter, _) = counter(host, &[("UPSTREAM_RPM", "0")]);
+        let person = of_a_person(call(&counter));
+        match stream::open(&counter, &person).await {
+            Ok(opened) => assert_eq!(opened.value.collect::<Vec<_>>().await.last(), Some(&stream::Piece::Done)),
+            Err(failed) => assert_eq!((failed.error.status, failed.latency_ms, opens), (504, 12_500, false)),
+        }
+        assert_eq!(stream::open(&counter, &person).await.is_ok(), opens);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_breaker_is_tried_by_one_call_at_a_time_and_by_no_retry() {
+    let (counter, world) = counter(Host::Answers { after_ms: 3_600_000 }, &[("ROUTES", TWO), ("UPSTREAM_RPM", "0")]);
+    let shopper = of_a_person(of_two(&counter));
+    let all = (0..600).map(|n| {
+        let (counter, shopper, world) = (&counter, &shopper, &world);
+        async move {
+            sleep(Duration::from_millis(500 * n)).await;
+            let before = world.calls.borrow().len();
+            let began = Instant::now();
+            stream::open(counter, shopper).await.map(drop).unwrap_err();
+            (began.elapsed().as_millis(), world.calls.borrow().len() - before)
+        }
+    });
+    let told = futures::future::join_all(all).await;
+    assert!(told.iter().all(|t| t.0 <= 12_500), "{told:?}");
+    // From then on each of the two targets is tried for ten seconds of every thirty, the second also after the first.
+    let calls = world.calls.borrow().iter().filter(|c| c.0 >= 100_000).count();
+    assert!((10..=30).contains(&calls), "{calls} calls in 200 s");
+}
+
+const BREAKS: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
+const WELL: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: [DONE]\n\n";
+const EMPTY: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"\"}}]}\n\ndata: [DONE]\n\n";
+
+#[tokio::test(start_paused = true)]
+async fn a_host_whose_streams_all_break_or_are_empty_is_passed_over_here_and_elsewhere() {
+    for (text, rpm, goes_to) in
+        [(BREAKS, "0", "second"), (BREAKS, "6000", "second"), (EMPTY, "6000", "second"), (WELL, "0", "first")]
+    {
+        let variables = [("ROUTES", TWO), ("RETRIES", "0"), ("UPSTREAM_RPM", rpm)];
+        let (counter, world) = counter(Host::Says(text), &variables);
+        // Where there is a limit for the world another isolate hears of it.
+        let there = if rpm == "0" { counter.clone() } else { another(&counter) };
+        // Neither target is called when the other is: an empty stream of the first is asked of the second too.
+        let one = Call { targets: counter.config.targets("two")[..1].to_vec(), ..of_two(&counter) };
+        for _ in 0..8 {
+            if let Ok(opened) = stream::open(&there, &one).await {
+                opened.value.collect::<Vec<_>>().await;
+            }
+            sleep(Duration::from_millis(250)).await;
+        }
+        if rpm != "0" {
+            let second = Call { targets: counter.config.targets("two")[1..].to_vec(), ..of_two(&counter) };
+            let _ = stream::open(&there, &second).await;
+            sleep(Duration::from_millis(250)).await;
+            let _ = stream::open(&counter, &second).await;
+            sleep(Duration::from_millis(250)).await;
+        }
+        world.models.borrow_mut().clear();
+        let _ = stream::open(&counter, &of_two(&counter)).await;
+        assert_eq!(world.models.borrow()[0], goes_to, "{text} at {rpm}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_sends_elsewhere_is_given_up_for_the_next_one() {
+    let (counter, world) =
+        counter(Host::Fails { status: 308, headers: &[] }, &[("ROUTES", TWO), ("UPSTREAM_RPM", "0")]);
+    let failed = call::complete(&counter, &of_two(&counter), false).await.unwrap_err();
+    assert_eq!((failed.error.status, world.models.borrow().join(" ")), (502, "first second".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn retries_wait_for_their_permits_within_what_is_left_of_the_callers_patience_and_of_the_whole_time() {
+    let variables = [("UPSTREAM_RPM", "30"), ("RETRIES", "10"), ("TOTAL_MS", "20000"), ("FIRST_BYTE_MS", "1000")];
+    for (patience_ms, longest_ms) in [(2_000, 5_000), (60_000, 22_000)] {
+        let (counter, _) = counter(Host::Answers { after_ms: 3_600_000 }, &variables);
+        // So many are before it that permits come one by one.
+        let _: Vec<_> = bounded::run(&counter, jobs(24, 60_000), 24, "here").collect().await;
+        let waits = |one: Call| Call { wait: Wait::batch(0, patience_ms), ..one };
+        let each = of_many_models(&counter, 6).into_iter().map(waits).collect::<Vec<_>>();
+        let ended = futures::future::join_all(each.iter().map(|one| call::complete(&counter, one, false))).await;
+        for failed in ended.into_iter().map(Result::unwrap_err) {
+            assert!(failed.latency_ms <= longest_ms, "{failed:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plain_answer_is_waited_for_as_long_as_bytes_come_and_a_refusals_reason_for_a_second() {
+    let answer = r#"{"choices":[{"message":{"content":"yes"}}]}"#;
+    let variables = [("RETRIES", "0"), ("UPSTREAM_RPM", "0"), ("SILENCE_MS", "5000")];
+    let well = Host::Trickles { status: 200, piece: "\n", pieces: 40, end: answer };
+    let (counter, _) = counter(well, &variables);
+    let answered = call::complete(&counter, &call(&counter), true).await.unwrap();
+    assert_eq!((answered.value.content.as_deref(), answered.latency_ms), (Some("yes"), 41_000));
+    let refused = Host::Trickles { status: 500, piece: "\n", pieces: 40, end: "{}" };
+    let (counter, _) = self::counter(refused, &variables);
+    let failed = call::complete(&counter, &call(&counter), false).await.unwrap_err();
+    assert_eq!((failed.error.status, failed.latency_ms), (502, 1_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_of_comments_is_given_up_at_the_first_byte_deadline() {
+    let pings = Host::Trickles { status: 200, piece: ": ping\n\n", pieces: usize::MAX, end: "" };
+    let (counter, _) = counter(pings, &[("RETRIES", "0"), ("UPSTREAM_RPM", "0"), ("FIRST_BYTE_MS", "7000")]);
+    let failed = stream::open(&counter, &call(&counter)).await.map(drop).unwrap_err();
+    assert_eq!((failed.error.status, failed.latency_ms), (504, 7_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_may_be_as_long_as_it_likes_but_not_one_event_of_it() {
+    for in_events in [true, false] {
+        let (counter, _) = counter(Host::Floods { in_events }, &[("RETRIES", "0"), ("UPSTREAM_RPM", "0")]);
+        let last = match stream::open(&counter, &call(&counter)).await {
+            Ok(opened) => opened.value.collect::<Vec<_>>().await.pop(),
+            Err(_) => None,
+        };
+        assert_eq!(last == Some(stream::Piece::Done), in_events);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_named_error_is_one_whatever_is_in_it() {
+    let word = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\n";
+    for (data, told) in [
+        (r#"{"error":{"message":"no room"}}"#, "no room"),
+        (r#"{"type":"overloaded","message":"no room at sk-the-shops-own"}"#, "no room at [key]"),
+        (r#"{"error":null}"#, "an error"),
+        ("no room", "no room"),
+    ] {
+        for before in ["", word] {
+            let text = format!("{before}event: error\ndata: {data}\n\ndata: [DONE]\n\n");
+            let message = broken(Box::leak(text.into_boxed_str()), &WITH_SECRET).await;
+            assert!(message.contains(&format!("within its stream: {told}")), "{data}: {message}");
+        }
+    }
+}
+
 /// Shoppers who come one after the other, so many in a minute, each with a question of her own: the rungs they end on.
 async fn shoppers(counter: &Counter, people: u64) -> Vec<Rung> {
     let one = async |n: u64| {
         sleep(Duration::from_millis(60_000 / people * n)).await;
         let asked = Asked {
-            question: format!("How much is shipping to Hokkaido, region {n}?"),
+            question: format!("How much is shipping to region {}?", n % 30),
             earlier: Vec::new(),
             request_id: format!("r{n}"),
             with_model: true,

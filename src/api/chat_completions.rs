@@ -21,9 +21,11 @@ pub fn no_upstream(model: &str) -> ApiError {
     ApiError::new(
         Kind::Overloaded,
         "no_upstream",
-        format!("No model's host is configured for {:?}: set the secret UPSTREAM_API_KEY (npx wrangler secret put UPSTREAM_API_KEY), or a base_url in ROUTES", model.chars().take(80).collect::<String>()),
+        format!(
+            "No model's host is configured for {:?}: set the secret UPSTREAM_API_KEY (npx wrangler secret put UPSTREAM_API_KEY), or a base_url in ROUTES",
+            model.chars().take(80).collect::<String>()
+        ),
     )
-    .retry_after(60_000)
 }
 
 /// A message as far as it is checked here; the host checks the rest.

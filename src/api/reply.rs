@@ -86,6 +86,9 @@ impl Answer {
         if let Some(seconds) = error.retry_after_seconds() {
             answer.header("retry-after", seconds.to_string());
         }
+        if !error.deserves_retry() {
+            answer.header("x-should-retry", "false".into());
+        }
         if error.status == 401 {
             answer.header("www-authenticate", "Bearer".into());
         }
@@ -132,5 +135,21 @@ impl Answer {
             self.header("x-ratelimit-remaining-requests", s.remaining.to_string());
             self.header("x-ratelimit-reset-requests", format!("{}.{:03}s", s.reset_ms / 1000, s.reset_ms % 1000));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    #[test]
+    fn clients_are_told_not_to_try_again_what_the_operator_must_mend_first() {
+        let header = |code: &'static str, name: &str| {
+            let answer = Answer::error(&ApiError::new(Kind::Overloaded, code, "it is so"), "r");
+            answer.headers.into_iter().find(|h| h.0 == name).map(|h| h.1)
+        };
+        assert_eq!(header("no_upstream", "x-should-retry").as_deref(), Some("false"));
+        assert_eq!(header("not_kept", "x-should-retry"), None);
     }
 }

@@ -2,8 +2,8 @@
 
 /// Failures in a row that open it.
 const FAILURES: u32 = 5;
-/// How long it stays open, in milliseconds.
-const OPEN_MS: u64 = 3_000;
+/// How long it stays open at least, in milliseconds.
+pub const OPEN_MS: u64 = 3_000;
 
 /// One target's breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub enum Breaker {
     Closed(u32),
     /// Calls are passed over until this time.
     Open(u64),
-    /// One call is out to see, since this time.
+    /// One call is out to see, and is waited for until this time.
     HalfOpen(u64),
 }
 
@@ -23,16 +23,29 @@ impl Default for Breaker {
 }
 
 impl Breaker {
+    /// Whether a call would pass at `now_ms`.
+    pub fn passes(&self, now_ms: u64) -> bool {
+        self.open_for_ms(now_ms) == 0
+    }
+
     /// Whether a call may pass at `now_ms`; in the half-open state only one does.
     pub fn admits(&mut self, now_ms: u64) -> bool {
-        match *self {
-            Breaker::Closed(_) => true,
-            // A trial whose end was never told (its caller left) does not hold the breaker for ever.
-            Breaker::Open(since) | Breaker::HalfOpen(since) if now_ms >= since.saturating_add(OPEN_MS) => {
-                *self = Breaker::HalfOpen(now_ms);
-                true
-            }
-            Breaker::Open(_) | Breaker::HalfOpen(_) => false,
+        self.admits_for(now_ms, OPEN_MS)
+    }
+
+    /// The same for a call that has ended within `trial_ms`: one whose end is never told does not hold the breaker for ever.
+    pub fn admits_for(&mut self, now_ms: u64, trial_ms: u64) -> bool {
+        let passes = self.passes(now_ms);
+        if passes && !matches!(self, Breaker::Closed(_)) {
+            *self = Breaker::HalfOpen(now_ms.saturating_add(trial_ms));
+        }
+        passes
+    }
+
+    /// The one call that [`Self::admits_for`] let out at `since_ms`, if it was that one, ended and told nothing: another may see.
+    pub fn left(&mut self, since_ms: u64, trial_ms: u64) {
+        if *self == Breaker::HalfOpen(since_ms.saturating_add(trial_ms)) {
+            *self = Breaker::Open(since_ms);
         }
     }
 
@@ -40,7 +53,7 @@ impl Breaker {
     pub fn open_for_ms(&self, now_ms: u64) -> u64 {
         match *self {
             Breaker::Closed(_) => 0,
-            Breaker::Open(since) | Breaker::HalfOpen(since) => since.saturating_add(OPEN_MS).saturating_sub(now_ms),
+            Breaker::Open(until) | Breaker::HalfOpen(until) => until.saturating_sub(now_ms),
         }
     }
 
@@ -51,10 +64,16 @@ impl Breaker {
 
     /// A call failed by the target's fault.
     pub fn failed(&mut self, now_ms: u64) {
+        self.failed_after(now_ms, 0);
+    }
+
+    /// The same for a call that took so long, in milliseconds. Where a failure is slow, so is each trial, and whoever makes it waits:
+    /// the breaker stays open for twice as long as the failure took.
+    pub fn failed_after(&mut self, now_ms: u64, took_ms: u64) {
         *self = match *self {
             Breaker::Closed(n) if n + 1 < FAILURES => Breaker::Closed(n + 1),
-            Breaker::Open(since) => Breaker::Open(since),
-            Breaker::Closed(_) | Breaker::HalfOpen(_) => Breaker::Open(now_ms),
+            Breaker::Open(until) if now_ms < until => Breaker::Open(until),
+            _ => Breaker::Open(now_ms.saturating_add(took_ms.saturating_mul(2).max(OPEN_MS))),
         };
     }
 }
@@ -90,5 +109,17 @@ mod tests {
         assert!(b.admits(2 * OPEN_MS + 2));
         b.succeeded();
         assert!(b.admits(2 * OPEN_MS + 3) && b.admits(2 * OPEN_MS + 3));
+    }
+
+    #[test]
+    fn it_stays_open_for_twice_as_long_as_the_failure_took_and_a_trial_is_waited_for() {
+        let mut b = Breaker::default();
+        (0..FAILURES).for_each(|_| b.failed_after(0, 10_000));
+        assert!(!b.passes(19_999) && b.admits_for(20_000, 60_000));
+        assert!(!b.passes(79_999) && b.passes(80_000));
+        b.left(9_000, 60_000);
+        assert!(!b.passes(20_001), "another call left");
+        b.left(20_000, 60_000);
+        assert!(b.passes(20_001), "the trial left");
     }
 }

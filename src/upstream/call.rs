@@ -9,7 +9,7 @@ use super::fault::Fault;
 use super::hedge::{self, Form};
 use super::patience::{Awaited, Patience};
 use super::wire::{Completion, Fields, Usage, quoted};
-use super::{ratelimit, retry};
+use super::{breaker, ratelimit, retry};
 use crate::admission::gate::{self, Pass};
 use crate::admission::holder::Caller;
 use crate::admission::message::Kind as Urgency;
@@ -19,8 +19,12 @@ use crate::counter::Counter;
 use crate::error::{ApiError, Kind};
 use crate::world::{Invocation, Outgoing, Reply};
 
-/// The longest plain completion, in bytes.
+/// The longest plain completion, and the most that a stream sends from event to event, in bytes.
 pub const LONGEST_REPLY: usize = 8 << 20;
+
+/// The longest reason of a refusal that is read, in bytes, and how long it is waited for, in milliseconds.
+const LONGEST_REASON: usize = 64 << 10;
+const REASON_MS: u64 = 1_000;
 
 /// What is asked of a model.
 #[derive(Debug, Clone)]
@@ -61,6 +65,11 @@ impl Wait {
     /// One of many calls of a party's, which wait as long as `patience_ms`.
     pub fn batch(party: u64, patience_ms: u64) -> Self {
         Self { patience_ms, ..Self::new(Urgency::Batch, party) }
+    }
+
+    /// Whether a person waits, who is told of it and for whom there is another answer.
+    fn is_a_persons(&self) -> bool {
+        self.told.0.is_some() && self.kind != Urgency::Batch
     }
 }
 
@@ -111,21 +120,32 @@ pub struct Plain {
     pub usage: Option<Usage>,
 }
 
+/// A reply of status 2xx, with what its reading needs.
+pub struct Arrived {
+    /// The reply, its body still to come.
+    pub reply: Box<dyn Reply>,
+    /// How long it may still take.
+    pub patience: Patience,
+    /// Dropped when the call has ended.
+    pub pass: Pass,
+    /// The target that replied. It may say the key that it was shown in an error.
+    pub target: Target,
+}
+
 /// What comes of reading a reply.
 pub type Reading<T> = LocalBoxFuture<'static, Result<T, Fault>>;
 
 /// Reads a reply, and keeps what it read.
-type Keep<'a> = dyn Fn(Box<dyn Reply>, Patience, Pass) -> Reading<()> + 'a;
+type Keep<'a> = dyn Fn(Arrived) -> Reading<()> + 'a;
 
 /// Asks for a plain completion.
 pub async fn complete(counter: &Counter, call: &Call, with_content: bool) -> Result<Answered<Plain>, Failed> {
-    let read = move |reply: Box<dyn Reply>, mut patience: Patience, mut pass: Pass| -> Reading<Plain> {
+    let read = move |arrived: Arrived| -> Reading<Plain> {
         Box::pin(async move {
-            let body = match patience.wait(Awaited::NextByte, reply.bytes(LONGEST_REPLY)).await {
-                Ok(Ok(body)) => read_plain(body, with_content),
-                Ok(Err(error)) => Err(error.into()),
-                Err(fault) => Err(fault),
-            };
+            let Arrived { reply, mut patience, mut pass, target } = arrived;
+            patience.begun();
+            let body = patience.whole(Awaited::NextByte, reply, LONGEST_REPLY).await;
+            let body = body.and_then(|body| read_plain(body, with_content, target.key.as_deref()));
             match &body {
                 Ok(plain) => {
                     pass.answered();
@@ -143,7 +163,7 @@ pub async fn complete(counter: &Counter, call: &Call, with_content: bool) -> Res
     run(counter, call, Form::Plain, &read).await
 }
 
-fn read_plain(body: Vec<u8>, with_content: bool) -> Result<Plain, Fault> {
+fn read_plain(body: Vec<u8>, with_content: bool, secret: Option<&str>) -> Result<Plain, Fault> {
     let text = String::from_utf8(body).map_err(|_| Fault::Unreadable("text that is not UTF-8"))?;
     let completion = Completion::read(&text).map_err(|_| {
         Fault::Unreadable(if text.trim_start().starts_with('<') {
@@ -153,7 +173,7 @@ fn read_plain(body: Vec<u8>, with_content: bool) -> Result<Plain, Fault> {
         })
     })?;
     if let Some(error) = completion.error.filter(|e| e.get() != "null") {
-        return Err(Fault::status(500, true, None, format!("{{\"error\":{}}}", error.get()).as_bytes(), None));
+        return Err(Fault::status(500, true, None, format!("{{\"error\":{}}}", error.get()).as_bytes(), secret));
     }
     if !completion.answers() {
         return Err(Fault::Empty);
@@ -162,17 +182,17 @@ fn read_plain(body: Vec<u8>, with_content: bool) -> Result<Plain, Fault> {
     Ok(Plain { content, usage, text })
 }
 
-/// Runs a call through its chain, reading each reply of status 2xx with `read`; the pass given to it is dropped when the call has ended.
+/// Runs a call through its chain, reading each reply of status 2xx with `read`.
 pub async fn run<T: 'static>(
     counter: &Counter,
     call: &Call,
     form: Form,
-    read: &dyn Fn(Box<dyn Reply>, Patience, Pass) -> Reading<T>,
+    read: &dyn Fn(Arrived) -> Reading<T>,
 ) -> Result<Answered<T>, Failed> {
     // The chain is compiled once for all that may be read.
     let slot = Rc::new(Cell::new(None));
-    let keep = |reply: Box<dyn Reply>, patience: Patience, pass: Pass| -> Reading<()> {
-        let (reading, slot) = (read(reply, patience, pass), slot.clone());
+    let keep = |arrived: Arrived| -> Reading<()> {
+        let (reading, slot) = (read(arrived), slot.clone());
         Box::pin(async move {
             slot.set(Some(reading.await?));
             Ok(())
@@ -185,52 +205,100 @@ pub async fn run<T: 'static>(
     }
 }
 
+/// A call that may be the one that is out to see whether its target is well; dropped, it has ended.
+struct Trial<'a> {
+    counter: &'a Counter,
+    target: &'a Target,
+    since_ms: u64,
+}
+
+impl Drop for Trial<'_> {
+    fn drop(&mut self) {
+        let Self { counter, target, since_ms } = *self;
+        counter.learned.left(target, since_ms, counter.config.deadlines.total_ms);
+    }
+}
+
+/// What a call is told that was not made.
+fn not_made(call: &Call) -> Fault {
+    Fault::Refused(if call.targets.is_empty() {
+        let message = "No model's host is configured: set the secret UPSTREAM_API_KEY, or ROUTES";
+        ApiError::new(Kind::Overloaded, "no_upstream", message)
+    } else {
+        let message = "The model's hosts have kept failing and are left alone for some seconds; try again then";
+        ApiError::new(Kind::Overloaded, "upstream_failing", message).retry_after(breaker::OPEN_MS)
+    })
+}
+
 /// The retries are the whole call's: a chain of three is tried at most `RETRIES + 3` times, never `3 x (RETRIES + 1)`.
 async fn through(counter: &Counter, call: &Call, form: Form, keep: &Keep<'_>) -> Result<Answered<()>, Failed> {
-    let mut began = counter.world.now_ms();
+    let world = &counter.world;
+    let mut began = world.now_ms();
     let mut attempts = 0;
     let mut retries_left = counter.config.retries;
-    let mut last = Fault::Refused(ApiError::new(
-        Kind::Overloaded,
-        "no_upstream",
-        "No model's host is configured: set the secret UPSTREAM_API_KEY, or ROUTES",
-    ));
+    let mut last = None;
     counter.learned.called();
     let mut fields: Option<Fields<'_>> = None;
     let budget = Budget::upstream(&counter.config);
-    let open = |target: &Target| counter.learned.admits(target, counter.world.now_ms(), budget.as_ref());
-    let mut chain: Vec<(usize, &Target)> = call.targets.iter().enumerate().filter(|(_, t)| open(t)).collect();
-    if chain.is_empty() {
-        // A breaker steers among targets; when all are open the first is still the best hope of an answer.
-        chain.extend(call.targets.iter().enumerate().take(1));
-        retries_left = 0;
-    }
     let failed = |fault: &Fault, attempts: u32, began: u64| Failed {
         error: fault.to_error(attempts),
         attempts,
-        latency_ms: counter.world.now_ms().saturating_sub(began),
+        latency_ms: world.now_ms().saturating_sub(began),
     };
-    let mut deadline = u64::MAX;
-    let caller = Caller {
+    let deadlines = counter.config.deadlines;
+    let passes = |target: &Target| counter.learned.passes(target, world.now_ms(), budget.as_ref());
+    let person = call.wait.is_a_persons();
+    // A breaker steers among targets; when all are open the first is still the best hope of an answer, for whom there is no other.
+    let anyway = |attempts: u32| attempts == 0 && !person && !call.targets.iter().any(passes);
+    let (mut begin_by, mut deadline) = (u64::MAX, u64::MAX);
+    let mut caller = Caller {
         kind: call.wait.kind,
         party: call.wait.party,
         tokens: if counter.config.upstream_tpm > 0 { estimate::tokens(&call.body) } else { 0 },
         patience_ms: call.wait.patience_ms,
     };
-    for (rank, target) in chain {
+    let mut spare = None;
+    for (rank, target) in call.targets.iter().enumerate() {
         let mut retry = 0;
         loop {
-            let mut pass = match gate::enter(counter, budget.clone(), caller, call.wait.told.0.as_deref()).await {
+            // It may have opened since the last attempt, or while this one waited for its permit.
+            if !passes(target) && !anyway(attempts) {
+                break;
+            }
+            let entering = world.now_ms();
+            let end = deadline.min(begin_by);
+            caller.patience_ms = caller.patience_ms.min(end.saturating_sub(entering));
+            let entered = match spare.take() {
+                Some(pass) => Ok(pass),
+                None => gate::enter(counter, budget.clone(), caller, call.wait.told.0.as_deref()).await,
+            };
+            let mut pass = match entered {
                 Ok(pass) => pass,
                 Err(refused) => {
-                    let fault = if attempts == 0 { Fault::Refused(refused) } else { last };
-                    return Err(failed(&fault, attempts, began));
+                    return Err(failed(&last.unwrap_or(Fault::Refused(refused)), attempts, began));
                 }
             };
+            let now = world.now_ms();
+            caller.patience_ms = caller.patience_ms.saturating_sub(now.saturating_sub(entering));
+            if now >= end {
+                break;
+            }
+            if !counter.learned.admits(target, now, deadlines.total_ms, budget.as_ref()) {
+                if !anyway(attempts) {
+                    spare = Some(pass);
+                    break;
+                }
+                retries_left = 0;
+            }
+            let trial = Trial { counter, target, since_ms: now };
             if attempts == 0 {
                 // What was spent waiting for the first permit is not the host's time.
-                began = counter.world.now_ms();
-                deadline = began + counter.config.deadlines.total_ms;
+                began = now;
+                deadline = began + deadlines.total_ms;
+                if person {
+                    // The first target has its time, and the next ones a little: whoever waits has another answer sooner.
+                    begin_by = began + deadlines.first_byte_ms + deadlines.first_byte_ms / 4;
+                }
             }
             attempts += 1;
             pass.to(target.number());
@@ -249,37 +317,44 @@ async fn through(counter: &Counter, call: &Call, form: Form, keep: &Keep<'_>) ->
                     }
                 }
             };
-            let one = Attempt { counter, call, rank, target, form, deadline, keep };
+            let one = Attempt { counter, call, rank, target, form, begin_by, deadline, keep };
             let (ended, second) = one.hedged(body, pass, budget.as_ref(), caller).await;
             attempts += u32::from(second);
-            match ended {
+            let fault = match ended {
                 Ok(()) => {
-                    counter.learned.succeeded(target);
-                    let latency_ms = counter.world.now_ms().saturating_sub(began);
+                    // A stream has yet to end well.
+                    if form == Form::Plain {
+                        counter.learned.succeeded(target);
+                    }
+                    let latency_ms = world.now_ms().saturating_sub(began);
                     return Ok(Answered { value: (), target: target.clone(), rank, attempts, latency_ms });
                 }
-                Err(fault) => last = fault,
+                Err(fault) => last.insert(fault),
+            };
+            drop(trial);
+            let ended = world.now_ms();
+            if fault.is_the_targets() {
+                counter.learned.failed(target, ended, ended.saturating_sub(now));
             }
-            let now = counter.world.now_ms();
-            if last.is_the_targets() {
-                counter.learned.failed(target, now);
-            }
-            if !last.deserves_retry() || retries_left == 0 {
+            // A person's next target has little time left, and a target that was silent is likely to be so again.
+            let silent = person && matches!(fault, Fault::Late(_));
+            if !fault.deserves_retry() || retries_left == 0 || silent {
                 break;
             }
-            let wait = retry::backoff_ms(retry, last.asked_ms(), counter.world.random());
-            if now + wait >= deadline || !counter.learned.may_retry(now, budget.as_ref()) {
+            let wait = retry::backoff_ms(retry, fault.asked_ms(), world.random());
+            if ended + wait >= deadline.min(begin_by) || !counter.learned.may_retry(ended, budget.as_ref()) {
                 break;
             }
             retry += 1;
             retries_left -= 1;
-            counter.world.sleep(wait).await;
+            world.sleep(wait).await;
         }
-        if !last.another_target_may_help() || counter.world.now_ms() >= deadline {
+        let helps = last.as_ref().is_none_or(Fault::another_target_may_help);
+        if !helps || world.now_ms() >= deadline.min(begin_by) {
             break;
         }
     }
-    Err(failed(&last, attempts, began))
+    Err(failed(&last.unwrap_or_else(|| not_made(call)), attempts, began))
 }
 
 /// One attempt at a target.
@@ -289,6 +364,7 @@ struct Attempt<'a> {
     rank: usize,
     target: &'a Target,
     form: Form,
+    begin_by: u64,
     deadline: u64,
     keep: &'a Keep<'a>,
 }
@@ -349,7 +425,7 @@ impl Attempt<'_> {
         first_byte: Option<&'a Cell<bool>>,
     ) -> LocalBoxFuture<'a, Result<(), Fault>> {
         Box::pin(async move {
-            let Attempt { counter, call, rank, target, deadline, .. } = *self;
+            let Attempt { counter, call, rank, target, begin_by, deadline, .. } = *self;
             pass.sent(estimate::prompt(&body));
             let outgoing = Outgoing {
                 url: format!("{}/chat/completions", target.base_url),
@@ -358,16 +434,21 @@ impl Attempt<'_> {
                 request_id: call.request_id.clone(),
                 invocation: call.invocation.clone(),
             };
-            let mut patience = Patience::new(counter.world.clone(), counter.config.deadlines, deadline);
+            let mut patience = Patience::new(counter.world.clone(), counter.config.deadlines, begin_by, deadline);
             let sent = patience.wait(Awaited::FirstByte, counter.world.send(outgoing)).await;
             let reply = match sent.map(|sent| sent.map_err(Fault::from)) {
                 Ok(Ok(reply)) => reply,
                 Ok(Err(fault)) | Err(fault) => {
-                    pass.failed();
+                    if fault.is_the_targets() {
+                        pass.failed();
+                    }
                     return Err(fault);
                 }
             };
-            pass.first_byte();
+            // A stream's is its first data.
+            if self.form == Form::Plain {
+                pass.first_byte();
+            }
             if let Some(first_byte) = first_byte {
                 first_byte.set(true);
             }
@@ -384,10 +465,8 @@ impl Attempt<'_> {
                     counter.world.now_ms(),
                 );
                 // The reason is a courtesy: without it the status still says enough.
-                let body = match patience.wait(Awaited::NextByte, reply.bytes(64 << 10)).await {
-                    Ok(Ok(body)) => body,
-                    _ => Vec::new(),
-                };
+                patience.first_within(REASON_MS);
+                let body = patience.whole(Awaited::FirstByte, reply, LONGEST_REASON).await.unwrap_or_default();
                 let fault = Fault::status(status, retry, asked, &body, target.key.as_deref());
                 match status {
                     429 => pass.refused(asked.unwrap_or(0)),
@@ -396,7 +475,7 @@ impl Attempt<'_> {
                 }
                 return Err(fault);
             }
-            (self.keep)(reply, patience, pass).await
+            (self.keep)(Arrived { reply, patience, pass, target: target.clone() }).await
         })
     }
 }

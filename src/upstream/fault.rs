@@ -12,6 +12,8 @@ pub enum Fault {
     Broken,
     /// A deadline passed; which, in words.
     Late(&'static str),
+    /// The caller could wait no longer for its beginning; the target had not had its time.
+    Hurried,
     /// A status that is not a success.
     Status {
         /// The status.
@@ -67,6 +69,7 @@ impl Fault {
         match self {
             Fault::Broken
             | Fault::Late(_)
+            | Fault::Hurried
             | Fault::Empty
             | Fault::Unreadable(_)
             | Fault::TooLarge
@@ -79,17 +82,18 @@ impl Fault {
     /// Whether the next target of a route may do better: all but the caller's own mistakes and our own limits.
     pub fn another_target_may_help(&self) -> bool {
         match self {
-            Fault::Status { status, .. } => self.deserves_retry() || matches!(status, 401..=404),
+            Fault::Status { status, .. } => self.deserves_retry() || matches!(status, 300..=399 | 401..=404),
             Fault::Refused(_) => false,
             _ => true,
         }
     }
 
-    /// Whether it counts against the target's breaker. A full host (429) is not a broken one.
+    /// Whether it counts against the target's breaker. A full host (429) is not a broken one; one that sends elsewhere, where no key
+    /// follows, is.
     pub fn is_the_targets(&self) -> bool {
         match self {
-            Fault::Status { status, .. } => *status >= 500 || *status == 408,
-            Fault::Refused(_) => false,
+            Fault::Status { status, .. } => matches!(status, 300..=399 | 408 | 500..),
+            Fault::Refused(_) | Fault::Hurried => false,
             _ => true,
         }
     }
@@ -108,6 +112,7 @@ impl Fault {
         let upstream =
             |code, what: &str| ApiError::new(Kind::Upstream, code, format!("{what} ({tries}); try again in a moment"));
         match self {
+            Fault::Hurried => Fault::Late("the first byte").to_error(attempts),
             Fault::Broken => {
                 upstream("upstream_unreachable", "The model's host could not be reached, or broke the connection")
             }

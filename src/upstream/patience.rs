@@ -4,17 +4,21 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use futures::future::{Either, LocalBoxFuture, select};
+use futures::stream::StreamExt;
 
 use super::fault::Fault;
 use crate::config::Deadlines;
-use crate::world::World;
+use crate::world::{Reply, World};
+
+/// The deadline of all attempts together, in the words of [`Fault::Late`].
+pub const WHOLE: &str = "the whole reply";
 
 /// What is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Awaited {
-    /// The reply's headers.
+    /// The reply's headers, and the first data of a stream.
     FirstByte,
-    /// Any byte after them.
+    /// Any byte after that.
     NextByte,
 }
 
@@ -25,27 +29,60 @@ pub struct Patience {
     world: Rc<dyn World>,
     deadlines: Deadlines,
     total_at_ms: u64,
+    begin_by_ms: u64,
+    first_at_ms: Option<u64>,
     timer: Option<(u64, LocalBoxFuture<'static, ()>)>,
 }
 
 impl Patience {
-    /// For an attempt that begins now and must have ended at `total_at_ms`.
-    pub fn new(world: Rc<dyn World>, deadlines: Deadlines, total_at_ms: u64) -> Self {
-        Self { world, deadlines, total_at_ms, timer: None }
+    /// For an attempt that begins now, must have begun to answer at `begin_by_ms` and have ended at `total_at_ms`.
+    pub fn new(world: Rc<dyn World>, deadlines: Deadlines, begin_by_ms: u64, total_at_ms: u64) -> Self {
+        Self { world, deadlines, total_at_ms, begin_by_ms, first_at_ms: None, timer: None }
+    }
+
+    /// What is awaited as the first byte from now on may take so long, in milliseconds.
+    pub fn first_within(&mut self, ms: u64) {
+        self.first_at_ms = Some(self.world.now_ms() + ms);
+    }
+
+    /// The answer has begun.
+    pub fn begun(&mut self) {
+        self.begin_by_ms = u64::MAX;
+    }
+
+    /// Awaits the whole body, at most `limit` bytes: each piece of it, but a short one at once.
+    pub async fn whole(&mut self, awaited: Awaited, reply: Box<dyn Reply>, limit: usize) -> Result<Vec<u8>, Fault> {
+        let reply = match reply.short() {
+            Ok(body) => return Ok(self.wait(awaited, body).await??),
+            Err(reply) => reply,
+        };
+        let (mut pieces, mut body) = (reply.stream(), Vec::new());
+        while let Some(piece) = self.wait(awaited, Box::pin(pieces.next())).await? {
+            body.extend(piece?);
+            if body.len() > limit {
+                return Err(Fault::TooLarge);
+            }
+        }
+        Ok(body)
     }
 
     /// Awaits work until its deadline; losing it drops, and so aborts, the work.
-    pub async fn wait<T>(&mut self, awaited: Awaited, mut work: LocalBoxFuture<'static, T>) -> Result<T, Fault> {
+    pub async fn wait<T>(&mut self, awaited: Awaited, mut work: LocalBoxFuture<'_, T>) -> Result<T, Fault> {
         if let Poll::Ready(done) = futures::poll!(&mut work) {
             return Ok(done);
         }
         let now = self.world.now_ms();
-        let (until, which) = match awaited {
-            Awaited::FirstByte => (now + self.deadlines.first_byte_ms, "the first byte"),
-            Awaited::NextByte => (now + self.deadlines.silence_ms, "the next byte"),
+        let (until, fault) = match awaited {
+            Awaited::FirstByte => {
+                // All that is awaited as the first byte is awaited within one deadline.
+                let at = *self.first_at_ms.get_or_insert(now + self.deadlines.first_byte_ms);
+                (at, Fault::Late("the first byte"))
+            }
+            Awaited::NextByte => (now + self.deadlines.silence_ms, Fault::Late("the next byte")),
         };
-        let (until, which) =
-            if self.total_at_ms <= until { (self.total_at_ms, "the whole reply") } else { (until, which) };
+        let (until, fault) = if self.begin_by_ms < until { (self.begin_by_ms, Fault::Hurried) } else { (until, fault) };
+        let (until, fault) =
+            if self.total_at_ms <= until { (self.total_at_ms, Fault::Late(WHOLE)) } else { (until, fault) };
         loop {
             let (world, now) = (&self.world, self.world.now_ms());
             let timer = match &mut self.timer {
@@ -58,7 +95,7 @@ impl Patience {
             }
             self.timer = None;
             if self.world.now_ms() >= until {
-                return Err(Fault::Late(which));
+                return Err(fault);
             }
         }
     }

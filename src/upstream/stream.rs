@@ -1,18 +1,18 @@
 //! A streamed completion: held back until something can be seen, then passed on event by event.
 
-use futures::future::LocalBoxFuture;
 use futures::stream::{self, LocalBoxStream, StreamExt};
 
-use super::call::{Answered, Call, Failed, Reading, run};
+use super::call::{Answered, Arrived, Call, Failed, Reading, run};
 use super::fault::Fault;
 use super::hedge::Form;
-use super::patience::{Awaited, Patience};
+use super::patience::{Awaited, Patience, WHOLE};
 use super::sse::{Decoder, Event};
-use super::wire::{Completion, Usage};
+use super::wire::{Completion, Fields, Usage, quoted};
 use crate::admission::estimate;
 use crate::admission::gate::Pass;
+use crate::config::Target;
 use crate::counter::Counter;
-use crate::world::{Reply, TransportError};
+use crate::world::TransportError;
 
 /// What comes out of a stream.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,9 +32,7 @@ pub type Pieces = LocalBoxStream<'static, Piece>;
 
 /// Asks for a stream. It is given once its first visible piece has come, so until then every fault is retried.
 pub async fn open(counter: &Counter, call: &Call) -> Result<Answered<Pieces>, Failed> {
-    let read = |reply: Box<dyn Reply>, patience: Patience, pass: Pass| -> Reading<Pieces> {
-        Box::pin(begin(reply, patience, pass))
-    };
+    let read = |arrived: Arrived| -> Reading<Pieces> { Box::pin(begin(arrived, counter.clone())) };
     run(counter, call, Form::Streamed, &read).await
 }
 
@@ -42,11 +40,16 @@ struct State {
     // The call is in flight for as long as its stream is.
     pass: Pass,
     patience: Patience,
+    awaited: Awaited,
+    target: Target,
+    counter: Counter,
     body: LocalBoxStream<'static, Result<Vec<u8>, TransportError>>,
     decoder: Decoder,
     waiting: std::collections::VecDeque<Event>,
+    begun: bool,
     finished: bool,
     ended: bool,
+    /// Since the last event.
     bytes: usize,
 }
 
@@ -55,15 +58,10 @@ impl State {
     async fn next_event(&mut self) -> Result<Option<Event>, Fault> {
         loop {
             if let Some(event) = self.waiting.pop_front() {
+                self.bytes = 0;
                 return Ok(Some(event));
             }
-            let mut body = std::mem::replace(&mut self.body, stream::empty().boxed_local());
-            let next: LocalBoxFuture<'static, _> = Box::pin(async move {
-                let chunk = body.next().await;
-                (body, chunk)
-            });
-            let (body, chunk) = self.patience.wait(Awaited::NextByte, next).await?;
-            self.body = body;
+            let chunk = self.patience.wait(self.awaited, Box::pin(self.body.next())).await?;
             match chunk {
                 None => return Ok(None),
                 Some(chunk) => {
@@ -78,31 +76,59 @@ impl State {
         }
     }
 
+    /// The error that a host told within its stream, in JSON, without its key.
+    fn told(&self, error: &str) -> Fault {
+        let body = format!("{{\"error\":{error}}}");
+        match Fault::status(500, true, None, body.as_bytes(), self.target.key.as_deref()) {
+            Fault::Status { message: Some(message), .. } if !message.is_empty() => Fault::InStream(message),
+            _ => Fault::InStream("an error".into()),
+        }
+    }
+
+    /// It broke after its beginning. An answer longer than the whole of its time is no fault of the target.
+    fn broke(&mut self, fault: &Fault) {
+        if fault.is_the_targets() && *fault != Fault::Late(WHOLE) {
+            self.pass.failed();
+            self.counter.learned.failed(&self.target, self.counter.world.now_ms(), 0);
+        }
+    }
+
+    /// The stream is whole: only then, and if there is an answer in it, has the target done well.
+    fn end(&mut self) -> Vec<Piece> {
+        self.ended = true;
+        if self.begun {
+            self.counter.learned.succeeded(&self.target);
+        }
+        vec![Piece::Done]
+    }
+
     /// The next pieces, and whether one of them can be seen by the caller.
     async fn step(&mut self) -> Result<(Vec<Piece>, bool), Fault> {
         let Some(event) = self.next_event().await? else {
-            self.ended = true;
             // A stream without [DONE] whose answer was finished is whole; one cut before that is not.
-            return if self.finished { Ok((vec![Piece::Done], false)) } else { Err(Fault::Broken) };
+            return if self.finished { Ok((self.end(), false)) } else { Err(Fault::Broken) };
         };
         let data = event.data.trim();
+        if event.event == "error" {
+            let fields: Option<Fields<'_>> = serde_json::from_str(data).ok();
+            let told = fields.as_ref().map(|fields| fields.get("error").unwrap_or(data));
+            return Err(self.told(told.unwrap_or(&quoted(data))));
+        }
         if data == "[DONE]" {
-            self.ended = true;
-            return Ok((vec![Piece::Done], false));
+            return Ok((self.end(), false));
         }
         if data.is_empty() {
             return Ok((Vec::new(), false));
         }
         let chunk = Completion::read(data).map_err(|_| Fault::Unreadable("a piece of a stream that cannot be read"))?;
         if let Some(error) = chunk.error.filter(|e| e.get() != "null") {
-            let fault = Fault::status(500, true, None, format!("{{\"error\":{}}}", error.get()).as_bytes(), None);
-            let Fault::Status { message, .. } = fault else { return Err(Fault::Broken) };
-            return Err(Fault::InStream(message.unwrap_or_else(|| "an error".into())));
+            return Err(self.told(error.get()));
         }
         let begins = chunk.begins();
         self.finished |= chunk.choices.iter().any(|c| c.finish_reason.is_some());
         let usage = chunk.usage;
         if begins {
+            self.begun = true;
             self.pass.answered();
         }
         if let Some(usage) = usage {
@@ -118,17 +144,23 @@ impl State {
     }
 }
 
-async fn begin(reply: Box<dyn Reply>, patience: Patience, pass: Pass) -> Result<Pieces, Fault> {
+async fn begin(arrived: Arrived, counter: Counter) -> Result<Pieces, Fault> {
+    let Arrived { reply, patience, mut pass, target } = arrived;
     let is_page = reply.header("content-type").is_some_and(|t| t.contains("text/html"));
     if is_page {
+        pass.failed();
         return Err(Fault::Unreadable("a page in place of a stream"));
     }
     let mut state = State {
         pass,
         patience,
+        awaited: Awaited::FirstByte,
+        target,
+        counter,
         body: reply.stream(),
         decoder: Decoder::default(),
         waiting: Default::default(),
+        begun: false,
         finished: false,
         ended: false,
         bytes: 0,
@@ -136,25 +168,37 @@ async fn begin(reply: Box<dyn Reply>, patience: Patience, pass: Pass) -> Result<
     let mut held = Vec::new();
     loop {
         let (pieces, begins) = match state.step().await {
+            Ok((_, false)) if state.ended => {
+                state.pass.failed();
+                return Err(Fault::Empty);
+            }
             Ok(step) => step,
             Err(fault) => {
-                state.pass.failed();
+                if fault.is_the_targets() {
+                    state.pass.failed();
+                }
                 return Err(fault);
             }
         };
+        // Headers and comments are no beginning: hosts send them before they know whether they can answer.
+        if held.is_empty() && !pieces.is_empty() {
+            state.pass.first_byte();
+            state.awaited = Awaited::NextByte;
+        }
         held.extend(pieces);
         if begins {
+            state.patience.begun();
             break;
-        }
-        if state.ended {
-            return Err(Fault::Empty);
         }
     }
     let rest = stream::unfold(Some(state), |state| async move {
         let mut state = state.filter(|s| !s.ended)?;
         match state.step().await {
             Ok((pieces, _)) => Some((pieces, Some(state))),
-            Err(fault) => Some((vec![Piece::Broke(fault)], None)),
+            Err(fault) => {
+                state.broke(&fault);
+                Some((vec![Piece::Broke(fault)], None))
+            }
         }
     });
     Ok(stream::iter(held).chain(rest.flat_map(stream::iter)).boxed_local())

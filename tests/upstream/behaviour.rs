@@ -35,7 +35,7 @@ const fn flag(name: &'static str, does: &'static str) -> Word {
 }
 
 /// All there are.
-pub const WORDS: [Word; 34] = [
+pub const WORDS: [Word; 35] = [
     number("latency", "latency=500", "waits N ms before the headers"),
     number("jitter", "latency=200+jitter=800", "and up to N ms more"),
     number("tail", "latency=200+tail=3000", "and one call in 25 N ms more"),
@@ -61,6 +61,12 @@ pub const WORDS: [Word; 34] = [
     flag("invalid-utf8", "a 200 whose body is no UTF-8"),
     flag("wrong-type", "a 200 as text/plain"),
     flag("error-body", "a 200 that holds an error"),
+    Word {
+        name: "echo-key",
+        value: Value::None,
+        model: "status=401+echo-key",
+        does: "says the caller's key in every error",
+    },
     flag("endless", "a body that never ends"),
     text("say", "say=Hello%20there", "the answer's text, percent-encoded"),
     flag("ping", "a stream with comments"),
@@ -123,6 +129,22 @@ impl Behaviour {
 
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
+    }
+
+    /// The same, with what `echo-key` says.
+    pub fn hearing(mut self, key: &str) -> Self {
+        if let Some(echoed) = self.0.get_mut("echo-key") {
+            *echoed = key.to_owned();
+        }
+        self
+    }
+
+    /// An error's message.
+    pub fn complaint(&self, message: &str) -> String {
+        match self.text("echo-key") {
+            Some(key) => format!("{message}: Incorrect API key provided: {key}"),
+            None => message.to_owned(),
+        }
     }
 
     pub fn number(&self, name: &str) -> Option<u64> {

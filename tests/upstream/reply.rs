@@ -59,7 +59,8 @@ pub fn plain(behaviour: &Behaviour, request: &Value) -> (Vec<u8>, &'static str) 
         return (with(json!({"role": "assistant", "content": null})).to_string().into_bytes(), json_type);
     }
     if behaviour.has("error-body") {
-        return (json!({"error": {"message": "went wrong within a 200"}}).to_string().into_bytes(), json_type);
+        let message = behaviour.complaint("went wrong within a 200");
+        return (json!({"error": {"message": message}}).to_string().into_bytes(), json_type);
     }
     if behaviour.has("invalid-utf8") {
         return (b"{\"choices\":[{\"message\":{\"content\":\"\xff\xfe\"}}]}".to_vec(), json_type);
@@ -71,6 +72,9 @@ pub fn plain(behaviour: &Behaviour, request: &Value) -> (Vec<u8>, &'static str) 
 pub fn events(behaviour: &Behaviour, request: &Value) -> Vec<Vec<u8>> {
     if ["html", "malformed", "invalid-utf8"].iter().any(|f| behaviour.has(f)) {
         return vec![plain(behaviour, request).0];
+    }
+    if behaviour.has("error-body") {
+        return vec![[b"data: ".as_slice(), &plain(behaviour, request).0, b"\n\n"].concat()];
     }
     let end = if behaviour.has("crlf") { "\r\n" } else { "\n" };
     let said = content(behaviour, request);
@@ -94,9 +98,8 @@ pub fn events(behaviour: &Behaviour, request: &Value) -> Vec<Vec<u8>> {
     }
     if behaviour.has("sse-error") {
         events.truncate(3);
-        events.push(format!(
-            "event: error{end}data: {{\"error\":{{\"message\":\"went wrong in the middle\"}}}}{end}{end}"
-        ));
+        let error = json!({"error": {"message": behaviour.complaint("went wrong in the middle")}});
+        events.push(format!("event: error{end}data: {error}{end}{end}"));
     } else if behaviour.has("bad-frame") {
         events.truncate(3);
         events.push(format!("data: {{not json{end}{end}"));

@@ -210,7 +210,7 @@ async fn call(mut socket: TcpStream, state: &State, head: Head, body: Vec<u8>) -
     let default = state.default.lock().unwrap().clone();
     let told = default.with(&in_path).and_then(|b| b.with(&in_model)).and_then(|b| b.with(in_message));
     let behaviour = match told {
-        Ok(behaviour) => behaviour,
+        Ok(behaviour) => behaviour.hearing(head.header("authorization").unwrap_or_default()),
         Err(fault) => {
             return write(&mut socket, 400, &[], "application/json", &reply::error(400, &fault)).await.map(|()| socket);
         }
@@ -279,7 +279,7 @@ async fn call(mut socket: TcpStream, state: &State, head: Head, body: Vec<u8>) -
         let body = if behaviour.has("html") {
             reply::plain(&behaviour, &request).0
         } else {
-            reply::error(status, "as it was told to")
+            reply::error(status, &behaviour.complaint("as it was told to"))
         };
         flight.headers_sent();
         write(&mut socket, status, &headers, "application/json", &body).await?;

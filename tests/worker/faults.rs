@@ -241,3 +241,56 @@ fn streams_are_read_by_the_standard_and_passed_on_whole() {
         assert!(stream_error(&reply.text).is_some() && !reply.text.contains("[DONE]"), "{words}: {reply:?}");
     }
 }
+
+#[test]
+fn a_key_that_its_host_says_in_an_error_never_leaves_the_worker() {
+    let upstream = Upstream::start("");
+    let worker = started(&upstream);
+    for fault in ["status=400", "status=401", "status=500", "error-body", "sse-error"] {
+        upstream.set(&format!("{fault} echo-key"));
+        for stream in [false, true] {
+            let reply = worker.post("/v1/chat/completions", &chat("a question of some length", stream));
+            assert!(fault == "sse-error" || reply.status >= 400, "{fault}: {reply:?}");
+            assert!(!reply.text.contains("sk-very-secret"), "{fault}: {reply:?}");
+            let says = ["status=400", "status=500", "error-body"].contains(&fault) || (fault == "sse-error" && stream);
+            assert_eq!(reply.text.contains("[key]"), says, "{fault} is to say why: {reply:?}");
+        }
+    }
+}
+
+#[test]
+fn a_client_is_not_told_to_come_back_to_a_worker_without_a_host() {
+    let worker = Worker::start(&[]);
+    for stream in [false, true] {
+        let reply = worker.post("/v1/chat/completions", &chat("q", stream));
+        assert_eq!((reply.status, reply.error()["code"].as_str()), (503, Some("no_upstream")), "{reply:?}");
+        let told = (reply.header("x-should-retry"), reply.header("retry-after"));
+        assert_eq!(told, (Some("false"), None), "{reply:?}");
+    }
+}
+
+#[test]
+fn a_worker_that_is_wrongly_configured_says_so_under_an_id_of_each_request() {
+    let worker = Worker::start(&[("RETRIES", "many")]);
+    let ids = [(); 2].map(|()| {
+        let reply = worker.post("/v1/chat/completions", &chat("q", false));
+        let error = reply.error();
+        assert!(reply.status == 500 && error["message"].as_str().unwrap().contains("RETRIES"), "{reply:?}");
+        assert_eq!(reply.header("x-should-retry"), Some("false"));
+        error["request_id"].as_str().unwrap().to_owned()
+    });
+    assert!(ids[0].starts_with("req_") && ids[0] != ids[1], "{ids:?}");
+}
+
+#[test]
+fn a_host_is_told_nothing_of_the_workers_own_inside() {
+    let upstream = Upstream::start("");
+    // As an operator would: a variable that is empty is not there.
+    let worker =
+        Worker::start(&[("UPSTREAM_BASE_URL", &upstream.url()), ("UPSTREAM_OPEN", "true"), ("TELL_INVOCATION", "")]);
+    assert_eq!(worker.post("/v1/chat/completions", &chat("q", false)).status, 200);
+    upstream.seen(|s| {
+        let own: Vec<_> = s.calls[0].headers.iter().filter(|(name, _)| name.contains("madoguchi")).collect();
+        assert!(own.is_empty(), "{own:?}");
+    });
+}

@@ -40,7 +40,7 @@ impl Reply {
         }
         assert!(error.get("param").is_some(), "no param in {self:?}");
         assert_eq!(Some(error["request_id"].as_str().unwrap()), self.header("x-request-id"));
-        if [429, 503].contains(&self.status) {
+        if [429, 503].contains(&self.status) && self.header("x-should-retry").is_none() {
             assert!(self.header("retry-after").is_some_and(|s| s.parse::<u64>().is_ok_and(|s| s > 0)), "{self:?}");
         }
         error
@@ -53,6 +53,7 @@ impl Worker {
         let mut command = Command::new("node");
         command.arg("scripts/serve.mjs").current_dir(env!("CARGO_MANIFEST_DIR"));
         command.env("PORT", "0").env("MADOGUCHI_BUILT", "1").env("API_KEYS", format!("other-key, {KEY}"));
+        command.env("TELL_INVOCATION", "true");
         command.envs(variables.iter().copied()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("node scripts/serve.mjs");
         let mut lines = BufReader::new(child.stdout.take().expect("stdout"));
