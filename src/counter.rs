@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::admission::holder::Holder;
-use crate::admission::{Budget, Standing};
+use crate::admission::{Budget, Standing, UPSTREAM};
 use crate::config::{Config, Target};
 use crate::conversation::shared::Remembered;
 use crate::knowledge::quoter::Quoter;
@@ -17,6 +17,10 @@ use crate::world::World;
 
 /// Targets of which something is remembered.
 const MOST_TARGETS: usize = 256;
+/// Of them, those whose permits are kept while nobody calls them.
+const MOST_HELD: usize = 32;
+/// Budgets of which something is remembered while nobody uses them.
+const MOST_BUDGETS: usize = 1_000;
 
 /// Shared by all requests of an isolate; cloning is cheap.
 #[derive(Clone)]
@@ -34,7 +38,8 @@ pub struct Learned {
     breakers: RefCell<HashMap<(String, String), Breaker>>,
     beginnings: RefCell<Sorted<(u64, Form), Beginnings>>,
     retries: RefCell<RetryBudget>,
-    holders: RefCell<HashMap<String, Holder>>,
+    /// By a budget's name and a target's number.
+    holders: RefCell<HashMap<String, Sorted<u64, Holder>>>,
     /// Answers to first questions, told to others who ask the same.
     pub remembered: Remembered,
     /// Passages ready to be quoted.
@@ -61,8 +66,9 @@ impl Learned {
 
     /// Whether a retry may be made; takes it out of the budget, which is the world's where there is a limit for the world.
     pub fn may_retry(&self, now_ms: u64, budget: Option<&Budget>) -> bool {
-        match budget.and_then(|b| self.holders.borrow_mut().get_mut(&b.name).map(Holder::may_retry)) {
-            Some(may) => may,
+        let mut holders = self.holders.borrow_mut();
+        match budget.and_then(|b| holders.get_mut(&b.name)?.get_mut(&b.target)) {
+            Some(holder) => holder.may_retry(),
             None => self.retries.borrow_mut().withdraw(now_ms),
         }
     }
@@ -70,33 +76,39 @@ impl Learned {
     /// Does something with this isolate's side of a budget, which is made at its first use.
     pub fn with_holder<T>(&self, budget: &Budget, world: &dyn World, act: impl FnOnce(&mut Holder) -> T) -> T {
         let mut holders = self.holders.borrow_mut();
-        if let Some(holder) = holders.get_mut(&budget.name) {
+        if let Some(holder) = holders.get_mut(&budget.name).and_then(|of| of.get_mut(&budget.target)) {
             return act(holder);
         }
-        // Keys are few, but what is remembered must not grow for ever.
-        if holders.len() > 1_000 {
-            holders.retain(|_, h| h.is_used());
-        }
-        let fresh = || Holder::new(world.bits(), budget.limits);
-        act(holders.entry(budget.name.clone()).or_insert_with(fresh))
+        let mut holder = Holder::new(world.bits(), budget.limits).of(budget.target);
+        let done = act(&mut holder);
+        keep(&mut holders, budget, holder);
+        done
+    }
+
+    /// What the part of a budget says that was heard of last; where a target is named, its own.
+    fn latest<T>(&self, budget: &Budget, say: impl Fn(&Holder) -> T) -> Option<T> {
+        let holders = self.holders.borrow();
+        let of = holders.get(&budget.name)?;
+        of.get(&budget.target).or_else(|| of.values().max_by_key(|h| h.asked_ms())).map(say)
     }
 
     /// Whether more is asked of a budget than it has at this moment.
     pub fn is_rushed(&self, budget: &Budget) -> bool {
-        self.holders.borrow().get(&budget.name).is_some_and(Holder::is_rushed)
+        self.latest(budget, Holder::is_rushed).unwrap_or(false)
     }
 
     /// How a budget stood when last heard of.
     pub fn standing(&self, budget: &Budget) -> Option<Standing> {
-        self.holders.borrow().get(&budget.name).and_then(Holder::standing)
+        self.latest(budget, Holder::standing).flatten()
     }
 
     /// Asks or tells a target's breaker, this isolate's and the world's. Targets that never failed hold no breaker.
     pub fn admits(&self, target: &Target, now_ms: u64, budget: Option<&Budget>) -> bool {
         // What the world knows comes with the permits, so only where there is a limit for the world.
         let holders = self.holders.borrow();
-        let closed = |h: &Holder| now_ms < h.closed_until_ms(target.number());
-        if budget.and_then(|b| holders.get(&b.name)).is_some_and(closed) {
+        if let Some(of) = budget.and_then(|b| holders.get(&b.name))
+            && of.values().any(|h| h.closes(target, now_ms))
+        {
             return false;
         }
         let mut breakers = self.breakers.borrow_mut();
@@ -137,6 +149,22 @@ impl Learned {
     pub fn late_ms(&self, target: &Target, form: Form) -> Option<u64> {
         self.beginnings.borrow().get(&(target.number(), form)).and_then(Beginnings::late_ms)
     }
+}
+
+/// Keeps an isolate's side of a budget. Keys are few and models are named by callers, so what is remembered must not grow for ever.
+fn keep(holders: &mut HashMap<String, Sorted<u64, Holder>>, budget: &Budget, holder: Holder) {
+    if holders.len() > MOST_BUDGETS {
+        // The upstream's permits are worth too much to be lost with those of keys.
+        holders.retain(|name, of| name == UPSTREAM || of.values().any(Holder::is_used));
+    }
+    let of = holders.entry(budget.name.clone()).or_default();
+    if of.len() >= MOST_HELD {
+        let unused = of.iter().filter(|(_, h)| !h.is_used());
+        if let Some(oldest) = unused.min_by_key(|(_, h)| h.asked_ms()).map(|(target, _)| *target) {
+            of.remove(&oldest);
+        }
+    }
+    of.insert(budget.target, holder);
 }
 
 fn key(target: &Target) -> (String, String) {

@@ -36,6 +36,10 @@ enum Host {
     },
     /// Fails every call for this model and answers the others at once.
     FailsFor(&'static str),
+    /// Refuses every call for this model, asks for twenty seconds, and answers the others after a tenth of a second.
+    FullFor(&'static str),
+    /// Takes four seconds to begin for this model and a tenth of a second for the others.
+    SlowFor(&'static str),
     /// Answers with these headers.
     States(&'static [(&'static str, &'static str)]),
     /// Answers after a tenth of a second, and every so manieth call after three.
@@ -162,6 +166,13 @@ impl World for Handle {
                 Host::Fails { status, headers } => Box::new(Canned { status, headers, body: b"{}" }),
                 Host::FailsFor(model) if named == model => Box::new(Canned { status: 500, headers: &[], body: b"{}" }),
                 Host::FailsFor(_) => Box::new(Canned { status: 200, headers: &[], body }),
+                Host::FullFor(model) if named == model => {
+                    Box::new(Canned { status: 429, headers: &[("retry-after", "20")], body: b"{}" })
+                }
+                Host::FullFor(model) | Host::SlowFor(model) => {
+                    sleep(Duration::from_millis(if named == model { 4_000 } else { 100 })).await;
+                    Box::new(Canned { status: 200, headers: &[], body })
+                }
                 Host::States(headers) => Box::new(Canned { status: 200, headers, body }),
                 Host::Streams { every_ms } => Box::new(Streamed { every_ms }),
             })
@@ -407,6 +418,83 @@ async fn a_host_that_says_it_is_full_is_left_alone_until_its_window_ends() {
         .await;
     let at: Vec<u64> = world.calls.borrow().iter().map(|c| c.0).collect();
     assert!((20_000..=27_000).contains(&at[1]), "{at:?}");
+}
+
+/// A call of a model by its name.
+fn of(counter: &Counter, model: &str) -> Call {
+    let body = format!(r#"{{"model":"{model}","messages":[]}}"#);
+    Call { targets: counter.config.targets(model), model: model.into(), body, ..call(counter) }
+}
+
+/// Of so many calls, one each so many milliseconds, those that were answered; so many of another come beside each.
+async fn answered(counter: &Counter, one: &Call, calls: usize, every_ms: u64, beside: usize, other: &Call) -> usize {
+    let all = (0..calls as u64).map(|n| async move {
+        sleep(Duration::from_millis(every_ms * n)).await;
+        let others = futures::future::join_all((0..beside).map(|_| call::complete(counter, other, false)));
+        futures::join!(call::complete(counter, one, false), others).0.is_ok()
+    });
+    futures::future::join_all(all).await.into_iter().filter(|answered| *answered).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_that_is_full_or_slow_takes_nothing_from_another_and_is_left_alone_itself() {
+    for host in [Host::FullFor("costly"), Host::SlowFor("costly")] {
+        let (counter, world) = counter(host, &[("UPSTREAM_RPM", "6000"), ("RETRIES", "0")]);
+        world.runs_on.set(true);
+        let local = tokio::task::LocalSet::new();
+        local
+            .run_until(async {
+                let (good, costly) = (of(&counter, "good"), of(&counter, "costly"));
+                assert_eq!(answered(&counter, &good, 100, 50, 0, &costly).await, 100);
+                let beside = if matches!(host, Host::FullFor(_)) { 4 } else { 1 };
+                let well = answered(&counter, &good, 200, 50, beside, &costly).await;
+                assert!(well >= 190, "{well} of 200");
+                let well = answered(&counter, &good, 100, 50, 0, &costly).await;
+                assert!(well >= 95, "{well} of 100 right after it");
+            })
+            .await;
+        // Eight hundred were wanted in ten seconds of the twenty that it asked for.
+        let made = world.models.borrow().iter().filter(|model| *model == "costly").count();
+        assert!(matches!(host, Host::SlowFor(_)) || made <= 80, "{made} calls to a host that is full");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_first_target_of_a_chain_is_full_the_next_is_called() {
+    let (counter, world) =
+        counter(Host::FullFor("first"), &[("ROUTES", TWO), ("UPSTREAM_RPM", "6000"), ("RETRIES", "0")]);
+    world.runs_on.set(true);
+    let local = tokio::task::LocalSet::new();
+    local
+        .run_until(async {
+            let one = of_two(&counter);
+            let well = answered(&counter, &one, 200, 50, 0, &one).await;
+            assert_eq!(well, 200);
+        })
+        .await;
+    let made = world.models.borrow().iter().filter(|model| *model == "first").count();
+    assert!(made <= 20, "{made} calls to a host that is full");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_stated_limits_count_the_calls_to_all_targets_together() {
+    let (counter, world) = counter(Host::Answers { after_ms: 10 }, &[("UPSTREAM_RPM", "60"), ("RETRIES", "0")]);
+    world.runs_on.set(true);
+    let local = tokio::task::LocalSet::new();
+    local
+        .run_until(async {
+            let models = [of(&counter, "a"), of(&counter, "b"), of(&counter, "c")];
+            let calls = (0..150u64).map(|n| {
+                let (counter, one) = (&counter, &models[n as usize % 3]);
+                async move {
+                    sleep(Duration::from_millis(20 * n)).await;
+                    call::complete(counter, one, false).await.is_ok()
+                }
+            });
+            let well = futures::future::join_all(calls).await.into_iter().filter(|answered| *answered).count();
+            assert!((54..=60).contains(&well), "{well} of a limit of 60");
+        })
+        .await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,9 +11,10 @@ use std::collections::VecDeque;
 use super::book::{LIFE_MS, Slot, TICK_MS};
 use super::crowd::Crowd;
 use super::line::{Heard, Line, Waiter};
-use super::message::{KINDS, Kind, Limits, Report, Settled, Tried};
+use super::message::{KINDS, Kind, Limits, Report, Settled};
 use super::rate::Rate;
 use super::{Refusal, Standing};
+use crate::config::Target;
 use crate::upstream::ratelimit::Stated;
 use spacing::Spacing;
 
@@ -30,8 +31,6 @@ const DARK_MS: u64 = 250;
 const DARK_LATEST_MS: u64 = 800;
 /// Headers of replies are read so often, in milliseconds.
 const LOOK_MS: u64 = 250;
-/// Targets told of in one ask.
-const MOST_TRIED: usize = 16;
 /// A permit that nobody has come for is anybody's so long before its end, in milliseconds.
 const LAST_MS: u64 = 150;
 /// So many who wait are a rush, whatever the object says later.
@@ -82,8 +81,6 @@ pub enum Step {
 /// How a call ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Ended {
-    /// The number of the target that was called.
-    pub target: u64,
     /// The host refused it with 429.
     pub refused: bool,
     /// It failed by the host's fault.
@@ -109,10 +106,11 @@ struct Held {
     slot: Slot,
 }
 
-/// One isolate's side of one budget.
+/// One isolate's side of one budget, for the calls to one target: what a host bears is learned of each by itself.
 #[derive(Debug, Clone)]
 pub struct Holder {
     id: u64,
+    target: u64,
     limits: Limits,
     slots: VecDeque<Held>,
     permits: usize,
@@ -134,6 +132,7 @@ pub struct Holder {
     plenty: f64,
     trip_ms: u64,
     contended: bool,
+    full: bool,
     full_until_ms: [u64; KINDS],
     free_at_ms: [u64; KINDS],
     batch_again_ms: u64,
@@ -153,7 +152,6 @@ pub struct Holder {
     report: Report,
     retries: u32,
     retries_wanted: u32,
-    tried: Vec<Tried>,
     closed: Vec<(u64, u64)>,
     look_ms: u64,
     teller_until_ms: u64,
@@ -165,6 +163,7 @@ impl Holder {
     pub fn new(id: u64, limits: Limits) -> Self {
         Self {
             id,
+            target: 0,
             limits,
             slots: VecDeque::new(),
             permits: 0,
@@ -185,6 +184,7 @@ impl Holder {
             plenty: f64::INFINITY,
             trip_ms: 50,
             contended: false,
+            full: false,
             full_until_ms: [0; KINDS],
             free_at_ms: [0; KINDS],
             batch_again_ms: 0,
@@ -202,12 +202,26 @@ impl Holder {
             report: Report::default(),
             retries: 2,
             retries_wanted: 0,
-            tried: Vec::new(),
             closed: Vec::new(),
             look_ms: 0,
             teller_until_ms: 0,
             standing: None,
         }
+    }
+
+    /// The same for the calls to the target of this number.
+    pub fn of(self, target: u64) -> Self {
+        Self { target, ..self }
+    }
+
+    /// Whether the target bears no more at this moment, while the limits would allow it.
+    pub fn is_full(&self) -> bool {
+        self.full
+    }
+
+    /// When it asked last, in milliseconds.
+    pub fn asked_ms(&self) -> u64 {
+        self.asked_ms
     }
 
     /// How the budget stood when last heard of, with what is held here.
@@ -228,6 +242,12 @@ impl Holder {
     /// Until when a target is passed over, as the world knows, in milliseconds.
     pub fn closed_until_ms(&self, target: u64) -> u64 {
         self.closed.iter().find(|c| c.0 == target).map_or(0, |c| c.1)
+    }
+
+    /// Whether a target is passed over at this moment, as the world knows.
+    pub fn closes(&self, target: &Target, now_ms: u64) -> bool {
+        // Mostly none is, and its number need not be found.
+        !self.closed.is_empty() && now_ms < self.closed_until_ms(target.number())
     }
 
     /// Whether a reply's headers should be read for what the host says of its limits: not each time, since that has its cost.
@@ -485,17 +505,6 @@ impl Holder {
         self.report.refused += u32::from(ended.refused);
         self.report.failed += u32::from(ended.failed);
         self.report.stated = Stated::least(self.report.stated, ended.stated);
-        if !ended.left && !ended.refused {
-            let known = self.tried.iter().position(|t| t.target == ended.target);
-            let at = known.unwrap_or(self.tried.len());
-            if known.is_none() && at < MOST_TRIED {
-                self.tried.push(Tried { target: ended.target, ..Tried::default() });
-            }
-            if let Some(tried) = self.tried.get_mut(at) {
-                tried.answered += u32::from(!ended.failed);
-                tried.failed += u32::from(ended.failed);
-            }
-        }
         let asked = u32::try_from(ended.asked_wait_ms).unwrap_or(u32::MAX);
         self.report.asked_wait_ms = self.report.asked_wait_ms.max(asked);
         if !ended.refused && !ended.failed && !ended.left {

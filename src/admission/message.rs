@@ -54,7 +54,7 @@ pub struct Want {
     pub patience_ms: u32,
 }
 
-/// What a holder saw of the host since its last word.
+/// What a holder saw of its target since its last word.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// Calls that ended.
@@ -80,17 +80,6 @@ impl Report {
     pub fn is_news(&self) -> bool {
         self.refused + self.failed > 0 || self.stated.is_some_and(|s| s.bears_nothing())
     }
-}
-
-/// How calls to one target ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tried {
-    /// The target's number.
-    pub target: u64,
-    /// Calls that ended well.
-    pub answered: u32,
-    /// Calls that failed by its fault.
-    pub failed: u32,
 }
 
 /// What a holder gives back and settles.
@@ -122,6 +111,8 @@ pub struct Ask {
     pub heard: u64,
     /// The limits as the holder's configuration has them.
     pub limits: Limits,
+    /// The number of the target that its callers call.
+    pub target: u64,
     /// What it wants, by kind.
     pub wants: [Want; KINDS],
     /// What it gives back and settles; first what unanswered asks told, which may not have arrived.
@@ -142,8 +133,6 @@ pub struct Ask {
     pub retries: u32,
     /// What it saw.
     pub report: Report,
-    /// The targets that it saw.
-    pub tried: Vec<Tried>,
 }
 
 /// The object's answer.
@@ -171,6 +160,8 @@ pub struct Lease {
     pub ahead_ms: u64,
     /// Whether demand is above the limit.
     pub contended: bool,
+    /// Whether it is the target that bears no more, while the limits would allow it.
+    pub full: bool,
     /// Permits a second that one visitor or key may have while demand is above the limit.
     pub share: f32,
     /// What those that were told of may have of it here, where they come elsewhere too.

@@ -197,7 +197,7 @@ async fn through(counter: &Counter, call: &Call, form: Form, keep: &Keep<'_>) ->
     ));
     counter.learned.called();
     let mut fields: Option<Fields<'_>> = None;
-    let budget = Budget::upstream(&counter.config);
+    let mut budget = Budget::upstream(&counter.config);
     let open = |target: &Target| counter.learned.admits(target, counter.world.now_ms(), budget.as_ref());
     let mut chain: Vec<(usize, &Target)> = call.targets.iter().enumerate().filter(|(_, t)| open(t)).collect();
     if chain.is_empty() {
@@ -218,13 +218,23 @@ async fn through(counter: &Counter, call: &Call, form: Form, keep: &Keep<'_>) ->
         patience_ms: call.wait.patience_ms,
     };
     for (rank, target) in chain {
+        if let Some(budget) = &mut budget {
+            budget.target = target.number();
+        }
         let mut retry = 0;
         loop {
-            let mut pass = match gate::enter(counter, budget.clone(), caller, call.wait.told.0.as_deref()).await {
+            let pass = match gate::enter(counter, budget.clone(), caller, call.wait.told.0.as_deref()).await {
                 Ok(pass) => pass,
                 Err(refused) => {
-                    let fault = if attempts == 0 { Fault::Refused(refused) } else { last };
-                    return Err(failed(&fault, attempts, began));
+                    let refused = Fault::Refused(refused);
+                    let another = refused.another_target_may_help();
+                    if attempts == 0 {
+                        last = refused;
+                    }
+                    if another {
+                        break;
+                    }
+                    return Err(failed(&last, attempts, began));
                 }
             };
             if attempts == 0 {
@@ -233,7 +243,6 @@ async fn through(counter: &Counter, call: &Call, form: Form, keep: &Keep<'_>) ->
                 deadline = began + counter.config.deadlines.total_ms;
             }
             attempts += 1;
-            pass.to(target.number());
             let body = match &mut fields {
                 None if call.model == target.model => call.body.clone(),
                 slot => {
@@ -249,7 +258,7 @@ async fn through(counter: &Counter, call: &Call, form: Form, keep: &Keep<'_>) ->
                     }
                 }
             };
-            let one = Attempt { counter, call, rank, target, form, deadline, keep };
+            let one = Attempt { counter, call, target, form, deadline, keep };
             let (ended, second) = one.hedged(body, pass, budget.as_ref(), caller).await;
             attempts += u32::from(second);
             match ended {
@@ -286,7 +295,6 @@ async fn through(counter: &Counter, call: &Call, form: Form, keep: &Keep<'_>) ->
 struct Attempt<'a> {
     counter: &'a Counter,
     call: &'a Call,
-    rank: usize,
     target: &'a Target,
     form: Form,
     deadline: u64,
@@ -323,8 +331,7 @@ impl Attempt<'_> {
             let may = !begun && !rushed && counter.learned.may_retry(now(), budget);
             let second: LocalBoxFuture<'_, _> = Box::pin(async {
                 let caller = Caller { patience_ms: 0, ..caller };
-                let mut pass = gate::enter(counter, budget.cloned(), caller, None).await.map_err(Fault::Refused)?;
-                pass.to(target.number());
+                let pass = gate::enter(counter, budget.cloned(), caller, None).await.map_err(Fault::Refused)?;
                 second_at.set(Some(now()));
                 self.make(body, pass, None).await
             });
@@ -349,7 +356,7 @@ impl Attempt<'_> {
         first_byte: Option<&'a Cell<bool>>,
     ) -> LocalBoxFuture<'a, Result<(), Fault>> {
         Box::pin(async move {
-            let Attempt { counter, call, rank, target, deadline, .. } = *self;
+            let Attempt { counter, call, target, deadline, .. } = *self;
             pass.sent(estimate::prompt(&body));
             let outgoing = Outgoing {
                 url: format!("{}/chat/completions", target.base_url),
@@ -372,8 +379,7 @@ impl Attempt<'_> {
                 first_byte.set(true);
             }
             let status = reply.status();
-            // The limits are the first target's; what the host of another says is not theirs.
-            if rank == 0 && (status == 429 || pass.looks()) {
+            if status == 429 || pass.looks() {
                 pass.stated(ratelimit::read(&|name| reply.header(name), estimate::tokens(&call.body)));
             }
             if !(200..300).contains(&status) {

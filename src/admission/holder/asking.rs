@@ -190,6 +190,7 @@ impl Holder {
             number: self.asks,
             heard: self.heard,
             limits: self.limits,
+            target: self.target,
             wants,
             settled: self.unsure.clone(),
             demand: self.rates.iter().map(|r| r.now(now_ms)).sum::<f64>() as f32,
@@ -200,7 +201,6 @@ impl Holder {
             could_run,
             retries: self.retries_wanted.saturating_sub(self.retries).min(5),
             report: std::mem::take(&mut self.report),
-            tried: std::mem::take(&mut self.tried),
         })
     }
 
@@ -297,7 +297,7 @@ impl Holder {
         let needed = self.rates.iter().map(|r| r.now(now_ms)).sum::<f64>() * self.seconds_to_next();
         self.plenty = if lease.ahead_ms > 0 { needed * 2.0 } else { f64::INFINITY };
         self.next_ask_ms = now_ms.max(asked_ms + lease.pause_ms);
-        self.contended = lease.contended;
+        (self.contended, self.full) = (lease.contended, lease.full);
         self.crowd.keep_to(lease.share.into(), &lease.shares);
         self.retries = (self.retries + lease.retries).min(10);
         self.retries_wanted = 0;
