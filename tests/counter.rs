@@ -38,6 +38,8 @@ enum Host {
     FailsFor(&'static str),
     /// Refuses every call for this model, asks for twenty seconds, and answers the others after a tenth of a second.
     FullFor(&'static str),
+    /// Answers after a tenth of a second with as many tokens as the call allows.
+    UsesAll,
     /// Takes four seconds to begin for this model and a tenth of a second for the others.
     SlowFor(&'static str),
     /// Answers with these headers.
@@ -145,8 +147,8 @@ impl World for Handle {
         s.calls.borrow_mut().push((self.now_ms(), call.invocation.name().to_owned()));
         s.running.set(s.running.get() + 1);
         s.most.set(s.most.get().max(s.running.get()));
-        let body: serde_json::Value = serde_json::from_str(&call.body).unwrap();
-        let named = body["model"].as_str().unwrap_or_default().to_owned();
+        let sent: serde_json::Value = serde_json::from_str(&call.body).unwrap();
+        let named = sent["model"].as_str().unwrap_or_default().to_owned();
         s.models.borrow_mut().push(named.clone());
         let (host, running, nth) = (s.host, Running(s.running.clone()), s.calls.borrow().len());
         let slower_ms = s.slower_ms.get();
@@ -166,6 +168,12 @@ impl World for Handle {
                 Host::Fails { status, headers } => Box::new(Canned { status, headers, body: b"{}" }),
                 Host::FailsFor(model) if named == model => Box::new(Canned { status: 500, headers: &[], body: b"{}" }),
                 Host::FailsFor(_) => Box::new(Canned { status: 200, headers: &[], body }),
+                Host::UsesAll => {
+                    sleep(Duration::from_millis(100)).await;
+                    let text = r#"{"choices":[{"message":{"content":"yes"}}],"usage":{"total_tokens":"#;
+                    let text = format!("{text}{}}}}}", sent["max_tokens"]);
+                    Box::new(Canned { status: 200, headers: &[], body: text.leak().as_bytes() })
+                }
                 Host::FullFor(model) if named == model => {
                     Box::new(Canned { status: 429, headers: &[("retry-after", "20")], body: b"{}" })
                 }
@@ -493,6 +501,42 @@ async fn the_stated_limits_count_the_calls_to_all_targets_together() {
             });
             let well = futures::future::join_all(calls).await.into_iter().filter(|answered| *answered).count();
             assert!((54..=60).contains(&well), "{well} of a limit of 60");
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_no_minute_allows_is_refused_at_once_and_one_that_leaves_little_does_not_keep_others_out() {
+    let (counter, world) = counter(Host::UsesAll, &[("UPSTREAM_TPM", "60000"), ("UPSTREAM_RPM", "0")]);
+    world.runs_on.set(true);
+    let sized = |tokens: u32| {
+        let body = format!(r#"{{"model":"gpt-4.1","max_tokens":{tokens},"messages":[]}}"#);
+        Call { body, ..call(&counter) }
+    };
+    let small = sized(50);
+    let local = tokio::task::LocalSet::new();
+    local
+        .run_until(async {
+            let refused = call::complete(&counter, &sized(100_000), false).await.unwrap_err().error;
+            assert_eq!((refused.status, refused.param.as_deref()), (413, Some("max_tokens")), "{refused:?}");
+            assert!(refused.retry_after_ms.is_none() && refused.message.contains("UPSTREAM_TPM"), "{refused:?}");
+            // Each beside one that is too large for ever, and beside one that fits into an empty minute alone.
+            for tokens in [100_000, 59_950] {
+                call::complete(&counter, &small, false).await.unwrap();
+                let well = answered(&counter, &small, 60, 250, 1, &sized(tokens)).await;
+                assert!(well >= 59, "{well} of 60 beside calls of {tokens} tokens");
+                sleep(Duration::from_secs(70)).await;
+            }
+            // It has its turn when the minute is empty, and when it is not it hears when that is.
+            call::complete(&counter, &sized(50_000), false).await.unwrap();
+            sleep(Duration::from_secs(70)).await;
+            let small = sized(1_000);
+            assert_eq!(answered(&counter, &small, 15, 250, 0, &small).await, 15);
+            let refused = call::complete(&counter, &sized(50_000), false).await.unwrap_err().error;
+            let told = refused.retry_after_ms.unwrap();
+            assert!((50_000..=62_000).contains(&told), "{refused:?}");
+            sleep(Duration::from_millis(told)).await;
+            call::complete(&counter, &sized(50_000), false).await.unwrap();
         })
         .await;
 }

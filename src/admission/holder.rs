@@ -33,6 +33,14 @@ const DARK_LATEST_MS: u64 = 800;
 const LOOK_MS: u64 = 250;
 /// A permit that nobody has come for is anybody's so long before its end, in milliseconds.
 const LAST_MS: u64 = 150;
+/// So many times as many tokens as modest callers need are far more than is usual.
+const LARGE: f64 = 6.0;
+/// Modest is what one in ten needs: it rises by this when one needs more and falls by this when one needs less, so that nine of ten
+/// may need far more and the tenth is not counted as one of them.
+const RISES: f64 = 1.05;
+const FALLS: f64 = 0.64;
+/// The first caller is no measure where it needs more than one part in so many of the limit.
+const MODEST: u32 = 50;
 /// So many who wait are a rush, whatever the object says later.
 const RUSH: usize = 8;
 /// Returns kept for the next ask.
@@ -104,6 +112,8 @@ struct Held {
     from_ms: u64,
     until_ms: u64,
     slot: Slot,
+    /// Whether it is for one who needs far more tokens than is usual.
+    large: bool,
 }
 
 /// One isolate's side of one budget, for the calls to one target: what a host bears is learned of each by itself.
@@ -120,7 +130,8 @@ pub struct Holder {
     rates: [Rate; KINDS],
     crowd: Crowd,
     beyond: u32,
-    tokens: [f64; KINDS],
+    /// For each kind, the tokens that callers to come may need, and those that modest ones do.
+    tokens: [(f64, f64); KINDS],
     asking: Option<(u64, u64)>,
     asks: u64,
     failures: u32,
@@ -135,6 +146,7 @@ pub struct Holder {
     full: bool,
     full_until_ms: [u64; KINDS],
     free_at_ms: [u64; KINDS],
+    large_free_at_ms: u64,
     batch_again_ms: u64,
     batch_wait_ms: u64,
     settled: Settled,
@@ -173,7 +185,7 @@ impl Holder {
             rates: [Rate::default(); KINDS],
             crowd: Crowd::default(),
             beyond: 0,
-            tokens: [0.0; KINDS],
+            tokens: [(0.0, 0.0); KINDS],
             asking: None,
             asks: 0,
             failures: 0,
@@ -187,6 +199,7 @@ impl Holder {
             full: false,
             full_until_ms: [0; KINDS],
             free_at_ms: [0; KINDS],
+            large_free_at_ms: 0,
             batch_again_ms: 0,
             batch_wait_ms: BATCH_AGAIN_MS,
             settled: Settled::default(),
@@ -279,13 +292,13 @@ impl Holder {
     fn expire(&mut self, now_ms: u64) {
         while let Some(held) = self.slots.front().copied().filter(|h| h.until_ms <= now_ms) {
             self.slots.pop_front();
-            self.permits -= held.slot.permits as usize;
+            self.permits -= if held.large { 0 } else { held.slot.permits as usize };
             self.give_up(held.slot);
         }
     }
 
     fn find(slots: &VecDeque<Held>, mut place: usize) -> Option<(usize, u64)> {
-        for (at, held) in slots.iter().enumerate() {
+        for (at, held) in slots.iter().enumerate().filter(|(_, held)| !held.large) {
             let n = held.slot.permits as usize;
             if place < n {
                 return Some((at, held.from_ms));
@@ -296,10 +309,20 @@ impl Holder {
     }
 
     /// The permit of a place, or a later one where that holds too few tokens for it.
-    fn fitting(&self, place: usize, found: (usize, u64)) -> (usize, u64) {
-        let needs = self.line.get(place).map_or(0, |w| w.tokens);
-        let later = self.slots.iter().enumerate().skip(found.0).find(|(_, h)| h.slot.tokens >= needs);
+    fn fitting(&self, waiter: &Waiter, found: (usize, u64)) -> (usize, u64) {
+        let fits = |held: &Held| !held.large && held.slot.tokens >= waiter.tokens;
+        let later = self.slots.iter().enumerate().skip(found.0).find(|(_, held)| fits(held));
         later.map_or(found, |(at, held)| (at, held.from_ms))
+    }
+
+    /// The permit of one who waits, and its time.
+    fn found(&self, place: usize) -> Option<(usize, u64)> {
+        let waiter = self.line.get(place)?;
+        if waiter.large {
+            let fits = |held: &Held| held.large && held.slot.tokens >= waiter.tokens;
+            return self.slots.iter().enumerate().find(|(_, h)| fits(h)).map(|(at, h)| (at, h.from_ms));
+        }
+        Self::find(&self.slots, self.line.before(place)).map(|found| self.fitting(waiter, found))
     }
 
     /// A permit at hand, where nobody waits; whoever gets none here [arrives](Self::arrive).
@@ -319,11 +342,25 @@ impl Holder {
         if beyond {
             // It is no demand that others' permits should be held for.
             self.beyond += u32::from(caller.kind != Kind::Batch);
-        } else if let (Some(rate), Some(tokens)) = (self.rates.get_mut(kind), self.tokens.get_mut(kind)) {
+        } else if let (Some(rate), Some((tokens, modest))) = (self.rates.get_mut(kind), self.tokens.get_mut(kind)) {
             rate.add(now_ms);
-            *tokens = (*tokens * 0.998).max(caller.tokens.into());
+            let needs = f64::from(caller.tokens);
+            *modest = match *modest {
+                0.0 => needs.min((self.limits.tokens / MODEST).into()),
+                modest if needs > modest => needs.min(modest * RISES),
+                modest => needs.max(modest * FALLS),
+            };
+            if needs <= *modest * LARGE {
+                *tokens = (*tokens * 0.998).max(needs);
+            }
         }
         beyond
+    }
+
+    /// Whether a caller needs far more tokens than is usual.
+    fn is_large(&self, caller: Caller) -> bool {
+        let modest = self.tokens.get(caller.kind as usize).map_or(0.0, |(_, modest)| *modest);
+        f64::from(caller.tokens) > modest * LARGE
     }
 
     /// Lets a caller in; [`Self::look`] then tells it what to do.
@@ -338,6 +375,7 @@ impl Holder {
             party: caller.party,
             beyond,
             tokens: caller.tokens,
+            large: self.is_large(caller),
             came_ms: now_ms,
             until_ms: now_ms.saturating_add(caller.patience_ms),
             told_ms: None,
@@ -359,8 +397,7 @@ impl Holder {
         // would be lost.
         let kept = |at: &(usize, u64)| self.slots.get(at.0).is_some_and(|h| h.until_ms > now_ms + LAST_MS);
         let beyond = self.contended && self.line.get(place).is_some_and(|w| w.beyond);
-        let found = Self::find(&self.slots, place).map(|found| self.fitting(place, found));
-        let found = found.filter(|at| !beyond || !kept(at)).map(|(at, _)| (at, self.due_ms(at)));
+        let found = self.found(place).filter(|at| !beyond || !kept(at)).map(|(at, _)| (at, self.due_ms(at)));
         let held_tokens = found.and_then(|(at, _)| self.slots.get(at)).map_or(0, |h| h.slot.tokens);
         let standing = self.standing;
         let (pause_ms, asking) = (self.next_ask_ms.saturating_sub(now_ms), self.asking.is_some());
@@ -397,7 +434,10 @@ impl Holder {
             let ms = if asking { 10 } else { pause_ms.clamp(5, 500) };
             return Step::Wait { ms, eta_ms: Some(eta_ms), ahead: place, placed: false };
         }
-        let free_at = self.free_at_ms.get(kind).copied().unwrap_or(0);
+        let free_at = match waiter.large {
+            true => self.large_free_at_ms,
+            false => self.free_at_ms.get(kind).copied().unwrap_or(0),
+        };
         let full = self.full_until_ms.get(kind).is_some_and(|until| now_ms < *until) && (!asking || self.scarce);
         // In a rush nobody is kept in the dark until the next ask where nothing was to be had, nor by an answer that is late.
         let rush = self.contended || self.scarce;
@@ -470,11 +510,11 @@ impl Holder {
         let tokens = each * taken;
         held.slot.permits -= taken;
         held.slot.tokens -= tokens;
-        let rest = held.slot;
+        let (rest, large) = (held.slot, held.large);
         if rest.permits == 0 {
             self.slots.remove(at);
         }
-        self.permits -= taken as usize;
+        self.permits -= if large { 0 } else { taken as usize };
         let need = needs.min(tokens);
         let left = if rest.permits == 0 { rest.tokens } else { 0 };
         self.give_up(Slot { tick, permits: taken - 1, tokens: tokens - need + left });

@@ -118,6 +118,7 @@ struct Terms {
 #[derive(Default)]
 struct Booked {
     slots: Vec<Slot>,
+    large: Vec<Slot>,
     far: u32,
     /// Whether there was less than was wanted by shoppers, and by any of a kind.
     short: bool,
@@ -346,6 +347,19 @@ impl Lessor {
                 booked.slots.append(&mut got);
             }
         }
+        if let Some(want) = ask.large {
+            let to = now + u64::from(want.patience_ms).min(FARTHEST_MS) / TICK_MS;
+            let reach_ms = (terms.reach_ms as f64 * NEW_SHARE) as u64;
+            let wish = Wish {
+                from: terms.begin,
+                to: to.min(terms.begin + reach_ms / TICK_MS),
+                permits: want.waiting,
+                tokens: want.tokens,
+                over: 0,
+                share: NEW_SHARE,
+            };
+            booked.large = self.book.book(&terms.rules, &wish);
+        }
         booked
     }
 
@@ -404,17 +418,18 @@ impl Lessor {
         let borne = if paced.is_finite() { borne.min(1.0) } else { 1.0 };
         let terms =
             Terms { rules, begin, near, reach_ms, pause_ms, fair, by_places: in_flight.map(|_| by_places), borne };
-        let Booked { slots, far, short, lacking } =
+        let Booked { slots, large, far, short, lacking } =
             if overtaken { Booked::default() } else { self.book_wants(now, ask, &placed, &terms) };
         let urgent = |kind: Kind| placed.short.get(kind as usize).is_some_and(|s| *s);
         // As long as shares hold somebody back, or the line is long, there is more demand than permits.
         let short = short || urgent(Kind::Running) || urgent(Kind::New);
         let short = short || (contended && (ask.beyond > 0 || free > LONG_MS));
-        touched.extend(slots.iter().map(|s| s.tick / ROW));
+        let granted = || slots.iter().chain(&large);
+        touched.extend(granted().map(|s| s.tick / ROW));
         if let Some(known) = self.known.get_mut(&ask.holder) {
             known.credit -= f64::from(far);
             if !overtaken {
-                known.given.clone_from(&slots);
+                known.given = granted().copied().collect();
             }
         }
         if short {
@@ -423,6 +438,10 @@ impl Lessor {
             }
             host.contended_until = now_ms + 2 * pause_ms.max(400) + 1_000;
         }
+        let large_free_ms = match ask.large {
+            Some(want) if count(&large) < want.waiting => self.book.free_in_ms(&rules, begin, want.tokens, 1.0).max(1),
+            _ => 0,
+        };
         let mut free_ms = [0; KINDS];
         if lacking.contains(&true) || slots.is_empty() {
             free_ms = [self.book.free_in_ms(&rules, begin, tokens, 1.0); KINDS];
@@ -450,6 +469,8 @@ impl Lessor {
         let lease = Lease {
             now_ms,
             slots,
+            large,
+            large_free_ms,
             standing: Standing { limit: ask.limits.permits.into(), remaining, reset_ms },
             free_ms,
             allowed: placed.allowed.saturating_sub(idle),

@@ -115,6 +115,8 @@ pub struct Ask {
     pub target: u64,
     /// What it wants, by kind.
     pub wants: [Want; KINDS],
+    /// What callers want that need far more tokens than is usual: those of one size, so that none is counted as large as the largest.
+    pub large: Option<Want>,
     /// What it gives back and settles; first what unanswered asks told, which may not have arrived.
     pub settled: Vec<Settled>,
     /// Callers a second.
@@ -142,6 +144,10 @@ pub struct Lease {
     pub now_ms: u64,
     /// The permits, which count as spent.
     pub slots: Vec<Slot>,
+    /// The permits for callers that need far more tokens than is usual.
+    pub large: Vec<Slot>,
+    /// Milliseconds until one for such a caller is free that this answer did not grant.
+    pub large_free_ms: u64,
     /// How the budget stands.
     pub standing: Standing,
     /// For each kind, milliseconds until a permit is free that this answer did not grant.

@@ -217,6 +217,9 @@ async fn through(counter: &Counter, call: &Call, form: Form, keep: &Keep<'_>) ->
         tokens: if counter.config.upstream_tpm > 0 { estimate::tokens(&call.body) } else { 0 },
         patience_ms: call.wait.patience_ms,
     };
+    if let Some(error) = estimate::too_large(&call.body, caller.tokens, counter.config.upstream_tpm) {
+        return Err(failed(&Fault::Refused(error), 0, began));
+    }
     for (rank, target) in chain {
         if let Some(budget) = &mut budget {
             budget.target = target.number();
