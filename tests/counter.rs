@@ -542,6 +542,34 @@ async fn a_call_that_no_minute_allows_is_refused_at_once_and_one_that_leaves_lit
 }
 
 #[tokio::test(start_paused = true)]
+async fn those_who_are_turned_away_in_a_rush_pass_when_they_come_again_at_the_time_they_were_told() {
+    for rpm in ["60", "600", "3000"] {
+        let (counter, world) = counter(Host::Answers { after_ms: 100 }, &[("UPSTREAM_RPM", rpm)]);
+        world.runs_on.set(true);
+        let local = tokio::task::LocalSet::new();
+        local
+            .run_until(async {
+                let one = call(&counter);
+                // Half a minute's calls in three seconds.
+                let calls = (rpm.parse::<u64>().unwrap() / 2).max(200);
+                let all = (0..calls).map(|n| {
+                    let (counter, one) = (&counter, &one);
+                    async move {
+                        sleep(Duration::from_millis(n * 3_000 / calls)).await;
+                        let refused = call::complete(counter, one, false).await.err()?;
+                        sleep(Duration::from_secs(refused.error.retry_after_seconds().unwrap())).await;
+                        Some(call::complete(counter, one, false).await.is_ok())
+                    }
+                });
+                let again: Vec<bool> = futures::future::join_all(all).await.into_iter().flatten().collect();
+                let passed = again.iter().filter(|passed| **passed).count();
+                assert!(again.len() > 100 && passed * 10 >= again.len() * 8, "{passed} of {}", again.len());
+            })
+            .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stream_that_the_caller_cuts_counts_as_the_tokens_that_came_and_no_more() {
     let variables = [("UPSTREAM_TPM", "1000"), ("UPSTREAM_RPM", "0"), ("QUEUE_MS", "60000")];
     let (counter, world) = counter(Host::Streams { every_ms: 10 }, &variables);

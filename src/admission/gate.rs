@@ -14,9 +14,9 @@ use crate::upstream::ratelimit::Stated;
 /// An ask is given up after so long, in milliseconds; the line then asks again.
 const GIVE_UP_MS: u64 = 1_200;
 
-/// What a caller that will not wait does wait, in milliseconds: a paced limit has its next permit within it, and a burst of
-/// a few calls is no rush.
-const NO_WAIT_MS: u64 = 500;
+/// What a caller that will not wait does wait, in milliseconds: a paced limit has its next permit within it, a burst of a few calls
+/// is no rush, and all whose `Retry-After` is the same whole second come at its beginning.
+const NO_WAIT_MS: u64 = 1_000;
 
 /// The platform lets nothing run on for much longer than this, in milliseconds.
 const TELLING_MS: u64 = 20_000;

@@ -41,6 +41,10 @@ const RISES: f64 = 1.05;
 const FALLS: f64 = 0.64;
 /// The first caller is no measure where it needs more than one part in so many of the limit.
 const MODEST: u32 = 50;
+/// The part of the permits that is counted on for those who come again; new callers take the rest.
+const FOR_AGAIN: f64 = 0.9;
+/// No longer after the first free permit is anybody told to come again, in milliseconds: most never do.
+const AGAIN_LATEST_MS: f64 = 180_000.0;
 /// So many who wait are a rush, whatever the object says later.
 const RUSH: usize = 8;
 /// Returns kept for the next ask.
@@ -147,6 +151,9 @@ pub struct Holder {
     full_until_ms: [u64; KINDS],
     free_at_ms: [u64; KINDS],
     large_free_at_ms: u64,
+    /// Permits a second that come free for those who come again, and when the last of them was told to.
+    per_second: f64,
+    told_ms: f64,
     batch_again_ms: u64,
     batch_wait_ms: u64,
     settled: Settled,
@@ -200,6 +207,8 @@ impl Holder {
             full_until_ms: [0; KINDS],
             free_at_ms: [0; KINDS],
             large_free_at_ms: 0,
+            per_second: 0.0,
+            told_ms: 0.0,
             batch_again_ms: 0,
             batch_wait_ms: BATCH_AGAIN_MS,
             settled: Settled::default(),
@@ -458,7 +467,7 @@ impl Holder {
             if failed {
                 return refused(UNREACHABLE_MS, None);
             }
-            return refused(free_at.saturating_sub(now_ms), standing);
+            return refused(self.again_ms(now_ms, free_at), standing);
         }
         let ms = match waiter.kind {
             Kind::Batch if !asking => pause_ms.max(batch_again).clamp(5, 1_000),
@@ -466,6 +475,14 @@ impl Holder {
             _ => pause_ms.clamp(5, 250),
         };
         Step::Wait { ms, eta_ms: None, ahead: place, placed: false }
+    }
+
+    /// In how many milliseconds one who is turned away is to come again: not all at the first free permit, but each at the next one.
+    fn again_ms(&mut self, now_ms: u64, free_at_ms: u64) -> u64 {
+        let free_ms = free_at_ms.max(now_ms) as f64;
+        let next_ms = self.told_ms + 1_000.0 / (self.per_second * FOR_AGAIN).max(0.001);
+        self.told_ms = next_ms.clamp(free_ms, free_ms + AGAIN_LATEST_MS);
+        (self.told_ms - now_ms as f64) as u64
     }
 
     /// The turn of one who waits for a place in flight.

@@ -473,6 +473,7 @@ impl Lessor {
             large_free_ms,
             standing: Standing { limit: ask.limits.permits.into(), remaining, reset_ms },
             free_ms,
+            per_second: (per_second * part) as f32,
             allowed: placed.allowed.saturating_sub(idle),
             scarce: placed.scarce,
             line: placed.line,

@@ -156,6 +156,8 @@ pub struct Lease {
     pub allowed: u32,
     /// Whether places in flight are given back at once.
     pub scarce: bool,
+    /// Permits a second that come free for the callers of this holder.
+    pub per_second: f32,
     /// Callers of each kind that wait for a place in flight, with the milliseconds until the turn of each.
     pub line: [Vec<u32>; KINDS],
     /// The holder does not ask again sooner, in milliseconds.

@@ -347,6 +347,11 @@ impl Holder {
             *turns = line.iter().map(|ms| now_ms + u64::from(*ms)).collect();
         }
         self.standing = Some(lease.standing);
+        self.per_second = lease.per_second.into();
+        if !lease.contended {
+            // There is enough again for whoever comes.
+            self.told_ms = 0.0;
+        }
         let slots = lease.slots.iter().map(|slot| (slot, false)).chain(lease.large.iter().map(|slot| (slot, true)));
         for (slot, large) in slots {
             let ahead = (slot.tick * TICK_MS).saturating_sub(lease.now_ms);
