@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
 use futures::stream::{LocalBoxStream, StreamExt};
+use madoguchi::admission::Budget;
 use madoguchi::admission::lessor::Lessor;
 use madoguchi::admission::message::{Ask, Kind, Lease};
 use madoguchi::config::Config;
@@ -392,6 +393,16 @@ async fn a_target_that_is_down_elsewhere_is_passed_over_here_and_tried_again_lat
     world.models.borrow_mut().clear();
     call::complete(&here, &one, false).await.unwrap();
     assert_eq!(*world.models.borrow(), ["first", "second"], "its time is over");
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_permit_that_is_spent_is_one_less_that_remains_whoever_granted_how_many_ahead() {
+    let (counter, _) = counter(Host::Answers { after_ms: 20 }, &[("UPSTREAM_RPM", "500")]);
+    let upstream = Budget::upstream(&counter.config).unwrap();
+    for spent in 1..=100 {
+        call::complete(&counter, &call(&counter), false).await.unwrap();
+        assert_eq!(counter.learned.standing(&upstream).unwrap().remaining, 500 - spent);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -246,14 +246,14 @@ impl Holder {
         self.asked_ms
     }
 
-    /// How the budget stood when last heard of, with what is held here.
+    /// How the budget stood when last heard of, less what was spent here since.
     pub fn standing(&self) -> Option<Standing> {
         self.standing
     }
 
-    /// Whether somebody waits or a call runs.
+    /// Whether somebody waits or a call runs, or there is news that others must hear.
     pub fn is_used(&self) -> bool {
-        self.running > 0 || !self.line.is_empty() || self.asking.is_some()
+        self.running > 0 || !self.line.is_empty() || self.asking.is_some() || self.report.is_news()
     }
 
     /// Whether more is asked than there is, as far as is known here: of the limit, or for the moment.

@@ -1,5 +1,6 @@
 //! What a holder says to the object and hears from it: when an ask is due, what it wants and gives back, and what an answer gives.
 
+use super::super::Standing;
 use super::super::book::{LIFE_MS, Slot, TICK_MS};
 use super::super::lessor::SOON_MS;
 use super::super::line::{Heard, Waiter};
@@ -346,7 +347,6 @@ impl Holder {
         for (turns, line) in self.turns.iter_mut().zip(&lease.line) {
             *turns = line.iter().map(|ms| now_ms + u64::from(*ms)).collect();
         }
-        self.standing = Some(lease.standing);
         self.per_second = lease.per_second.into();
         if !lease.contended {
             // There is enough again for whoever comes.
@@ -367,6 +367,11 @@ impl Holder {
         }
         crate::order::sort_by_key(self.slots.make_contiguous(), |h| h.from_ms);
         self.expire(now_ms);
+        // What is held here is not spent yet.
+        let held =
+            self.slots.iter().take_while(|h| h.from_ms <= now_ms).map(|h| u64::from(h.slot.permits)).sum::<u64>();
+        let Standing { limit, remaining, reset_ms } = lease.standing;
+        self.standing = Some(Standing { limit, remaining: (remaining + held).min(limit), reset_ms });
         for (full, (at, free)) in self.full_until_ms.iter_mut().zip(self.free_at_ms.iter_mut().zip(lease.free_ms)) {
             *at = now_ms + free;
             // Until a permit is free, or until others may have left, there is no use in asking.
