@@ -19,6 +19,8 @@ use crate::world::World;
 const MOST_TARGETS: usize = 256;
 /// Of them, those whose permits are kept while nobody calls them.
 const MOST_HELD: usize = 32;
+/// One that has not asked for so long is kept no longer than another, in milliseconds.
+const SILENT_MS: u64 = 25_000;
 /// Budgets of which something is remembered while nobody uses them.
 const MOST_BUDGETS: usize = 1_000;
 
@@ -35,7 +37,8 @@ pub struct Counter {
 
 /// What an isolate has learned. It may vanish at any moment; nothing that must hold lives here.
 pub struct Learned {
-    breakers: RefCell<HashMap<(String, String), Breaker>>,
+    /// By a target's number, with when it failed last.
+    breakers: RefCell<Sorted<u64, (u64, Breaker)>>,
     beginnings: RefCell<Sorted<(u64, Form), Beginnings>>,
     retries: RefCell<RetryBudget>,
     /// By a budget's name and a target's number.
@@ -81,7 +84,7 @@ impl Learned {
         }
         let mut holder = Holder::new(world.bits(), budget.limits).of(budget.target);
         let done = act(&mut holder);
-        keep(&mut holders, budget, holder);
+        keep(&mut holders, world.now_ms(), budget, holder);
         done
     }
 
@@ -115,25 +118,32 @@ impl Learned {
         if breakers.is_empty() {
             return true;
         }
-        breakers.get_mut(&key(target)).is_none_or(|b| b.admits(now_ms))
+        breakers.get_mut(&target.number()).is_none_or(|(_, breaker)| breaker.admits(now_ms))
     }
 
     /// A call to a target ended well.
     pub fn succeeded(&self, target: &Target) {
         let mut breakers = self.breakers.borrow_mut();
         if !breakers.is_empty() {
-            breakers.remove(&key(target));
+            breakers.remove(&target.number());
         }
     }
 
     /// A call failed by the target's fault.
     pub fn failed(&self, target: &Target, now_ms: u64) {
         let mut breakers = self.breakers.borrow_mut();
-        // Models are named by callers, so the map must not grow with their inventions.
-        if breakers.len() >= MOST_TARGETS {
-            breakers.clear();
+        let number = target.number();
+        // Models are named by callers, so the map must not grow with their inventions, nor may these open what is closed to all: one is
+        // forgotten that calls are not kept from, the one that failed the longest ago.
+        if breakers.len() >= MOST_TARGETS && breakers.get(&number).is_none() {
+            let oldest = breakers.iter().min_by_key(|(_, (at, breaker))| (breaker.open_for_ms(now_ms) > 0, *at));
+            if let Some(oldest) = oldest.map(|(number, _)| *number) {
+                breakers.remove(&oldest);
+            }
         }
-        breakers.entry(key(target)).or_default().failed(now_ms);
+        let (at, breaker) = breakers.get_or_default(number);
+        *at = now_ms;
+        breaker.failed(now_ms);
     }
 
     /// A target's reply took so long to begin, in milliseconds.
@@ -152,21 +162,17 @@ impl Learned {
 }
 
 /// Keeps an isolate's side of a budget. Keys are few and models are named by callers, so what is remembered must not grow for ever.
-fn keep(holders: &mut HashMap<String, Sorted<u64, Holder>>, budget: &Budget, holder: Holder) {
+fn keep(holders: &mut HashMap<String, Sorted<u64, Holder>>, now_ms: u64, budget: &Budget, holder: Holder) {
     if holders.len() > MOST_BUDGETS {
         // The upstream's permits are worth too much to be lost with those of keys.
         holders.retain(|name, of| name == UPSTREAM || of.values().any(Holder::is_used));
     }
     let of = holders.entry(budget.name.clone()).or_default();
-    if of.len() >= MOST_HELD {
+    while of.len() >= MOST_HELD {
         let unused = of.iter().filter(|(_, h)| !h.is_used());
-        if let Some(oldest) = unused.min_by_key(|(_, h)| h.asked_ms()).map(|(target, _)| *target) {
-            of.remove(&oldest);
-        }
+        let worth = |h: &Holder| (now_ms < h.asked_ms() + SILENT_MS, h.ask_number());
+        let Some(least) = unused.min_by_key(|(_, h)| worth(h)).map(|(target, _)| *target) else { break };
+        of.remove(&least);
     }
     of.insert(budget.target, holder);
-}
-
-fn key(target: &Target) -> (String, String) {
-    (target.base_url.clone(), target.model.clone())
 }

@@ -37,6 +37,8 @@ enum Host {
     },
     /// Fails every call for this model and answers the others at once.
     FailsFor(&'static str),
+    /// Answers every call for this model and fails the others at once.
+    AnswersFor(&'static str),
     /// Refuses every call for this model, asks for twenty seconds, and answers the others after a tenth of a second.
     FullFor(&'static str),
     /// Answers after a tenth of a second with as many tokens as the call allows.
@@ -168,7 +170,10 @@ impl World for Handle {
                 }
                 Host::Fails { status, headers } => Box::new(Canned { status, headers, body: b"{}" }),
                 Host::FailsFor(model) if named == model => Box::new(Canned { status: 500, headers: &[], body: b"{}" }),
-                Host::FailsFor(_) => Box::new(Canned { status: 200, headers: &[], body }),
+                Host::AnswersFor(model) if named != model => {
+                    Box::new(Canned { status: 500, headers: &[], body: b"{}" })
+                }
+                Host::FailsFor(_) | Host::AnswersFor(_) => Box::new(Canned { status: 200, headers: &[], body }),
                 Host::UsesAll => {
                     sleep(Duration::from_millis(100)).await;
                     let text = r#"{"choices":[{"message":{"content":"yes"}}],"usage":{"total_tokens":"#;
@@ -393,6 +398,47 @@ async fn a_target_that_is_down_elsewhere_is_passed_over_here_and_tried_again_lat
     world.models.borrow_mut().clear();
     call::complete(&here, &one, false).await.unwrap();
     assert_eq!(*world.models.borrow(), ["first", "second"], "its time is over");
+}
+
+#[tokio::test(start_paused = true)]
+async fn invented_models_that_fail_do_not_open_what_is_closed_here_or_elsewhere() {
+    let variables = [("ROUTES", TWO), ("RETRIES", "0"), ("UPSTREAM_RPM", "600000")];
+    let (there, world) = counter(Host::AnswersFor("second"), &variables);
+    world.runs_on.set(true);
+    let here = another(&there);
+    let local = tokio::task::LocalSet::new();
+    local
+        .run_until(async {
+            let one = of_two(&there);
+            for _ in 0..5 {
+                assert_eq!(call::complete(&there, &one, false).await.unwrap().rank, 1);
+            }
+            for n in 0..300 {
+                call::complete(&there, &of(&there, &format!("invented-{n}")), false).await.unwrap_err();
+            }
+            sleep(Duration::from_millis(500)).await;
+            // The first call here hears of it with its permit.
+            call::complete(&here, &one, false).await.unwrap();
+            assert!(world.began.elapsed() < Duration::from_millis(2_500));
+            for (isolate, name) in [(&there, "there"), (&here, "here")] {
+                world.models.borrow_mut().clear();
+                call::complete(isolate, &one, false).await.unwrap();
+                assert_eq!(*world.models.borrow(), ["second"], "{name} at {:?}", world.began.elapsed());
+            }
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_keys_do_not_make_an_isolate_forget_the_upstreams_permits() {
+    let (counter, _) = counter(Host::Answers { after_ms: 0 }, &[]);
+    call::complete(&counter, &call(&counter), false).await.unwrap();
+    let upstream = Budget::upstream(&counter.config).unwrap();
+    for n in 0..1_100 {
+        let key = Budget::key(&n.to_string(), 60).unwrap();
+        counter.learned.with_holder(&key, &*counter.world, |_| ());
+    }
+    assert!(counter.learned.standing(&upstream).is_some());
 }
 
 #[tokio::test(start_paused = true)]

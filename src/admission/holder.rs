@@ -537,8 +537,8 @@ impl Holder {
         self.give_up(Slot { tick, permits: taken - 1, tokens: tokens - need + left });
         self.running += 1;
         self.report.firsts += 1;
-        if let Some(s) = &mut self.standing {
-            s.remaining = s.remaining.min(s.limit);
+        if let Some(standing) = &mut self.standing {
+            standing.remaining = standing.remaining.saturating_sub(1);
         }
         Some(Permit { slot: Slot { tick, permits: 1, tokens: need } })
     }

@@ -79,6 +79,7 @@ struct Known {
 #[derive(Debug, Clone, Default)]
 struct Host {
     seen_ms: u64,
+    asks: u64,
     capacity: Capacity,
     breaker: Breaker,
     shares: Shares,
@@ -182,14 +183,14 @@ impl Lessor {
         }
     }
 
-    /// What is known of a target. Models are named by callers, so what is remembered must not grow with their inventions: one is
-    /// forgotten that calls are not kept from, the one that was asked for the longest ago.
+    /// What is known of a target. Models are named by callers, so what is remembered must not grow with their inventions, nor may these
+    /// drive out what is in use: one is forgotten that calls are not kept from and that is silent, or was asked for the least often.
     fn host(&mut self, target: u64) -> &mut Host {
         if self.hosts.len() >= MOST_TARGETS && self.hosts.get(&target).is_none() {
             let now_ms = self.asked_ms;
-            let oldest = self.hosts.iter().min_by_key(|(_, h)| (h.breaker.open_for_ms(now_ms) > 0, h.seen_ms));
-            if let Some(oldest) = oldest.map(|(target, _)| *target) {
-                self.hosts.remove(&oldest);
+            let worth = |h: &Host| (h.breaker.open_for_ms(now_ms) > 0, now_ms < h.seen_ms + SILENT_MS, h.asks);
+            if let Some(least) = self.hosts.iter().min_by_key(|(_, h)| worth(h)).map(|(target, _)| *target) {
+                self.hosts.remove(&least);
             }
         }
         self.hosts.get_or_default(target)
@@ -259,7 +260,7 @@ impl Lessor {
         self.asked_ms = self.asked_ms.max(now_ms);
         let fresh = u64::from(self.known.get(&ask.holder).is_none());
         let host = self.host(ask.target);
-        (host.seen_ms, host.active) = (now_ms, host.active + fresh);
+        (host.seen_ms, host.active, host.asks) = (now_ms, host.active + fresh, host.asks + 1);
         self.active += fresh;
         let fresh = fresh > 0;
         let known = self.known.get_or_default(ask.holder);
