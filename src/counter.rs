@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::admission::holder::Holder;
-use crate::admission::{Budget, Standing};
+use crate::admission::{Budget, Standing, UPSTREAM};
 use crate::config::{Config, Target};
 use crate::conversation::shared::Remembered;
 use crate::knowledge::quoter::Quoter;
@@ -17,6 +17,12 @@ use crate::world::World;
 
 /// Targets of which something is remembered.
 const MOST_TARGETS: usize = 256;
+/// Of them, those whose permits are kept while nobody calls them.
+const MOST_HELD: usize = 32;
+/// One that has not asked for so long is kept no longer than another, in milliseconds.
+const SILENT_MS: u64 = 25_000;
+/// Budgets of which something is remembered while nobody uses them.
+const MOST_BUDGETS: usize = 1_000;
 
 /// Shared by all requests of an isolate; cloning is cheap.
 #[derive(Clone)]
@@ -31,10 +37,12 @@ pub struct Counter {
 
 /// What an isolate has learned. It may vanish at any moment; nothing that must hold lives here.
 pub struct Learned {
-    breakers: RefCell<HashMap<(String, String), Breaker>>,
+    /// By a target's number, with when it failed last.
+    breakers: RefCell<Sorted<u64, (u64, Breaker)>>,
     beginnings: RefCell<Sorted<(u64, Form), Beginnings>>,
     retries: RefCell<RetryBudget>,
-    holders: RefCell<HashMap<String, Holder>>,
+    /// By a budget's name and a target's number.
+    holders: RefCell<HashMap<String, Sorted<u64, Holder>>>,
     /// Answers to first questions, told to others who ask the same.
     pub remembered: Remembered,
     /// Passages ready to be quoted.
@@ -61,8 +69,9 @@ impl Learned {
 
     /// Whether a retry may be made; takes it out of the budget, which is the world's where there is a limit for the world.
     pub fn may_retry(&self, now_ms: u64, budget: Option<&Budget>) -> bool {
-        match budget.and_then(|b| self.holders.borrow_mut().get_mut(&b.name).map(Holder::may_retry)) {
-            Some(may) => may,
+        let mut holders = self.holders.borrow_mut();
+        match budget.and_then(|b| holders.get_mut(&b.name)?.get_mut(&b.target)) {
+            Some(holder) => holder.may_retry(),
             None => self.retries.borrow_mut().withdraw(now_ms),
         }
     }
@@ -70,37 +79,43 @@ impl Learned {
     /// Does something with this isolate's side of a budget, which is made at its first use.
     pub fn with_holder<T>(&self, budget: &Budget, world: &dyn World, act: impl FnOnce(&mut Holder) -> T) -> T {
         let mut holders = self.holders.borrow_mut();
-        if let Some(holder) = holders.get_mut(&budget.name) {
+        if let Some(holder) = holders.get_mut(&budget.name).and_then(|of| of.get_mut(&budget.target)) {
             return act(holder);
         }
-        // Keys are few, but what is remembered must not grow for ever.
-        if holders.len() > 1_000 {
-            holders.retain(|_, h| h.is_used());
-        }
-        let fresh = || Holder::new(world.bits(), budget.limits);
-        act(holders.entry(budget.name.clone()).or_insert_with(fresh))
+        let mut holder = Holder::new(world.bits(), budget.limits).of(budget.target);
+        let done = act(&mut holder);
+        keep(&mut holders, world.now_ms(), budget, holder);
+        done
+    }
+
+    /// What the part of a budget says that was heard of last; where a target is named, its own.
+    fn latest<T>(&self, budget: &Budget, say: impl Fn(&Holder) -> T) -> Option<T> {
+        let holders = self.holders.borrow();
+        let of = holders.get(&budget.name)?;
+        of.get(&budget.target).or_else(|| of.values().max_by_key(|h| h.asked_ms())).map(say)
     }
 
     /// Whether more is asked of a budget than it has at this moment.
     pub fn is_rushed(&self, budget: &Budget) -> bool {
-        self.holders.borrow().get(&budget.name).is_some_and(Holder::is_rushed)
+        self.latest(budget, Holder::is_rushed).unwrap_or(false)
     }
 
     /// How a budget stood when last heard of.
     pub fn standing(&self, budget: &Budget) -> Option<Standing> {
-        self.holders.borrow().get(&budget.name).and_then(Holder::standing)
+        self.latest(budget, Holder::standing).flatten()
     }
 
     /// Whether a call to a target would pass its breakers, this isolate's and the world's. Targets that never failed hold none.
     pub fn passes(&self, target: &Target, now_ms: u64, budget: Option<&Budget>) -> bool {
         // What the world knows comes with the permits, so only where there is a limit for the world.
         let holders = self.holders.borrow();
-        let closed = |h: &Holder| now_ms < h.closed_until_ms(target.number());
-        if budget.and_then(|b| holders.get(&b.name)).is_some_and(closed) {
+        if let Some(of) = budget.and_then(|b| holders.get(&b.name))
+            && of.values().any(|h| h.closes(target, now_ms))
+        {
             return false;
         }
         let breakers = self.breakers.borrow();
-        breakers.is_empty() || breakers.get(&key(target)).is_none_or(|b| b.passes(now_ms))
+        breakers.is_empty() || breakers.get(&target.number()).is_none_or(|(_, breaker)| breaker.passes(now_ms))
     }
 
     /// Whether a call to a target may pass, which has ended within `trial_ms`: it may be the one call that is out to see.
@@ -118,25 +133,32 @@ impl Learned {
 
     fn with_breaker<T>(&self, target: &Target, act: impl FnOnce(&mut Breaker) -> T) -> Option<T> {
         let mut breakers = self.breakers.borrow_mut();
-        if breakers.is_empty() { None } else { breakers.get_mut(&key(target)).map(act) }
+        if breakers.is_empty() { None } else { breakers.get_mut(&target.number()).map(|(_, breaker)| act(breaker)) }
     }
 
     /// A call to a target ended well.
     pub fn succeeded(&self, target: &Target) {
         let mut breakers = self.breakers.borrow_mut();
         if !breakers.is_empty() {
-            breakers.remove(&key(target));
+            breakers.remove(&target.number());
         }
     }
 
     /// A call failed by the target's fault after so many milliseconds.
     pub fn failed(&self, target: &Target, now_ms: u64, took_ms: u64) {
         let mut breakers = self.breakers.borrow_mut();
-        // Models are named by callers, so the map must not grow with their inventions.
-        if breakers.len() >= MOST_TARGETS {
-            breakers.clear();
+        let number = target.number();
+        // Models are named by callers, so the map must not grow with their inventions, nor may these open what is closed to all: one is
+        // forgotten that calls are not kept from, the one that failed the longest ago.
+        if breakers.len() >= MOST_TARGETS && breakers.get(&number).is_none() {
+            let oldest = breakers.iter().min_by_key(|(_, (at, breaker))| (breaker.open_for_ms(now_ms) > 0, *at));
+            if let Some(oldest) = oldest.map(|(number, _)| *number) {
+                breakers.remove(&oldest);
+            }
         }
-        breakers.entry(key(target)).or_default().failed_after(now_ms, took_ms);
+        let (at, breaker) = breakers.get_or_default(number);
+        *at = now_ms;
+        breaker.failed_after(now_ms, took_ms);
     }
 
     /// A target's reply took so long to begin, in milliseconds.
@@ -154,6 +176,18 @@ impl Learned {
     }
 }
 
-fn key(target: &Target) -> (String, String) {
-    (target.base_url.clone(), target.model.clone())
+/// Keeps an isolate's side of a budget. Keys are few and models are named by callers, so what is remembered must not grow for ever.
+fn keep(holders: &mut HashMap<String, Sorted<u64, Holder>>, now_ms: u64, budget: &Budget, holder: Holder) {
+    if holders.len() > MOST_BUDGETS {
+        // The upstream's permits are worth too much to be lost with those of keys.
+        holders.retain(|name, of| name == UPSTREAM || of.values().any(Holder::is_used));
+    }
+    let of = holders.entry(budget.name.clone()).or_default();
+    while of.len() >= MOST_HELD {
+        let unused = of.iter().filter(|(_, h)| !h.is_used());
+        let worth = |h: &Holder| (now_ms < h.asked_ms() + SILENT_MS, h.ask_number());
+        let Some(least) = unused.min_by_key(|(_, h)| worth(h)).map(|(target, _)| *target) else { break };
+        of.remove(&least);
+    }
+    of.insert(budget.target, holder);
 }

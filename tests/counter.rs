@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
 use futures::stream::{LocalBoxStream, StreamExt};
+use madoguchi::admission::Budget;
 use madoguchi::admission::lessor::Lessor;
 use madoguchi::admission::message::{Ask, Kind, Lease};
 use madoguchi::config::Config;
@@ -42,6 +43,14 @@ enum Host {
     FailsFor(&'static str),
     /// Weighs every passage alike, and streams an answer of a word.
     Serves,
+    /// Answers every call for this model and fails the others at once.
+    AnswersFor(&'static str),
+    /// Refuses every call for this model, asks for twenty seconds, and answers the others after a tenth of a second.
+    FullFor(&'static str),
+    /// Answers after a tenth of a second with as many tokens as the call allows.
+    UsesAll,
+    /// Takes four seconds to begin for this model and a tenth of a second for the others.
+    SlowFor(&'static str),
     /// Answers with these headers.
     States(&'static [(&'static str, &'static str)]),
     /// Answers after a tenth of a second, and every so manieth call after three.
@@ -172,11 +181,11 @@ impl World for Handle {
         s.calls.borrow_mut().push((self.now_ms(), call.invocation.name().to_owned()));
         s.running.set(s.running.get() + 1);
         s.most.set(s.most.get().max(s.running.get()));
-        let body: serde_json::Value = serde_json::from_str(&call.body).unwrap();
-        let named = body["model"].as_str().unwrap_or_default().to_owned();
+        let sent: serde_json::Value = serde_json::from_str(&call.body).unwrap();
+        let named = sent["model"].as_str().unwrap_or_default().to_owned();
         s.models.borrow_mut().push(named.clone());
         let (host, running, nth) = (s.host, Running(s.running.clone()), s.calls.borrow().len());
-        let (slower_ms, streams) = (s.slower_ms.get(), body["stream"] == true);
+        let (slower_ms, streams) = (s.slower_ms.get(), sent["stream"] == true);
         Box::pin(async move {
             let _running = running;
             let body = br#"{"choices":[{"message":{"content":"yes"}}],"usage":{"completion_tokens":3}}"#;
@@ -192,7 +201,23 @@ impl World for Handle {
                 }
                 Host::Fails { status, headers } => Box::new(Canned { status, headers, body: b"{}" }),
                 Host::FailsFor(model) if named == model => Box::new(Canned { status: 500, headers: &[], body: b"{}" }),
-                Host::FailsFor(_) => Box::new(Canned { status: 200, headers: &[], body }),
+                Host::AnswersFor(model) if named != model => {
+                    Box::new(Canned { status: 500, headers: &[], body: b"{}" })
+                }
+                Host::FailsFor(_) | Host::AnswersFor(_) => Box::new(Canned { status: 200, headers: &[], body }),
+                Host::UsesAll => {
+                    sleep(Duration::from_millis(100)).await;
+                    let text = r#"{"choices":[{"message":{"content":"yes"}}],"usage":{"total_tokens":"#;
+                    let text = format!("{text}{}}}}}", sent["max_tokens"]);
+                    Box::new(Canned { status: 200, headers: &[], body: text.leak().as_bytes() })
+                }
+                Host::FullFor(model) if named == model => {
+                    Box::new(Canned { status: 429, headers: &[("retry-after", "20")], body: b"{}" })
+                }
+                Host::FullFor(model) | Host::SlowFor(model) => {
+                    sleep(Duration::from_millis(if named == model { 4_000 } else { 100 })).await;
+                    Box::new(Canned { status: 200, headers: &[], body })
+                }
                 Host::Serves => {
                     sleep(Duration::from_millis(300)).await;
                     let word = b"data: {\"choices\":[{\"delta\":{\"content\":\"Yes [1].\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
@@ -454,6 +479,57 @@ async fn a_target_that_is_down_elsewhere_is_passed_over_here_and_tried_again_lat
 }
 
 #[tokio::test(start_paused = true)]
+async fn invented_models_that_fail_do_not_open_what_is_closed_here_or_elsewhere() {
+    let variables = [("ROUTES", TWO), ("RETRIES", "0"), ("UPSTREAM_RPM", "600000")];
+    let (there, world) = counter(Host::AnswersFor("second"), &variables);
+    world.runs_on.set(true);
+    let here = another(&there);
+    let local = tokio::task::LocalSet::new();
+    local
+        .run_until(async {
+            let one = of_two(&there);
+            for _ in 0..5 {
+                assert_eq!(call::complete(&there, &one, false).await.unwrap().rank, 1);
+            }
+            for n in 0..300 {
+                call::complete(&there, &of(&there, &format!("invented-{n}")), false).await.unwrap_err();
+            }
+            sleep(Duration::from_millis(500)).await;
+            // The first call here hears of it with its permit.
+            call::complete(&here, &one, false).await.unwrap();
+            assert!(world.began.elapsed() < Duration::from_millis(2_500));
+            for (isolate, name) in [(&there, "there"), (&here, "here")] {
+                world.models.borrow_mut().clear();
+                call::complete(isolate, &one, false).await.unwrap();
+                assert_eq!(*world.models.borrow(), ["second"], "{name} at {:?}", world.began.elapsed());
+            }
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_keys_do_not_make_an_isolate_forget_the_upstreams_permits() {
+    let (counter, _) = counter(Host::Answers { after_ms: 0 }, &[]);
+    call::complete(&counter, &call(&counter), false).await.unwrap();
+    let upstream = Budget::upstream(&counter.config).unwrap();
+    for n in 0..1_100 {
+        let key = Budget::key(&n.to_string(), 60).unwrap();
+        counter.learned.with_holder(&key, &*counter.world, |_| ());
+    }
+    assert!(counter.learned.standing(&upstream).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_permit_that_is_spent_is_one_less_that_remains_whoever_granted_how_many_ahead() {
+    let (counter, _) = counter(Host::Answers { after_ms: 20 }, &[("UPSTREAM_RPM", "500")]);
+    let upstream = Budget::upstream(&counter.config).unwrap();
+    for spent in 1..=100 {
+        call::complete(&counter, &call(&counter), false).await.unwrap();
+        assert_eq!(counter.learned.standing(&upstream).unwrap().remaining, 500 - spent);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn retries_are_a_part_of_the_worlds_traffic_whichever_isolate_makes_them() {
     let variables = [("UPSTREAM_RPM", "60000"), ("RETRIES", "3"), ("QUEUE_MS", "15000")];
     let (first, world) = counter(Host::Fails { status: 500, headers: &[] }, &variables);
@@ -485,6 +561,147 @@ async fn a_host_that_says_it_is_full_is_left_alone_until_its_window_ends() {
         .await;
     let at: Vec<u64> = world.calls.borrow().iter().map(|c| c.0).collect();
     assert!((20_000..=27_000).contains(&at[1]), "{at:?}");
+}
+
+/// A call of a model by its name.
+fn of(counter: &Counter, model: &str) -> Call {
+    let body = format!(r#"{{"model":"{model}","messages":[]}}"#);
+    Call { targets: counter.config.targets(model), model: model.into(), body, ..call(counter) }
+}
+
+/// Of so many calls, one each so many milliseconds, those that were answered; so many of another come beside each.
+async fn answered(counter: &Counter, one: &Call, calls: usize, every_ms: u64, beside: usize, other: &Call) -> usize {
+    let all = (0..calls as u64).map(|n| async move {
+        sleep(Duration::from_millis(every_ms * n)).await;
+        let others = futures::future::join_all((0..beside).map(|_| call::complete(counter, other, false)));
+        futures::join!(call::complete(counter, one, false), others).0.is_ok()
+    });
+    futures::future::join_all(all).await.into_iter().filter(|answered| *answered).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_that_is_full_or_slow_takes_nothing_from_another_and_is_left_alone_itself() {
+    for host in [Host::FullFor("costly"), Host::SlowFor("costly")] {
+        let (counter, world) = counter(host, &[("UPSTREAM_RPM", "6000"), ("RETRIES", "0")]);
+        world.runs_on.set(true);
+        let local = tokio::task::LocalSet::new();
+        local
+            .run_until(async {
+                let (good, costly) = (of(&counter, "good"), of(&counter, "costly"));
+                assert_eq!(answered(&counter, &good, 100, 50, 0, &costly).await, 100);
+                let beside = if matches!(host, Host::FullFor(_)) { 4 } else { 1 };
+                let well = answered(&counter, &good, 200, 50, beside, &costly).await;
+                assert!(well >= 190, "{well} of 200");
+                let well = answered(&counter, &good, 100, 50, 0, &costly).await;
+                assert!(well >= 95, "{well} of 100 right after it");
+            })
+            .await;
+        // Eight hundred were wanted in ten seconds of the twenty that it asked for.
+        let made = world.models.borrow().iter().filter(|model| *model == "costly").count();
+        assert!(matches!(host, Host::SlowFor(_)) || made <= 80, "{made} calls to a host that is full");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_first_target_of_a_chain_is_full_the_next_is_called() {
+    let (counter, world) =
+        counter(Host::FullFor("first"), &[("ROUTES", TWO), ("UPSTREAM_RPM", "6000"), ("RETRIES", "0")]);
+    world.runs_on.set(true);
+    let local = tokio::task::LocalSet::new();
+    local
+        .run_until(async {
+            let one = of_two(&counter);
+            let well = answered(&counter, &one, 200, 50, 0, &one).await;
+            assert_eq!(well, 200);
+        })
+        .await;
+    let made = world.models.borrow().iter().filter(|model| *model == "first").count();
+    assert!(made <= 20, "{made} calls to a host that is full");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_stated_limits_count_the_calls_to_all_targets_together() {
+    let (counter, world) = counter(Host::Answers { after_ms: 10 }, &[("UPSTREAM_RPM", "60"), ("RETRIES", "0")]);
+    world.runs_on.set(true);
+    let local = tokio::task::LocalSet::new();
+    local
+        .run_until(async {
+            let models = [of(&counter, "a"), of(&counter, "b"), of(&counter, "c")];
+            let calls = (0..150u64).map(|n| {
+                let (counter, one) = (&counter, &models[n as usize % 3]);
+                async move {
+                    sleep(Duration::from_millis(20 * n)).await;
+                    call::complete(counter, one, false).await.is_ok()
+                }
+            });
+            let well = futures::future::join_all(calls).await.into_iter().filter(|answered| *answered).count();
+            assert!((54..=60).contains(&well), "{well} of a limit of 60");
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_no_minute_allows_is_refused_at_once_and_one_that_leaves_little_does_not_keep_others_out() {
+    let (counter, world) = counter(Host::UsesAll, &[("UPSTREAM_TPM", "60000"), ("UPSTREAM_RPM", "0")]);
+    world.runs_on.set(true);
+    let sized = |tokens: u32| {
+        let body = format!(r#"{{"model":"gpt-4.1","max_tokens":{tokens},"messages":[]}}"#);
+        Call { body, ..call(&counter) }
+    };
+    let small = sized(50);
+    let local = tokio::task::LocalSet::new();
+    local
+        .run_until(async {
+            let refused = call::complete(&counter, &sized(100_000), false).await.unwrap_err().error;
+            assert_eq!((refused.status, refused.param.as_deref()), (413, Some("max_tokens")), "{refused:?}");
+            assert!(refused.retry_after_ms.is_none() && refused.message.contains("UPSTREAM_TPM"), "{refused:?}");
+            // Each beside one that is too large for ever, and beside one that fits into an empty minute alone.
+            for tokens in [100_000, 59_950] {
+                call::complete(&counter, &small, false).await.unwrap();
+                let well = answered(&counter, &small, 60, 250, 1, &sized(tokens)).await;
+                assert!(well >= 59, "{well} of 60 beside calls of {tokens} tokens");
+                sleep(Duration::from_secs(70)).await;
+            }
+            // It has its turn when the minute is empty, and when it is not it hears when that is.
+            call::complete(&counter, &sized(50_000), false).await.unwrap();
+            sleep(Duration::from_secs(70)).await;
+            let small = sized(1_000);
+            assert_eq!(answered(&counter, &small, 15, 250, 0, &small).await, 15);
+            let refused = call::complete(&counter, &sized(50_000), false).await.unwrap_err().error;
+            let told = refused.retry_after_ms.unwrap();
+            assert!((50_000..=62_000).contains(&told), "{refused:?}");
+            sleep(Duration::from_millis(told)).await;
+            call::complete(&counter, &sized(50_000), false).await.unwrap();
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_are_turned_away_in_a_rush_pass_when_they_come_again_at_the_time_they_were_told() {
+    for rpm in ["60", "600", "3000"] {
+        let (counter, world) = counter(Host::Answers { after_ms: 100 }, &[("UPSTREAM_RPM", rpm)]);
+        world.runs_on.set(true);
+        let local = tokio::task::LocalSet::new();
+        local
+            .run_until(async {
+                let one = call(&counter);
+                // Half a minute's calls in three seconds.
+                let calls = (rpm.parse::<u64>().unwrap() / 2).max(200);
+                let all = (0..calls).map(|n| {
+                    let (counter, one) = (&counter, &one);
+                    async move {
+                        sleep(Duration::from_millis(n * 3_000 / calls)).await;
+                        let refused = call::complete(counter, one, false).await.err()?;
+                        sleep(Duration::from_secs(refused.error.retry_after_seconds().unwrap())).await;
+                        Some(call::complete(counter, one, false).await.is_ok())
+                    }
+                });
+                let again: Vec<bool> = futures::future::join_all(all).await.into_iter().flatten().collect();
+                let passed = again.iter().filter(|passed| **passed).count();
+                assert!(again.len() > 100 && passed * 10 >= again.len() * 8, "{passed} of {}", again.len());
+            })
+            .await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,11 +3,15 @@
 //! GCRA (ITU-T I.371) gives each permit the time at which it exists, but with a burst of `limit` it lets almost twice the limit
 //! through in one window, and with a small burst it refuses a quiet shop's first batch. A count for each tick is exact for
 //! every window, and knows the free times that lie between promised ones.
+//!
+//! The limits are of all calls together; the pace that one target is learned to bear is of the permits for its calls alone.
 
 use std::collections::VecDeque;
 use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
+
+use crate::order::Sorted;
 
 /// A minute, in milliseconds.
 pub const MINUTE_MS: u64 = 60_000;
@@ -23,6 +27,8 @@ const WINDOW: u64 = (MINUTE_MS + LIFE_MS) / TICK_MS;
 pub const FARTHEST_MS: u64 = MINUTE_MS;
 /// Ticks that are kept in one row.
 pub const ROW: u64 = 1_000 / TICK_MS;
+/// Ticks for which a pace looks back.
+const LOOKS_BACK: u64 = 2 * ROW;
 
 /// Permits of one tick, with the tokens reserved for them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +63,17 @@ pub struct Rules {
     pub tokens: u32,
     /// Permits a tick; infinite where a minute may be spent at once.
     pub pace: f64,
+    /// The target whose calls they are for.
+    pub target: u64,
+    /// Permits a tick that this target bears; infinite while nothing speaks against more.
+    pub bears: f64,
+}
+
+impl Rules {
+    /// Permits a tick that all paces come to.
+    pub fn least_pace(&self) -> f64 {
+        self.pace.min(self.bears)
+    }
 }
 
 /// Permits that are wished for.
@@ -82,12 +99,81 @@ struct Cell {
     tokens: u32,
 }
 
-/// What was granted and promised.
+/// Ticks in a row.
 #[derive(Debug, Clone, Default)]
-pub struct Book {
+struct Cells {
     /// The tick of the first cell.
     first: u64,
     cells: VecDeque<Cell>,
+}
+
+impl Cells {
+    fn get(&self, tick: u64) -> Cell {
+        let at = tick.checked_sub(self.first).and_then(|at| usize::try_from(at).ok());
+        at.and_then(|at| self.cells.get(at)).copied().unwrap_or_default()
+    }
+
+    fn get_mut(&mut self, tick: u64) -> Option<&mut Cell> {
+        self.cells.get_mut(usize::try_from(tick.checked_sub(self.first)?).ok()?)
+    }
+
+    /// Adds to a tick that is not forgotten; whether it is not.
+    fn add(&mut self, tick: u64, more: Cell) -> bool {
+        let Some(at) = tick.checked_sub(self.first).and_then(|at| usize::try_from(at).ok()) else { return false };
+        if self.cells.len() <= at {
+            self.cells.resize(at + 1, Cell::default());
+        }
+        if let Some(cell) = self.cells.get_mut(at) {
+            cell.permits = cell.permits.saturating_add(more.permits);
+            cell.tokens = cell.tokens.saturating_add(more.tokens);
+        }
+        true
+    }
+
+    /// Forgets what lies before a tick.
+    fn begin_at(&mut self, tick: u64) {
+        while self.first < tick && self.cells.pop_front().is_some() {
+            self.first += 1;
+        }
+        self.first = self.first.max(tick);
+    }
+
+    /// The most permits in any window of so many ticks that a tick lies in.
+    fn most_around(&self, tick: u64, ticks: u64) -> u64 {
+        let mut held: u64 = (0..ticks).map(|back| u64::from(self.get(tick.wrapping_sub(back)).permits)).sum();
+        let mut most = held;
+        for ahead in 1..ticks {
+            held = held + u64::from(self.get(tick + ahead).permits)
+                - u64::from(self.get((tick + ahead).wrapping_sub(ticks)).permits);
+            most = most.max(held);
+        }
+        most
+    }
+
+    /// What may be added to a tick so that no second around it holds more than its pace; nor a second and a tick, since calls a second
+    /// apart come to the host a little nearer or farther.
+    fn second_room(&self, tick: u64, pace: f64) -> u64 {
+        if pace.is_infinite() {
+            return u64::MAX;
+        }
+        let room = |ticks: u64| ((pace * ticks as f64).ceil() as u64).saturating_sub(self.most_around(tick, ticks));
+        room(ROW).min(room(ROW + 1))
+    }
+
+    /// What a pace, or a share of it, leaves in a tick.
+    fn room(&self, tick: u64, pace: f64, share: f64) -> u64 {
+        let room = capacity(tick, pace, share).saturating_sub(self.get(tick).permits.into());
+        // The parts of two paces may add up to more than either, where a pace has changed since others were promised.
+        if room == 0 { 0 } else { room.min(self.second_room(tick, pace)) }
+    }
+}
+
+/// What was granted and promised.
+#[derive(Debug, Clone, Default)]
+pub struct Book {
+    all: Cells,
+    /// Of it, the permits for each target's calls, for as long as a pace looks back.
+    of: Sorted<u64, Cells>,
     now: u64,
     /// The window that ends now.
     permits: u32,
@@ -101,8 +187,9 @@ impl Book {
     pub fn restore<'a>(rows: impl IntoIterator<Item = (u64, &'a str)>) -> Self {
         let mut rows: Vec<(u64, Vec<Cell>)> = rows.into_iter().map(|(row, text)| (row, read_row(text))).collect();
         crate::order::sort_by_key(&mut rows, |r| r.0);
-        let mut book = Self { first: rows.first().map_or(0, |r| r.0 * ROW), ..Self::default() };
-        book.now = book.first;
+        let mut book = Self::default();
+        book.all.first = rows.first().map_or(0, |r| r.0 * ROW);
+        book.now = book.all.first;
         for (row, cells) in rows {
             for (at, cell) in (row * ROW..).zip(cells) {
                 book.add(at, cell);
@@ -116,7 +203,7 @@ impl Book {
         let row = tick / ROW;
         let mut text = String::with_capacity(6 * ROW as usize);
         for at in row * ROW..(row + 1) * ROW {
-            match self.cell(at) {
+            match self.all.get(at) {
                 Cell { permits: 0, tokens: 0 } => text.push('-'),
                 // Writing to a text cannot fail.
                 Cell { permits, tokens } => drop(write!(text, "{permits}:{tokens}")),
@@ -134,27 +221,22 @@ impl Book {
     /// The tick of now. A clock that went back does not move the book.
     pub fn advance(&mut self, now_ms: u64) -> u64 {
         let now = now_ms / TICK_MS;
-        if now >= self.first + self.cells.len() as u64 + WINDOW {
-            self.cells.clear();
-            (self.first, self.permits, self.tokens) = (now.max(self.now), 0, 0);
-            self.now = self.first;
+        if now >= self.all.first + self.all.cells.len() as u64 + WINDOW {
+            self.all.cells.clear();
+            (self.all.first, self.permits, self.tokens) = (now.max(self.now), 0, 0);
+            self.now = self.all.first;
         }
         while self.now < now {
             self.now += 1;
-            let (new, old) = (self.cell(self.now), self.cell(self.now.wrapping_sub(WINDOW)));
+            let (new, old) = (self.all.get(self.now), self.all.get(self.now.wrapping_sub(WINDOW)));
             self.permits = (self.permits + new.permits).saturating_sub(old.permits);
             self.tokens = (self.tokens + u64::from(new.tokens)).saturating_sub(old.tokens.into());
         }
-        while self.first + WINDOW < self.now && !self.cells.is_empty() {
-            self.cells.pop_front();
-            self.first += 1;
-        }
+        self.all.begin_at(self.now.saturating_sub(WINDOW));
+        let from = self.now.saturating_sub(LOOKS_BACK);
+        self.of.values_mut().for_each(|cells| cells.begin_at(from));
+        self.of.retain(|_, cells| !cells.cells.is_empty());
         self.now
-    }
-
-    fn cell(&self, tick: u64) -> Cell {
-        let at = tick.checked_sub(self.first).and_then(|at| usize::try_from(at).ok());
-        at.and_then(|at| self.cells.get(at)).copied().unwrap_or_default()
     }
 
     fn counts(&self, tick: u64) -> bool {
@@ -162,34 +244,27 @@ impl Book {
     }
 
     fn add(&mut self, tick: u64, more: Cell) {
-        let Some(at) = tick.checked_sub(self.first).and_then(|at| usize::try_from(at).ok()) else { return };
         if more == Cell::default() {
             return;
         }
-        if self.cells.len() <= at {
-            self.cells.resize(at + 1, Cell::default());
-        }
-        if let Some(cell) = self.cells.get_mut(at) {
-            cell.permits = cell.permits.saturating_add(more.permits);
-            cell.tokens = cell.tokens.saturating_add(more.tokens);
-        }
-        if self.counts(tick) {
+        if self.all.add(tick, more) && self.counts(tick) {
             self.permits = self.permits.saturating_add(more.permits);
             self.tokens += u64::from(more.tokens);
         }
     }
 
-    /// Takes back what was granted and surely not spent.
-    pub fn give_back(&mut self, slot: Slot) {
-        let counts = self.counts(slot.tick);
-        let Some(at) = slot.tick.checked_sub(self.first).and_then(|at| usize::try_from(at).ok()) else { return };
-        let Some(cell) = self.cells.get_mut(at) else { return };
+    /// Takes back what was granted for a target's calls and surely not spent.
+    pub fn give_back(&mut self, target: u64, slot: Slot) {
+        let Some(cell) = self.all.get_mut(slot.tick) else { return };
         let less = Cell { permits: slot.permits.min(cell.permits), tokens: slot.tokens.min(cell.tokens) };
         cell.permits -= less.permits;
         cell.tokens -= less.tokens;
-        if counts {
+        if self.counts(slot.tick) {
             self.permits = self.permits.saturating_sub(less.permits);
             self.tokens = self.tokens.saturating_sub(less.tokens.into());
+        }
+        if let Some(cell) = self.of.get_mut(&target).and_then(|cells| cells.get_mut(slot.tick)) {
+            cell.permits = cell.permits.saturating_sub(less.permits);
         }
     }
 
@@ -200,12 +275,12 @@ impl Book {
 
     /// Reads the windows from now to the last cell, and makes each the largest of all from it on.
     fn read_windows(&mut self) {
-        let last = self.first + self.cells.len() as u64;
+        let last = self.all.first + self.all.cells.len() as u64;
         let (mut permits, mut tokens) = (self.permits, self.tokens);
         self.windows.clear();
         self.windows.push((permits, tokens));
         for at in self.now + 1..last {
-            let (new, old) = (self.cell(at), self.cell(at.wrapping_sub(WINDOW)));
+            let (new, old) = (self.all.get(at), self.all.get(at.wrapping_sub(WINDOW)));
             permits = (permits + new.permits).saturating_sub(old.permits);
             tokens = (tokens + u64::from(new.tokens)).saturating_sub(old.tokens.into());
             self.windows.push((permits, tokens));
@@ -230,13 +305,13 @@ impl Book {
         let (mut at, mut beyond) = (from, *self.windows.last().unwrap_or(&(0, 0)));
         let end = self.now + self.windows.len() as u64;
         for gap in end..from {
-            let old = self.cell(gap.wrapping_sub(WINDOW));
+            let old = self.all.get(gap.wrapping_sub(WINDOW));
             beyond = (beyond.0.saturating_sub(old.permits), beyond.1.saturating_sub(old.tokens.into()));
         }
         while left > 0 && at <= to {
             // Past the last cell windows only lose what leaves them.
             let window = self.windows.get((at - self.now) as usize).copied().unwrap_or_else(|| {
-                let old = self.cell(at.wrapping_sub(WINDOW));
+                let old = self.all.get(at.wrapping_sub(WINDOW));
                 beyond = (beyond.0.saturating_sub(old.permits), beyond.1.saturating_sub(old.tokens.into()));
                 beyond
             });
@@ -244,9 +319,7 @@ impl Book {
             let room = |limit: u64, held: u64| if limit == 0 { u64::MAX } else { limit.saturating_sub(held) };
             let by_permits = room(rules.permits.into(), u64::from(window.0) + u64::from(permits));
             let by_tokens = room(rules.tokens.into(), window.1 + tokens) / u64::from(wish.tokens.max(1));
-            let by_pace = capacity(at, rules.pace, wish.share).saturating_sub(self.cell(at).permits.into());
-            // The parts of two paces may add up to more than either, where a pace has changed since others were promised.
-            let by_pace = if by_pace == 0 { 0 } else { by_pace.min(self.second_room(at, rules.pace)) };
+            let by_pace = self.pace_room(rules, at, wish.share);
             // A spread wish fills a tick up to what is due by then.
             let due = match wish.over {
                 0 => left,
@@ -259,6 +332,9 @@ impl Book {
             if n > 0 {
                 let slot = Slot { tick: at, permits: n, tokens: n.saturating_mul(wish.tokens) };
                 self.add(at, Cell { permits: n, tokens: slot.tokens });
+                let of = self.of.get_or_default(rules.target);
+                of.begin_at(self.now.saturating_sub(LOOKS_BACK));
+                of.add(at, Cell { permits: n, tokens: 0 });
                 permits += n;
                 tokens += u64::from(slot.tokens);
                 left -= n;
@@ -269,26 +345,17 @@ impl Book {
         slots
     }
 
-    /// What may be added to a tick so that no second around it holds more than its pace; nor a second and a tick, since calls a second
-    /// apart come to the host a little nearer or farther.
-    fn second_room(&self, tick: u64, pace: f64) -> u64 {
-        if pace.is_infinite() {
-            return u64::MAX;
+    /// What all paces together leave in a tick.
+    fn pace_room(&self, rules: &Rules, tick: u64, share: f64) -> u64 {
+        if rules.bears >= rules.pace {
+            return self.all.room(tick, rules.pace, share);
         }
-        let room = |ticks: u64| ((pace * ticks as f64).ceil() as u64).saturating_sub(self.most_around(tick, ticks));
-        room(ROW).min(room(ROW + 1))
-    }
-
-    /// The most permits in any window of so many ticks that a tick lies in.
-    fn most_around(&self, tick: u64, ticks: u64) -> u64 {
-        let mut held: u64 = (0..ticks).map(|back| u64::from(self.cell(tick.wrapping_sub(back)).permits)).sum();
-        let mut most = held;
-        for ahead in 1..ticks {
-            held = held + u64::from(self.cell(tick + ahead).permits)
-                - u64::from(self.cell((tick + ahead).wrapping_sub(ticks)).permits);
-            most = most.max(held);
-        }
-        most
+        let room = match self.of.get(&rules.target) {
+            Some(cells) => cells.room(tick, rules.bears, share),
+            None => capacity(tick, rules.bears, share),
+        };
+        // Two paces that are kept tick by tick would rarely meet; the wider one is kept by the second.
+        if room == 0 { 0 } else { room.min(self.all.second_room(tick, rules.pace)) }
     }
 
     /// Milliseconds until a permit is free that lies at or past `from`.
@@ -298,15 +365,14 @@ impl Book {
         let room = |limit: u32, held: u64, n: u64| limit == 0 || held + n <= u64::from(limit);
         for at in self.now..self.now + 2 * WINDOW {
             let window = self.windows.get((at - self.now) as usize).copied().unwrap_or_else(|| {
-                let old = self.cell(at.wrapping_sub(WINDOW));
+                let old = self.all.get(at.wrapping_sub(WINDOW));
                 beyond = (beyond.0.saturating_sub(old.permits), beyond.1.saturating_sub(old.tokens.into()));
                 beyond
             });
             if at >= from
                 && room(rules.permits, window.0.into(), 1)
                 && room(rules.tokens, window.1, tokens.into())
-                && capacity(at, rules.pace, share) > u64::from(self.cell(at).permits)
-                && self.second_room(at, rules.pace) > 0
+                && self.pace_room(rules, at, share) > 0
             {
                 return (at - self.now) * TICK_MS;
             }
@@ -318,7 +384,7 @@ impl Book {
     /// them comes back.
     pub fn standing(&self, limit: u32) -> (u64, u64) {
         let spent: u32 = self.permits;
-        let oldest = self.cells.iter().position(|c| c.permits > 0).map(|at| self.first + at as u64);
+        let oldest = self.all.cells.iter().position(|c| c.permits > 0).map(|at| self.all.first + at as u64);
         let reset =
             oldest.filter(|at| *at <= self.now).map_or(0, |at| (at + WINDOW).saturating_sub(self.now) * TICK_MS);
         (u64::from(limit.saturating_sub(spent)), reset)
@@ -353,7 +419,7 @@ mod tests {
     }
 
     fn at_once(limit: u32) -> Rules {
-        Rules { permits: limit, tokens: 0, pace: f64::INFINITY }
+        Rules { permits: limit, tokens: 0, pace: f64::INFINITY, target: 0, bears: f64::INFINITY }
     }
 
     fn count(slots: &[Slot]) -> u32 {
@@ -378,7 +444,7 @@ mod tests {
     fn a_pace_spreads_permits_over_the_time_ahead() {
         let mut book = Book::default();
         let now = book.advance(1_000_000);
-        let rules = Rules { permits: 3_000, tokens: 0, pace: 48.0 * TICK_MS as f64 / 1000.0 };
+        let rules = Rules { pace: 48.0 * TICK_MS as f64 / 1000.0, ..at_once(3_000) };
         let slots = book.book(&rules, &wish(96, u64::MAX));
         assert_eq!(count(&slots), 96);
         let last = slots.last().unwrap().tick - now;
@@ -390,14 +456,14 @@ mod tests {
     fn tokens_bound_what_permits_alone_would_allow_and_what_is_given_back_is_free_again() {
         let mut book = Book::default();
         let now = book.advance(1_000_000);
-        let rules = Rules { permits: 0, tokens: 1_000, pace: f64::INFINITY };
+        let rules = Rules { tokens: 1_000, ..at_once(0) };
         let many = Wish { tokens: 300, ..wish(10, now) };
         let slots = book.book(&rules, &many);
         assert_eq!(count(&slots), 3);
-        book.give_back(Slot { tick: slots[0].tick, permits: 0, tokens: 250 });
+        book.give_back(0, Slot { tick: slots[0].tick, permits: 0, tokens: 250 });
         assert_eq!(count(&book.book(&rules, &many)), 1);
         book.charge(500);
-        book.give_back(Slot { tick: slots[0].tick, permits: 0, tokens: 300 });
+        book.give_back(0, Slot { tick: slots[0].tick, permits: 0, tokens: 300 });
         assert_eq!(count(&book.book(&rules, &many)), 0);
     }
 
@@ -441,7 +507,7 @@ mod tests {
             steps in prop::collection::vec((0u64..4000, 1u32..40, 0u64..2_000, 0u64..400, any::<bool>()), 1..200), limit in 1u32..50
         ) {
             let (mut book, mut now_ms, mut granted) = (Book::default(), 1_000_000, Vec::new());
-            let rules = Rules { permits: limit, tokens: limit * 10, pace: f64::INFINITY };
+            let rules = Rules { tokens: limit * 10, ..at_once(limit) };
             for (gap, permits, from, length, spread) in steps {
                 now_ms += gap;
                 let now = book.advance(now_ms);
@@ -450,7 +516,7 @@ mod tests {
                 granted.extend(slots.iter().copied());
                 // A part comes back, as from a holder that did not need it.
                 if let Some(slot) = slots.first().filter(|_| gap % 3 == 0) {
-                    book.give_back(Slot { permits: 1, tokens: 13, ..*slot });
+                    book.give_back(0, Slot { permits: 1, tokens: 13, ..*slot });
                     granted.iter_mut().rev().find(|s| s.tick == slot.tick).unwrap().permits -= 1;
                 }
             }

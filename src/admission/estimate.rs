@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::error::ApiError;
+
 /// What an answer may use where the caller sets no bound.
 const ANSWER: u64 = 600;
 
@@ -20,6 +22,20 @@ pub fn tokens(body: &str) -> u32 {
     let bounds: Bounds = serde_json::from_str(body).unwrap_or_default();
     let answer = bounds.max_completion_tokens.or(bounds.max_tokens).unwrap_or(ANSWER);
     prompt(body).saturating_add(u32::try_from(answer).unwrap_or(u32::MAX))
+}
+
+/// What is wrong with a call that may use so many tokens, where no minute allows as many; waiting cannot mend that.
+pub fn too_large(body: &str, tokens: u32, a_minute: u64) -> Option<ApiError> {
+    if u64::from(tokens) <= a_minute || a_minute == 0 {
+        return None;
+    }
+    let (param, mend) = if u64::from(prompt(body)) < a_minute {
+        ("max_tokens", "set a smaller max_tokens")
+    } else {
+        ("messages", "send fewer or shorter messages")
+    };
+    let message = format!("The call may use {tokens} tokens, and UPSTREAM_TPM allows {a_minute} in any minute: {mend}");
+    Some(ApiError::field(param, "too_many_tokens", message).with_status(413))
 }
 
 /// Tokens of a chat completion's body alone.

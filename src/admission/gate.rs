@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use futures::future::{Either, select};
 
-use super::Budget;
 use super::holder::{Caller, Ended, Permit, Step};
 use super::message::Ask;
+use super::{Budget, target_full};
 use crate::counter::Counter;
 use crate::error::ApiError;
 use crate::upstream::ratelimit::Stated;
@@ -14,9 +14,9 @@ use crate::upstream::ratelimit::Stated;
 /// An ask is given up after so long, in milliseconds; the line then asks again.
 const GIVE_UP_MS: u64 = 1_200;
 
-/// What a caller that will not wait does wait, in milliseconds: a paced limit has its next permit within it, and a burst of
-/// a few calls is no rush.
-const NO_WAIT_MS: u64 = 500;
+/// What a caller that will not wait does wait, in milliseconds: a paced limit has its next permit within it, a burst of a few calls
+/// is no rush, and all whose `Retry-After` is the same whole second come at its beginning.
+const NO_WAIT_MS: u64 = 1_000;
 
 /// The platform lets nothing run on for much longer than this, in milliseconds.
 const TELLING_MS: u64 = 20_000;
@@ -39,11 +39,6 @@ pub struct Pass {
 }
 
 impl Pass {
-    /// The call goes to this target.
-    pub fn to(&mut self, target: u64) {
-        self.ended.target = target;
-    }
-
     /// Whether the reply's headers should be read for what the host says of its limits.
     pub fn looks(&self) -> bool {
         let Some((budget, _)) = &self.budget else { return false };
@@ -247,7 +242,11 @@ pub async fn enter(
                 ask_beside(counter, &budget);
                 return Ok(pass);
             }
-            Step::Refused(refusal) => return Err(refusal.to_error(&budget)),
+            Step::Refused(refusal) => {
+                let full = counter.learned.with_holder(&budget, &*counter.world, |h| h.is_full());
+                let of_target = full && refusal.standing.is_some();
+                return Err(if of_target { target_full(refusal.retry_after_ms) } else { refusal.to_error(&budget) });
+            }
             Step::Wait { ms, eta_ms, ahead, placed } => {
                 if let (Some(eta), Some(told)) = (eta_ms, told) {
                     let at = counter.world.now_ms() + eta;

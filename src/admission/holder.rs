@@ -11,9 +11,10 @@ use std::collections::VecDeque;
 use super::book::{LIFE_MS, Slot, TICK_MS};
 use super::crowd::Crowd;
 use super::line::{Heard, Line, Waiter};
-use super::message::{KINDS, Kind, Limits, Report, Settled, Tried};
+use super::message::{KINDS, Kind, Limits, Report, Settled};
 use super::rate::Rate;
 use super::{Refusal, Standing};
+use crate::config::Target;
 use crate::upstream::ratelimit::Stated;
 use spacing::Spacing;
 
@@ -30,10 +31,20 @@ const DARK_MS: u64 = 250;
 const DARK_LATEST_MS: u64 = 800;
 /// Headers of replies are read so often, in milliseconds.
 const LOOK_MS: u64 = 250;
-/// Targets told of in one ask.
-const MOST_TRIED: usize = 16;
 /// A permit that nobody has come for is anybody's so long before its end, in milliseconds.
 const LAST_MS: u64 = 150;
+/// So many times as many tokens as modest callers need are far more than is usual.
+const LARGE: f64 = 6.0;
+/// Modest is what one in ten needs: it rises by this when one needs more and falls by this when one needs less, so that nine of ten
+/// may need far more and the tenth is not counted as one of them.
+const RISES: f64 = 1.05;
+const FALLS: f64 = 0.64;
+/// The first caller is no measure where it needs more than one part in so many of the limit.
+const MODEST: u32 = 50;
+/// The part of the permits that is counted on for those who come again; new callers take the rest.
+const FOR_AGAIN: f64 = 0.9;
+/// No longer after the first free permit is anybody told to come again, in milliseconds: most never do.
+const AGAIN_LATEST_MS: f64 = 180_000.0;
 /// So many who wait are a rush, whatever the object says later.
 const RUSH: usize = 8;
 /// Returns kept for the next ask.
@@ -82,8 +93,6 @@ pub enum Step {
 /// How a call ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Ended {
-    /// The number of the target that was called.
-    pub target: u64,
     /// The host refused it with 429.
     pub refused: bool,
     /// It failed by the host's fault.
@@ -107,12 +116,15 @@ struct Held {
     from_ms: u64,
     until_ms: u64,
     slot: Slot,
+    /// Whether it is for one who needs far more tokens than is usual.
+    large: bool,
 }
 
-/// One isolate's side of one budget.
+/// One isolate's side of one budget, for the calls to one target: what a host bears is learned of each by itself.
 #[derive(Debug, Clone)]
 pub struct Holder {
     id: u64,
+    target: u64,
     limits: Limits,
     slots: VecDeque<Held>,
     permits: usize,
@@ -122,7 +134,8 @@ pub struct Holder {
     rates: [Rate; KINDS],
     crowd: Crowd,
     beyond: u32,
-    tokens: [f64; KINDS],
+    /// For each kind, the tokens that callers to come may need, and those that modest ones do.
+    tokens: [(f64, f64); KINDS],
     asking: Option<(u64, u64)>,
     asks: u64,
     failures: u32,
@@ -134,8 +147,13 @@ pub struct Holder {
     plenty: f64,
     trip_ms: u64,
     contended: bool,
+    full: bool,
     full_until_ms: [u64; KINDS],
     free_at_ms: [u64; KINDS],
+    large_free_at_ms: u64,
+    /// Permits a second that come free for those who come again, and when the last of them was told to.
+    per_second: f64,
+    told_ms: f64,
     batch_again_ms: u64,
     batch_wait_ms: u64,
     settled: Settled,
@@ -153,7 +171,6 @@ pub struct Holder {
     report: Report,
     retries: u32,
     retries_wanted: u32,
-    tried: Vec<Tried>,
     closed: Vec<(u64, u64)>,
     look_ms: u64,
     teller_until_ms: u64,
@@ -165,6 +182,7 @@ impl Holder {
     pub fn new(id: u64, limits: Limits) -> Self {
         Self {
             id,
+            target: 0,
             limits,
             slots: VecDeque::new(),
             permits: 0,
@@ -174,7 +192,7 @@ impl Holder {
             rates: [Rate::default(); KINDS],
             crowd: Crowd::default(),
             beyond: 0,
-            tokens: [0.0; KINDS],
+            tokens: [(0.0, 0.0); KINDS],
             asking: None,
             asks: 0,
             failures: 0,
@@ -185,8 +203,12 @@ impl Holder {
             plenty: f64::INFINITY,
             trip_ms: 50,
             contended: false,
+            full: false,
             full_until_ms: [0; KINDS],
             free_at_ms: [0; KINDS],
+            large_free_at_ms: 0,
+            per_second: 0.0,
+            told_ms: 0.0,
             batch_again_ms: 0,
             batch_wait_ms: BATCH_AGAIN_MS,
             settled: Settled::default(),
@@ -202,7 +224,6 @@ impl Holder {
             report: Report::default(),
             retries: 2,
             retries_wanted: 0,
-            tried: Vec::new(),
             closed: Vec::new(),
             look_ms: 0,
             teller_until_ms: 0,
@@ -210,14 +231,29 @@ impl Holder {
         }
     }
 
-    /// How the budget stood when last heard of, with what is held here.
+    /// The same for the calls to the target of this number.
+    pub fn of(self, target: u64) -> Self {
+        Self { target, ..self }
+    }
+
+    /// Whether the target bears no more at this moment, while the limits would allow it.
+    pub fn is_full(&self) -> bool {
+        self.full
+    }
+
+    /// When it asked last, in milliseconds.
+    pub fn asked_ms(&self) -> u64 {
+        self.asked_ms
+    }
+
+    /// How the budget stood when last heard of, less what was spent here since.
     pub fn standing(&self) -> Option<Standing> {
         self.standing
     }
 
-    /// Whether somebody waits or a call runs.
+    /// Whether somebody waits or a call runs, or there is news that others must hear.
     pub fn is_used(&self) -> bool {
-        self.running > 0 || !self.line.is_empty() || self.asking.is_some()
+        self.running > 0 || !self.line.is_empty() || self.asking.is_some() || self.report.is_news()
     }
 
     /// Whether more is asked than there is, as far as is known here: of the limit, or for the moment.
@@ -228,6 +264,12 @@ impl Holder {
     /// Until when a target is passed over, as the world knows, in milliseconds.
     pub fn closed_until_ms(&self, target: u64) -> u64 {
         self.closed.iter().find(|c| c.0 == target).map_or(0, |c| c.1)
+    }
+
+    /// Whether a target is passed over at this moment, as the world knows.
+    pub fn closes(&self, target: &Target, now_ms: u64) -> bool {
+        // Mostly none is, and its number need not be found.
+        !self.closed.is_empty() && now_ms < self.closed_until_ms(target.number())
     }
 
     /// Whether a reply's headers should be read for what the host says of its limits: not each time, since that has its cost.
@@ -259,13 +301,13 @@ impl Holder {
     fn expire(&mut self, now_ms: u64) {
         while let Some(held) = self.slots.front().copied().filter(|h| h.until_ms <= now_ms) {
             self.slots.pop_front();
-            self.permits -= held.slot.permits as usize;
+            self.permits -= if held.large { 0 } else { held.slot.permits as usize };
             self.give_up(held.slot);
         }
     }
 
     fn find(slots: &VecDeque<Held>, mut place: usize) -> Option<(usize, u64)> {
-        for (at, held) in slots.iter().enumerate() {
+        for (at, held) in slots.iter().enumerate().filter(|(_, held)| !held.large) {
             let n = held.slot.permits as usize;
             if place < n {
                 return Some((at, held.from_ms));
@@ -276,10 +318,20 @@ impl Holder {
     }
 
     /// The permit of a place, or a later one where that holds too few tokens for it.
-    fn fitting(&self, place: usize, found: (usize, u64)) -> (usize, u64) {
-        let needs = self.line.get(place).map_or(0, |w| w.tokens);
-        let later = self.slots.iter().enumerate().skip(found.0).find(|(_, h)| h.slot.tokens >= needs);
+    fn fitting(&self, waiter: &Waiter, found: (usize, u64)) -> (usize, u64) {
+        let fits = |held: &Held| !held.large && held.slot.tokens >= waiter.tokens;
+        let later = self.slots.iter().enumerate().skip(found.0).find(|(_, held)| fits(held));
         later.map_or(found, |(at, held)| (at, held.from_ms))
+    }
+
+    /// The permit of one who waits, and its time.
+    fn found(&self, place: usize) -> Option<(usize, u64)> {
+        let waiter = self.line.get(place)?;
+        if waiter.large {
+            let fits = |held: &Held| held.large && held.slot.tokens >= waiter.tokens;
+            return self.slots.iter().enumerate().find(|(_, h)| fits(h)).map(|(at, h)| (at, h.from_ms));
+        }
+        Self::find(&self.slots, self.line.before(place)).map(|found| self.fitting(waiter, found))
     }
 
     /// A permit at hand, where nobody waits; whoever gets none here [arrives](Self::arrive).
@@ -299,11 +351,25 @@ impl Holder {
         if beyond {
             // It is no demand that others' permits should be held for.
             self.beyond += u32::from(caller.kind != Kind::Batch);
-        } else if let (Some(rate), Some(tokens)) = (self.rates.get_mut(kind), self.tokens.get_mut(kind)) {
+        } else if let (Some(rate), Some((tokens, modest))) = (self.rates.get_mut(kind), self.tokens.get_mut(kind)) {
             rate.add(now_ms);
-            *tokens = (*tokens * 0.998).max(caller.tokens.into());
+            let needs = f64::from(caller.tokens);
+            *modest = match *modest {
+                0.0 => needs.min((self.limits.tokens / MODEST).into()),
+                modest if needs > modest => needs.min(modest * RISES),
+                modest => needs.max(modest * FALLS),
+            };
+            if needs <= *modest * LARGE {
+                *tokens = (*tokens * 0.998).max(needs);
+            }
         }
         beyond
+    }
+
+    /// Whether a caller needs far more tokens than is usual.
+    fn is_large(&self, caller: Caller) -> bool {
+        let modest = self.tokens.get(caller.kind as usize).map_or(0.0, |(_, modest)| *modest);
+        f64::from(caller.tokens) > modest * LARGE
     }
 
     /// Lets a caller in; [`Self::look`] then tells it what to do.
@@ -318,6 +384,7 @@ impl Holder {
             party: caller.party,
             beyond,
             tokens: caller.tokens,
+            large: self.is_large(caller),
             came_ms: now_ms,
             until_ms: now_ms.saturating_add(caller.patience_ms),
             told_ms: None,
@@ -339,8 +406,7 @@ impl Holder {
         // would be lost.
         let kept = |at: &(usize, u64)| self.slots.get(at.0).is_some_and(|h| h.until_ms > now_ms + LAST_MS);
         let beyond = self.contended && self.line.get(place).is_some_and(|w| w.beyond);
-        let found = Self::find(&self.slots, place).map(|found| self.fitting(place, found));
-        let found = found.filter(|at| !beyond || !kept(at)).map(|(at, _)| (at, self.due_ms(at)));
+        let found = self.found(place).filter(|at| !beyond || !kept(at)).map(|(at, _)| (at, self.due_ms(at)));
         let held_tokens = found.and_then(|(at, _)| self.slots.get(at)).map_or(0, |h| h.slot.tokens);
         let standing = self.standing;
         let (pause_ms, asking) = (self.next_ask_ms.saturating_sub(now_ms), self.asking.is_some());
@@ -377,7 +443,10 @@ impl Holder {
             let ms = if asking { 10 } else { pause_ms.clamp(5, 500) };
             return Step::Wait { ms, eta_ms: Some(eta_ms), ahead: place, placed: false };
         }
-        let free_at = self.free_at_ms.get(kind).copied().unwrap_or(0);
+        let free_at = match waiter.large {
+            true => self.large_free_at_ms,
+            false => self.free_at_ms.get(kind).copied().unwrap_or(0),
+        };
         let full = self.full_until_ms.get(kind).is_some_and(|until| now_ms < *until) && (!asking || self.scarce);
         // In a rush nobody is kept in the dark until the next ask where nothing was to be had, nor by an answer that is late.
         let rush = self.contended || self.scarce;
@@ -398,7 +467,7 @@ impl Holder {
             if failed {
                 return refused(UNREACHABLE_MS, None);
             }
-            return refused(free_at.saturating_sub(now_ms), standing);
+            return refused(self.again_ms(now_ms, free_at), standing);
         }
         let ms = match waiter.kind {
             Kind::Batch if !asking => pause_ms.max(batch_again).clamp(5, 1_000),
@@ -406,6 +475,14 @@ impl Holder {
             _ => pause_ms.clamp(5, 250),
         };
         Step::Wait { ms, eta_ms: None, ahead: place, placed: false }
+    }
+
+    /// In how many milliseconds one who is turned away is to come again: not all at the first free permit, but each at the next one.
+    fn again_ms(&mut self, now_ms: u64, free_at_ms: u64) -> u64 {
+        let free_ms = free_at_ms.max(now_ms) as f64;
+        let next_ms = self.told_ms + 1_000.0 / (self.per_second * FOR_AGAIN).max(0.001);
+        self.told_ms = next_ms.clamp(free_ms, free_ms + AGAIN_LATEST_MS);
+        (self.told_ms - now_ms as f64) as u64
     }
 
     /// The turn of one who waits for a place in flight.
@@ -450,18 +527,18 @@ impl Holder {
         let tokens = each * taken;
         held.slot.permits -= taken;
         held.slot.tokens -= tokens;
-        let rest = held.slot;
+        let (rest, large) = (held.slot, held.large);
         if rest.permits == 0 {
             self.slots.remove(at);
         }
-        self.permits -= taken as usize;
+        self.permits -= if large { 0 } else { taken as usize };
         let need = needs.min(tokens);
         let left = if rest.permits == 0 { rest.tokens } else { 0 };
         self.give_up(Slot { tick, permits: taken - 1, tokens: tokens - need + left });
         self.running += 1;
         self.report.firsts += 1;
-        if let Some(s) = &mut self.standing {
-            s.remaining = s.remaining.min(s.limit);
+        if let Some(standing) = &mut self.standing {
+            standing.remaining = standing.remaining.saturating_sub(1);
         }
         Some(Permit { slot: Slot { tick, permits: 1, tokens: need } })
     }
@@ -485,17 +562,6 @@ impl Holder {
         self.report.refused += u32::from(ended.refused);
         self.report.failed += u32::from(ended.failed);
         self.report.stated = Stated::least(self.report.stated, ended.stated);
-        if !ended.left && !ended.refused {
-            let known = self.tried.iter().position(|t| t.target == ended.target);
-            let at = known.unwrap_or(self.tried.len());
-            if known.is_none() && at < MOST_TRIED {
-                self.tried.push(Tried { target: ended.target, ..Tried::default() });
-            }
-            if let Some(tried) = self.tried.get_mut(at) {
-                tried.answered += u32::from(!ended.failed);
-                tried.failed += u32::from(ended.failed);
-            }
-        }
         let asked = u32::try_from(ended.asked_wait_ms).unwrap_or(u32::MAX);
         self.report.asked_wait_ms = self.report.asked_wait_ms.max(asked);
         if !ended.refused && !ended.failed && !ended.left {

@@ -3,12 +3,15 @@
 //! Permits are granted in batches with the time of each, and count as spent when granted, so that a holder that vanishes loses
 //! permits and never doubles them. Only two things must be durable before a grant is told: the rows of the book that it touched
 //! and what its holder may have in flight. All else is learned anew.
+//!
+//! The limits are of all calls. What a target bears is learned of it alone and bounds its own calls alone, for one that is full or
+//! slow says nothing of another.
 
 use super::Standing;
 use super::book::{Book, FARTHEST_MS, ROW, Rules, Slot, TICK_MS, Wish};
 use super::capacity::Capacity;
 use super::crowd::{Crowded, Shares};
-use super::message::{Ask, KINDS, Kind, Lease, Limits, Settled};
+use super::message::{Ask, KINDS, Kind, Lease, Settled};
 use super::places::{ALLOWED_MS, HANDED_MS, Placed, Places, Room};
 use crate::order::{self, Sorted};
 use crate::upstream::breaker::Breaker;
@@ -44,7 +47,7 @@ const TELL_MS: u64 = 50;
 pub const SOON_MS: u64 = 600;
 /// A holder silent for this long has no demand, in milliseconds.
 const SILENT_MS: u64 = 25_000;
-/// Targets whose failures are remembered.
+/// Targets of which something is remembered.
 const MOST_TARGETS: usize = 64;
 /// More calls a second than any budget bears.
 const MOST: f64 = 1e6;
@@ -63,12 +66,28 @@ const AHEAD_MS: u64 = 600;
 #[derive(Debug, Clone, Default)]
 struct Known {
     seen_ms: u64,
+    target: u64,
     demand: f64,
     credit: f64,
     crowd: Crowded,
     /// The last ask that was answered, and what it was granted.
     number: u64,
     given: Vec<Slot>,
+}
+
+/// What is known of one target, and how its calls stand.
+#[derive(Debug, Clone, Default)]
+struct Host {
+    seen_ms: u64,
+    asks: u64,
+    capacity: Capacity,
+    breaker: Breaker,
+    shares: Shares,
+    contended_until: u64,
+    contended_since: u64,
+    /// Callers a second, and the holders that they come to.
+    demand: f64,
+    active: u64,
 }
 
 /// What must be durable before a lease is told.
@@ -100,6 +119,7 @@ struct Terms {
 #[derive(Default)]
 struct Booked {
     slots: Vec<Slot>,
+    large: Vec<Slot>,
     far: u32,
     /// Whether there was less than was wanted by shoppers, and by any of a kind.
     short: bool,
@@ -112,12 +132,8 @@ pub struct Lessor {
     book: Book,
     known: Sorted<u64, Known>,
     places: Places,
-    shares: Shares,
-    capacity: Capacity,
-    breakers: Sorted<u64, Breaker>,
+    hosts: Sorted<u64, Host>,
     retries: RetryBudget,
-    contended_until: u64,
-    contended_since: u64,
     demand: f64,
     active: u64,
     counted_ms: u64,
@@ -132,12 +148,8 @@ impl Lessor {
             book,
             known: Sorted::default(),
             places: Places::restore(in_flight),
-            shares: Shares::default(),
-            capacity: Capacity::default(),
-            breakers: Sorted::default(),
+            hosts: Sorted::default(),
             retries: RetryBudget::new(now_ms),
-            contended_until: 0,
-            contended_since: 0,
             demand: 0.0,
             active: 1,
             counted_ms: 0,
@@ -160,8 +172,28 @@ impl Lessor {
         let active = self.known.values().filter(|k| now_ms < k.seen_ms + SILENT_MS);
         let (n, demand) = active.fold((0, 0.0), |(n, demand), k| (n + 1, demand + k.demand));
         (self.active, self.demand) = (n.max(1), demand);
-        let active = self.known.values().filter(|k| now_ms < k.seen_ms + SILENT_MS);
-        self.shares.count(active.map(|k| &k.crowd));
+        for (target, host) in self.hosts.iter_mut() {
+            (host.active, host.demand) = (0, 0.0);
+            let active = self.known.values().filter(|k| k.target == *target && now_ms < k.seen_ms + SILENT_MS);
+            host.shares.count(active.map(|k| {
+                host.active += 1;
+                host.demand += k.demand;
+                &k.crowd
+            }));
+        }
+    }
+
+    /// What is known of a target. Models are named by callers, so what is remembered must not grow with their inventions, nor may these
+    /// drive out what is in use: one is forgotten that calls are not kept from and that is silent, or was asked for the least often.
+    fn host(&mut self, target: u64) -> &mut Host {
+        if self.hosts.len() >= MOST_TARGETS && self.hosts.get(&target).is_none() {
+            let now_ms = self.asked_ms;
+            let worth = |h: &Host| (h.breaker.open_for_ms(now_ms) > 0, now_ms < h.seen_ms + SILENT_MS, h.asks);
+            if let Some(least) = self.hosts.iter().min_by_key(|(_, h)| worth(h)).map(|(target, _)| *target) {
+                self.hosts.remove(&least);
+            }
+        }
+        self.hosts.get_or_default(target)
     }
 
     /// The pause at which all holders together ask as often as the object will bear.
@@ -174,11 +206,11 @@ impl Lessor {
         if self.asks < ASKS_PER_SECOND as f64 * 0.5 { 0 } else { self.evenly_ms() }
     }
 
-    fn pause_ms(&self, now_ms: u64, per_second: f64) -> u64 {
+    fn pause_ms(&self, now_ms: u64, host: &Host, per_second: f64) -> u64 {
         let evenly = self.evenly_ms();
-        if now_ms < self.contended_until {
+        if now_ms < host.contended_until {
             // Nobody need ask much oftener than there are permits to be had.
-            let enough = self.active as f64 * 1_000.0 / (ASKS_LEAST + per_second * ASKS_PER_PERMIT);
+            let enough = host.active.max(1) as f64 * 1_000.0 / (ASKS_LEAST + per_second * ASKS_PER_PERMIT);
             return (evenly.max(200) * 2).max(enough.min(LONGEST_PAUSE_MS) as u64);
         }
         // A quiet object answers whoever asks.
@@ -191,26 +223,33 @@ impl Lessor {
         if in_flight.is_none() && roomy && demand >= OFTEN { AHEAD_MS } else { 0 }
     }
 
-    fn rules(&self, now_ms: u64, limits: &Limits) -> Rules {
+    fn rules(now_ms: u64, ask: &Ask, capacity: &Capacity) -> Rules {
+        let limits = &ask.limits;
         let stated = if limits.paced && limits.permits >= SPREAD_FROM {
             f64::from(limits.permits) / 60.0 * PLANNED
         } else {
             f64::INFINITY
         };
         // Where calls in flight are counted they are handed out one by one, and what was learned bounds them, not the pace.
-        let learned = if limits.in_flight > 0 { f64::INFINITY } else { self.capacity.per_second() };
-        let per_second = stated.min(learned).min(self.capacity.stated(now_ms));
-        let pace = per_second * TICK_MS as f64 / 1_000.0;
-        Rules { permits: limits.permits, tokens: limits.tokens, pace }
+        let learned = if limits.in_flight > 0 { f64::INFINITY } else { capacity.per_second() };
+        let a_tick = TICK_MS as f64 / 1_000.0;
+        Rules {
+            permits: limits.permits,
+            tokens: limits.tokens,
+            pace: stated * a_tick,
+            target: ask.target,
+            bears: learned.min(capacity.stated(now_ms)) * a_tick,
+        }
     }
 
-    /// Calls a second that all limits together come to, each call reserving so many tokens.
-    fn per_second(&self, rules: &Rules, in_flight: Option<u32>, tokens: u32) -> f64 {
+    /// Calls a second that all limits together come to, each call reserving so many tokens: for this part of all callers, and for
+    /// those of one target no more than it bears.
+    fn per_second(rules: &Rules, running: f64, tokens: u32, part: f64) -> f64 {
         let of_minute =
             |limit: u32, each: u32| if limit == 0 { MOST } else { f64::from(limit) / 60.0 / f64::from(each.max(1)) };
-        let running = in_flight.map_or(MOST, |limit| f64::from(limit) * 1_000.0 / self.capacity.took_ms());
-        let paced = rules.pace * 1_000.0 / TICK_MS as f64;
-        paced.min(of_minute(rules.permits, 1)).min(of_minute(rules.tokens, tokens)).min(running)
+        let a_second = 1_000.0 / TICK_MS as f64;
+        let shared = (rules.pace * a_second).min(of_minute(rules.permits, 1)).min(of_minute(rules.tokens, tokens));
+        (shared * part).min(rules.bears * a_second).min(running)
     }
 
     /// Takes in what a holder tells; whether it was overtaken by a later ask, and the milliseconds since the last one.
@@ -219,8 +258,11 @@ impl Lessor {
         let gap = now_ms.saturating_sub(self.asked_ms) as f64 / 1_000.0;
         self.asks = self.asks * (-gap).exp() + 1.0;
         self.asked_ms = self.asked_ms.max(now_ms);
-        let fresh = self.known.get(&ask.holder).is_none();
-        self.active += u64::from(fresh);
+        let fresh = u64::from(self.known.get(&ask.holder).is_none());
+        let host = self.host(ask.target);
+        (host.seen_ms, host.active, host.asks) = (now_ms, host.active + fresh, host.asks + 1);
+        self.active += fresh;
+        let fresh = fresh > 0;
         let known = self.known.get_or_default(ask.holder);
         // One that went another way round and comes after a later one: what it told came with that.
         let overtaken = ask.number <= known.number;
@@ -231,7 +273,7 @@ impl Lessor {
         let settled = ask.settled.iter().filter(told);
         let over: u32 = settled.clone().map(|s| s.over).fold(0, u32::saturating_add);
         for slot in settled.flat_map(|s| &s.unspent).chain(&unused) {
-            self.book.give_back(*slot);
+            self.book.give_back(ask.target, *slot);
             touched.push(slot.tick / ROW);
         }
         if over > 0 {
@@ -240,15 +282,14 @@ impl Lessor {
         }
         known.number = known.number.max(ask.number);
         let elapsed = now_ms.saturating_sub(known.seen_ms).min(SILENT_MS);
-        known.seen_ms = now_ms;
+        (known.seen_ms, known.target) = (now_ms, ask.target);
         known.demand = ask.demand.max(0.0).into();
         known.crowd.clone_from(&ask.crowd);
         self.count_demand(now_ms, longest_ms);
         if !overtaken {
             self.places.hear(now_ms, ask, unheard);
         }
-        self.capacity.learn(now_ms, &ask.report, self.places.running());
-        self.judge_host(now_ms, ask);
+        self.judge(now_ms, ask);
         (overtaken, elapsed)
     }
 
@@ -307,6 +348,19 @@ impl Lessor {
                 booked.slots.append(&mut got);
             }
         }
+        if let Some(want) = ask.large {
+            let to = now + u64::from(want.patience_ms).min(FARTHEST_MS) / TICK_MS;
+            let reach_ms = (terms.reach_ms as f64 * NEW_SHARE) as u64;
+            let wish = Wish {
+                from: terms.begin,
+                to: to.min(terms.begin + reach_ms / TICK_MS),
+                permits: want.waiting,
+                tokens: want.tokens,
+                over: 0,
+                share: NEW_SHARE,
+            };
+            booked.large = self.book.book(&terms.rules, &wish);
+        }
         booked
     }
 
@@ -315,27 +369,34 @@ impl Lessor {
         let now = self.book.advance(now_ms);
         let mut touched = Vec::new();
         let (overtaken, elapsed) = self.take_in(now_ms, ask, &mut touched);
-        let rules = self.rules(now_ms, &ask.limits);
+        // It is put back at the end.
+        let mut host = std::mem::take(self.hosts.get_or_default(ask.target));
+        let rules = Self::rules(now_ms, ask, &host.capacity);
         let demand = self.known.get(&ask.holder).map_or(0.0, |k| k.demand);
-        let part = demand / self.demand.max(demand).max(0.001);
-        let in_flight = self.capacity.in_flight(ask.limits.in_flight).filter(|_| ask.limits.in_flight > 0);
-        let begin = now.max(self.capacity.paused_until_ms() / TICK_MS);
+        let part = demand / host.demand.max(demand).max(0.001);
+        let of_all = if self.demand > host.demand { host.demand.max(demand) / self.demand.max(demand) } else { 1.0 };
+        // Places are all calls' together, and what was learned is of this target's.
+        let limit = ask.limits.in_flight;
+        let in_flight = host.capacity.in_flight(limit).filter(|_| limit > 0);
+        let in_flight = in_flight.map(|n| if n < limit { limit.min(n + self.places.beside(ask.target)) } else { n });
+        let begin = now.max(host.capacity.paused_until_ms() / TICK_MS);
         // Where permits lie far ahead they bind and tell the times; a place is found when a permit's time is near.
         let tokens = ask.wants.iter().map(|w| w.tokens).max().unwrap_or(0);
-        let contended = now_ms < self.contended_until;
-        let stands = contended && now_ms >= self.contended_since + STANDS_AFTER_MS;
+        let contended = now_ms < host.contended_until;
+        let stands = contended && now_ms >= host.contended_since + STANDS_AFTER_MS;
         let reach_ms = if stands { STANDING_MS } else { FARTHEST_MS };
         let long = contended || in_flight.is_some();
         let free = if long { self.book.free_in_ms(&rules, begin, tokens, 1.0) } else { 0 };
         let by_places = in_flight.is_some() && free <= SOON_MS;
         let placed = in_flight.filter(|_| !overtaken).map(|limit| {
-            let room = Room { limit, took_ms: self.capacity.took_ms(), part, reach_ms, fresh: by_places };
+            let room = Room { limit, took_ms: host.capacity.took_ms(), part, reach_ms, fresh: by_places };
             self.places.place(now_ms, ask, &room)
         });
-        let per_second = self.per_second(&rules, in_flight, tokens);
+        let running = in_flight.map_or(MOST, |limit| f64::from(limit) * 1_000.0 / host.capacity.took_ms());
+        let per_second = Self::per_second(&rules, running, tokens, of_all);
         let pause_ms = match placed.as_ref().and_then(|p| p.again_ms) {
             Some(again_ms) => again_ms.clamp(POLL_MS, POLL_LATEST_MS).max(self.busy_ms()),
-            None => self.pause_ms(now_ms, per_second),
+            None => self.pause_ms(now_ms, &host, per_second),
         };
         let placed = placed
             .unwrap_or_else(|| Placed { allowed: if in_flight.is_some() { 0 } else { u32::MAX }, ..Placed::default() });
@@ -353,30 +414,35 @@ impl Lessor {
                 false => f64::INFINITY,
             }
         };
-        let paced = rules.pace * 1_000.0 / TICK_MS as f64;
-        let borne = in_flight.map_or(1.0, |n| f64::from(n) * 1_000.0 / (self.capacity.took_ms() + HANDED_MS) / paced);
+        let paced = rules.least_pace() * 1_000.0 / TICK_MS as f64;
+        let borne = in_flight.map_or(1.0, |n| f64::from(n) * 1_000.0 / (host.capacity.took_ms() + HANDED_MS) / paced);
         let borne = if paced.is_finite() { borne.min(1.0) } else { 1.0 };
         let terms =
             Terms { rules, begin, near, reach_ms, pause_ms, fair, by_places: in_flight.map(|_| by_places), borne };
-        let Booked { slots, far, short, lacking } =
+        let Booked { slots, large, far, short, lacking } =
             if overtaken { Booked::default() } else { self.book_wants(now, ask, &placed, &terms) };
         let urgent = |kind: Kind| placed.short.get(kind as usize).is_some_and(|s| *s);
         // As long as shares hold somebody back, or the line is long, there is more demand than permits.
         let short = short || urgent(Kind::Running) || urgent(Kind::New);
         let short = short || (contended && (ask.beyond > 0 || free > LONG_MS));
-        touched.extend(slots.iter().map(|s| s.tick / ROW));
+        let granted = || slots.iter().chain(&large);
+        touched.extend(granted().map(|s| s.tick / ROW));
         if let Some(known) = self.known.get_mut(&ask.holder) {
             known.credit -= f64::from(far);
             if !overtaken {
-                known.given.clone_from(&slots);
+                known.given = granted().copied().collect();
             }
         }
         if short {
             if !contended {
-                self.contended_since = now_ms;
+                host.contended_since = now_ms;
             }
-            self.contended_until = now_ms + 2 * pause_ms.max(400) + 1_000;
+            host.contended_until = now_ms + 2 * pause_ms.max(400) + 1_000;
         }
+        let large_free_ms = match ask.large {
+            Some(want) if count(&large) < want.waiting => self.book.free_in_ms(&rules, begin, want.tokens, 1.0).max(1),
+            _ => 0,
+        };
         let mut free_ms = [0; KINDS];
         if lacking.contains(&true) || slots.is_empty() {
             free_ms = [self.book.free_in_ms(&rules, begin, tokens, 1.0); KINDS];
@@ -400,12 +466,15 @@ impl Lessor {
         while retries < ask.retries.min(10) && self.retries.withdraw(now_ms) {
             retries += 1;
         }
-        let share = self.shares.level(per_second);
+        let share = host.shares.level(per_second);
         let lease = Lease {
             now_ms,
             slots,
+            large,
+            large_free_ms,
             standing: Standing { limit: ask.limits.permits.into(), remaining, reset_ms },
             free_ms,
+            per_second: (per_second * part) as f32,
             allowed: placed.allowed.saturating_sub(idle),
             scarce: placed.scarce,
             line: placed.line,
@@ -413,47 +482,42 @@ impl Lessor {
             tell_ms: self.busy_ms().max(TELL_MS),
             ahead_ms: if short || contended { 0 } else { self.ahead_ms(demand, per_second, in_flight) },
             contended: short || contended,
+            full: begin > now || rules.bears < rules.pace,
             share: share as f32,
-            shares: self.shares.of(share, &ask.crowd.often),
+            shares: host.shares.of(share, &ask.crowd.often),
             retries,
-            closed: self.closed(now_ms),
+            closed: Vec::new(),
         };
+        *self.hosts.get_or_default(ask.target) = host;
+        let lease = Lease { closed: self.closed(now_ms), ..lease };
         order::sort_and_dedup(&mut touched);
         let rows = touched.into_iter().map(|row| self.book.row(row * ROW)).collect();
         (lease, Durable { rows, in_flight: placed.durable.map(|(n, until)| (ask.holder, n, until)) })
     }
 
-    fn judge_host(&mut self, now_ms: u64, ask: &Ask) {
+    /// Takes in how the calls to a target ended.
+    fn judge(&mut self, now_ms: u64, ask: &Ask) {
         let r = &ask.report;
         for _ in 0..r.firsts.min(1_000) {
             self.retries.deposit();
         }
-        for tried in &ask.tried {
-            if tried.answered > 0 {
-                self.breakers.remove(&tried.target);
-                continue;
-            }
-            // Models are named by callers, so the map must not grow with their inventions.
-            if self.breakers.len() >= MOST_TARGETS {
-                self.breakers = Sorted::default();
-            }
-            let breaker = self.breakers.get_or_default(tried.target);
-            for _ in 0..tried.failed.min(10) {
-                // A failure after the open time is a trial's.
-                breaker.admits(now_ms);
-                breaker.failed(now_ms);
-            }
+        let running = self.places.running(ask.target);
+        let host = self.host(ask.target);
+        host.capacity.learn(now_ms, r, running);
+        if r.ended > r.refused + r.failed {
+            host.breaker.succeeded();
+            return;
+        }
+        for _ in 0..r.failed.min(10) {
+            // A failure after the open time is a trial's.
+            host.breaker.admits(now_ms);
+            host.breaker.failed(now_ms);
         }
     }
 
     fn closed(&self, now_ms: u64) -> Vec<(u64, u64)> {
-        let open = self.breakers.iter().map(|(target, breaker)| (*target, breaker.open_for_ms(now_ms)));
+        let open = self.hosts.iter().map(|(target, host)| (*target, host.breaker.open_for_ms(now_ms)));
         open.filter(|(_, ms)| *ms > 0).collect()
-    }
-
-    /// Since when and until when demand is above the limit.
-    pub fn contended(&self) -> (u64, u64) {
-        (self.contended_since, self.contended_until)
     }
 }
 

@@ -36,6 +36,8 @@ pub struct Waiter {
     pub beyond: bool,
     /// Tokens that it needs.
     pub tokens: u32,
+    /// Whether that is far more than is usual: it has a permit of its own size, and its place is not among the others'.
+    pub large: bool,
     /// When it came.
     pub came_ms: u64,
     /// When it goes away.
@@ -80,6 +82,11 @@ impl Line {
         self.waiters.iter().position(|w| w.id == id)
     }
 
+    /// How many of those who need no permit of their own size stand before a place.
+    pub fn before(&self, at: usize) -> usize {
+        self.waiters.iter().take(at).filter(|w| !w.large).count()
+    }
+
     /// One by its place.
     pub fn get(&self, at: usize) -> Option<&Waiter> {
         self.waiters.get(at)
@@ -122,6 +129,7 @@ mod tests {
             party: id,
             beyond,
             tokens: 0,
+            large: false,
             came_ms: 0,
             until_ms: 60_000,
             told_ms,

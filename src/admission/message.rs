@@ -54,7 +54,7 @@ pub struct Want {
     pub patience_ms: u32,
 }
 
-/// What a holder saw of the host since its last word.
+/// What a holder saw of its target since its last word.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// Calls that ended.
@@ -80,17 +80,6 @@ impl Report {
     pub fn is_news(&self) -> bool {
         self.refused + self.failed > 0 || self.stated.is_some_and(|s| s.bears_nothing())
     }
-}
-
-/// How calls to one target ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tried {
-    /// The target's number.
-    pub target: u64,
-    /// Calls that ended well.
-    pub answered: u32,
-    /// Calls that failed by its fault.
-    pub failed: u32,
 }
 
 /// What a holder gives back and settles.
@@ -122,8 +111,12 @@ pub struct Ask {
     pub heard: u64,
     /// The limits as the holder's configuration has them.
     pub limits: Limits,
+    /// The number of the target that its callers call.
+    pub target: u64,
     /// What it wants, by kind.
     pub wants: [Want; KINDS],
+    /// What callers want that need far more tokens than is usual: those of one size, so that none is counted as large as the largest.
+    pub large: Option<Want>,
     /// What it gives back and settles; first what unanswered asks told, which may not have arrived.
     pub settled: Vec<Settled>,
     /// Callers a second.
@@ -142,8 +135,6 @@ pub struct Ask {
     pub retries: u32,
     /// What it saw.
     pub report: Report,
-    /// The targets that it saw.
-    pub tried: Vec<Tried>,
 }
 
 /// The object's answer.
@@ -153,6 +144,10 @@ pub struct Lease {
     pub now_ms: u64,
     /// The permits, which count as spent.
     pub slots: Vec<Slot>,
+    /// The permits for callers that need far more tokens than is usual.
+    pub large: Vec<Slot>,
+    /// Milliseconds until one for such a caller is free that this answer did not grant.
+    pub large_free_ms: u64,
     /// How the budget stands.
     pub standing: Standing,
     /// For each kind, milliseconds until a permit is free that this answer did not grant.
@@ -161,6 +156,8 @@ pub struct Lease {
     pub allowed: u32,
     /// Whether places in flight are given back at once.
     pub scarce: bool,
+    /// Permits a second that come free for the callers of this holder.
+    pub per_second: f32,
     /// Callers of each kind that wait for a place in flight, with the milliseconds until the turn of each.
     pub line: [Vec<u32>; KINDS],
     /// The holder does not ask again sooner, in milliseconds.
@@ -171,6 +168,8 @@ pub struct Lease {
     pub ahead_ms: u64,
     /// Whether demand is above the limit.
     pub contended: bool,
+    /// Whether it is the target that bears no more, while the limits would allow it.
+    pub full: bool,
     /// Permits a second that one visitor or key may have while demand is above the limit.
     pub share: f32,
     /// What those that were told of may have of it here, where they come elsewhere too.

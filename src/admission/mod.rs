@@ -26,11 +26,19 @@ use crate::config::Config;
 use crate::error::{ApiError, Kind};
 use message::Limits;
 
+/// The code of a refusal that is one target's, so that another may help.
+pub const TARGET_FULL: &str = "upstream_full";
+
+/// The name of the upstream's budget.
+pub const UPSTREAM: &str = "upstream";
+
 /// Limits kept by one Durable Object for the whole world.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Budget {
     /// The object's name.
     pub name: String,
+    /// The number of the target that is called; 0 where that makes no difference.
+    pub target: u64,
     /// What a caller is told it is: `upstream`, `key`, `address`, `handoffs` or `visitor`.
     pub kind: &'static str,
     /// What is allowed.
@@ -49,27 +57,32 @@ impl Budget {
             longest_ms: few(config.deadlines.total_ms),
         };
         let any = limits.permits > 0 || limits.tokens > 0 || limits.in_flight > 0;
-        any.then(|| Self { name: "upstream".into(), kind: "upstream", limits })
+        any.then(|| Self { name: UPSTREAM.into(), target: 0, kind: "upstream", limits })
     }
 
     /// One API key's limit; none for 0. The name holds a digest, never the key.
     pub fn key(digest: &str, limit: u64) -> Option<Self> {
-        (limit > 0).then(|| Self { name: format!("key:{digest}"), kind: "key", limits: a_minute(limit) })
+        (limit > 0).then(|| Self { name: format!("key:{digest}"), target: 0, kind: "key", limits: a_minute(limit) })
     }
 
     /// New sessions from one address; none for 0. The name holds a digest, never the address.
     pub fn address(digest: &str, limit: u64) -> Option<Self> {
-        (limit > 0).then(|| Self { name: format!("address:{digest}"), kind: "address", limits: a_minute(limit) })
+        (limit > 0).then(|| Self {
+            name: format!("address:{digest}"),
+            target: 0,
+            kind: "address",
+            limits: a_minute(limit),
+        })
     }
 
     /// Requests for a person from one address. The name holds a digest, never the address.
     pub fn handoffs(digest: &str) -> Self {
-        Self { name: format!("handoffs:{digest}"), kind: "handoffs", limits: a_minute(HANDOFFS) }
+        Self { name: format!("handoffs:{digest}"), target: 0, kind: "handoffs", limits: a_minute(HANDOFFS) }
     }
 
     /// One visitor's messages, kept by the visitor's own conversation; none for 0.
     pub fn visitor(limit: u64) -> Option<Self> {
-        (limit > 0).then(|| Self { name: "visitor".into(), kind: "visitor", limits: a_minute(limit) })
+        (limit > 0).then(|| Self { name: "visitor".into(), target: 0, kind: "visitor", limits: a_minute(limit) })
     }
 }
 
@@ -78,6 +91,13 @@ const HANDOFFS: u64 = 10;
 
 fn a_minute(limit: u64) -> Limits {
     Limits { permits: u32::try_from(limit).unwrap_or(u32::MAX), ..Limits::default() }
+}
+
+/// What a caller is told whose target bears no more at this moment, while the limits would allow it.
+pub fn target_full(retry_after_ms: u64) -> ApiError {
+    let seconds = retry_after_ms.div_ceil(1000).max(1);
+    let message = format!("The model's host takes no more calls at this moment; try again in {seconds} s");
+    ApiError::new(Kind::RateLimit, TARGET_FULL, message).retry_after(retry_after_ms.max(1))
 }
 
 /// How a budget stands after a permit was taken.

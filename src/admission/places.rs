@@ -67,6 +67,7 @@ impl Before {
 /// What is known of one holder's calls.
 #[derive(Debug, Clone, Copy, Default)]
 struct Held {
+    target: u64,
     allowed: u32,
     running: u32,
     until_ms: u64,
@@ -119,7 +120,6 @@ pub struct Placed {
 pub struct Places {
     held: Sorted<u64, Held>,
     allowed: u32,
-    running: u32,
     line: VecDeque<Waiting>,
     /// When places were last given, the oldest first, with how many: about as many as there are.
     given: VecDeque<(u64, u32)>,
@@ -141,9 +141,14 @@ impl Places {
         places
     }
 
-    /// Calls in flight, as last heard.
-    pub fn running(&self) -> u32 {
-        self.running
+    /// Calls to a target in flight, as last heard.
+    pub fn running(&self, target: u64) -> u32 {
+        self.held.values().filter(|h| h.target == target).map(|h| h.running).sum()
+    }
+
+    /// Calls in flight that holders of other targets may have.
+    pub fn beside(&self, target: u64) -> u32 {
+        self.held.values().filter(|h| h.target != target).map(|h| h.allowed).sum()
     }
 
     fn give(&mut self, now_ms: u64, places: u32, limit: u32) {
@@ -172,7 +177,6 @@ impl Places {
         self.swept_ms = now_ms;
         self.held.retain(|_, h| now_ms < h.until_ms);
         self.allowed = self.held.values().map(|h| h.allowed).sum();
-        self.running = self.held.values().map(|h| h.running).sum();
         self.line.retain(|w| now_ms < w.until_ms);
     }
 
@@ -184,8 +188,7 @@ impl Places {
         let allowed = if ask.allowed == u32::MAX { 0 } else { ask.allowed };
         let (allowed, running) = (allowed.max(ask.running), ask.running);
         self.allowed = (self.allowed + allowed).saturating_sub(held.allowed);
-        self.running = (self.running + running).saturating_sub(held.running);
-        (held.allowed, held.running) = (allowed, running);
+        (held.target, held.allowed, held.running) = (ask.target, allowed, running);
         held.until_ms = now_ms + ALLOWED_MS + u64::from(ask.limits.longest_ms);
         // Those whose turn it was stay first.
         let again = std::mem::take(&mut held.last).map(|n| if unheard { n } else { 0 });

@@ -239,14 +239,14 @@ async fn through(counter: &Counter, call: &Call, form: Form, keep: &Keep<'_>) ->
     let mut last = None;
     counter.learned.called();
     let mut fields: Option<Fields<'_>> = None;
-    let budget = Budget::upstream(&counter.config);
+    let limits = Budget::upstream(&counter.config);
     let failed = |fault: &Fault, attempts: u32, began: u64| Failed {
         error: fault.to_error(attempts),
         attempts,
         latency_ms: world.now_ms().saturating_sub(began),
     };
     let deadlines = counter.config.deadlines;
-    let passes = |target: &Target| counter.learned.passes(target, world.now_ms(), budget.as_ref());
+    let passes = |target: &Target| counter.learned.passes(target, world.now_ms(), limits.as_ref());
     let person = call.wait.is_a_persons();
     // A breaker steers among targets; when all are open the first is still the best hope of an answer, for whom there is no other.
     let anyway = |attempts: u32| attempts == 0 && !person && !call.targets.iter().any(passes);
@@ -257,8 +257,11 @@ async fn through(counter: &Counter, call: &Call, form: Form, keep: &Keep<'_>) ->
         tokens: if counter.config.upstream_tpm > 0 { estimate::tokens(&call.body) } else { 0 },
         patience_ms: call.wait.patience_ms,
     };
-    let mut spare = None;
+    if let Some(error) = estimate::too_large(&call.body, caller.tokens, counter.config.upstream_tpm) {
+        return Err(failed(&Fault::Refused(error), 0, began));
+    }
     for (rank, target) in call.targets.iter().enumerate() {
+        let budget = limits.clone().map(|limits| Budget { target: target.number(), ..limits });
         let mut retry = 0;
         loop {
             // It may have opened since the last attempt, or while this one waited for its permit.
@@ -268,24 +271,28 @@ async fn through(counter: &Counter, call: &Call, form: Form, keep: &Keep<'_>) ->
             let entering = world.now_ms();
             let end = deadline.min(begin_by);
             caller.patience_ms = caller.patience_ms.min(end.saturating_sub(entering));
-            let entered = match spare.take() {
-                Some(pass) => Ok(pass),
-                None => gate::enter(counter, budget.clone(), caller, call.wait.told.0.as_deref()).await,
-            };
-            let mut pass = match entered {
-                Ok(pass) => pass,
-                Err(refused) => {
-                    return Err(failed(&last.unwrap_or(Fault::Refused(refused)), attempts, began));
-                }
-            };
+            let entered = gate::enter(counter, budget.clone(), caller, call.wait.told.0.as_deref()).await;
             let now = world.now_ms();
             caller.patience_ms = caller.patience_ms.saturating_sub(now.saturating_sub(entering));
+            let pass = match entered {
+                Ok(pass) => pass,
+                Err(refused) => {
+                    let refused = Fault::Refused(refused);
+                    let another = refused.another_target_may_help();
+                    if attempts == 0 {
+                        last = Some(refused);
+                    }
+                    if another {
+                        break;
+                    }
+                    return Err(failed(&last.unwrap_or_else(|| not_made(call)), attempts, began));
+                }
+            };
             if now >= end {
                 break;
             }
             if !counter.learned.admits(target, now, deadlines.total_ms, budget.as_ref()) {
                 if !anyway(attempts) {
-                    spare = Some(pass);
                     break;
                 }
                 retries_left = 0;
@@ -301,7 +308,6 @@ async fn through(counter: &Counter, call: &Call, form: Form, keep: &Keep<'_>) ->
                 }
             }
             attempts += 1;
-            pass.to(target.number());
             let body = match &mut fields {
                 None if call.model == target.model => call.body.clone(),
                 slot => {
@@ -317,7 +323,7 @@ async fn through(counter: &Counter, call: &Call, form: Form, keep: &Keep<'_>) ->
                     }
                 }
             };
-            let one = Attempt { counter, call, rank, target, form, begin_by, deadline, keep };
+            let one = Attempt { counter, call, target, form, begin_by, deadline, keep };
             let (ended, second) = one.hedged(body, pass, budget.as_ref(), caller).await;
             attempts += u32::from(second);
             let fault = match ended {
@@ -361,7 +367,6 @@ async fn through(counter: &Counter, call: &Call, form: Form, keep: &Keep<'_>) ->
 struct Attempt<'a> {
     counter: &'a Counter,
     call: &'a Call,
-    rank: usize,
     target: &'a Target,
     form: Form,
     begin_by: u64,
@@ -399,8 +404,7 @@ impl Attempt<'_> {
             let may = !begun && !rushed && counter.learned.may_retry(now(), budget);
             let second: LocalBoxFuture<'_, _> = Box::pin(async {
                 let caller = Caller { patience_ms: 0, ..caller };
-                let mut pass = gate::enter(counter, budget.cloned(), caller, None).await.map_err(Fault::Refused)?;
-                pass.to(target.number());
+                let pass = gate::enter(counter, budget.cloned(), caller, None).await.map_err(Fault::Refused)?;
                 second_at.set(Some(now()));
                 self.make(body, pass, None).await
             });
@@ -425,7 +429,7 @@ impl Attempt<'_> {
         first_byte: Option<&'a Cell<bool>>,
     ) -> LocalBoxFuture<'a, Result<(), Fault>> {
         Box::pin(async move {
-            let Attempt { counter, call, rank, target, begin_by, deadline, .. } = *self;
+            let Attempt { counter, call, target, begin_by, deadline, .. } = *self;
             pass.sent(estimate::prompt(&body));
             let outgoing = Outgoing {
                 url: format!("{}/chat/completions", target.base_url),
@@ -453,8 +457,7 @@ impl Attempt<'_> {
                 first_byte.set(true);
             }
             let status = reply.status();
-            // The limits are the first target's; what the host of another says is not theirs.
-            if rank == 0 && (status == 429 || pass.looks()) {
+            if status == 429 || pass.looks() {
                 pass.stated(ratelimit::read(&|name| reply.header(name), estimate::tokens(&call.body)));
             }
             if !(200..300).contains(&status) {

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::admission::TARGET_FULL;
 use crate::error::{ApiError, Kind};
 use crate::world::TransportError;
 
@@ -83,7 +84,7 @@ impl Fault {
     pub fn another_target_may_help(&self) -> bool {
         match self {
             Fault::Status { status, .. } => self.deserves_retry() || matches!(status, 300..=399 | 401..=404),
-            Fault::Refused(_) => false,
+            Fault::Refused(error) => error.code == TARGET_FULL,
             _ => true,
         }
     }

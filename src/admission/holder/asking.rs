@@ -1,8 +1,9 @@
 //! What a holder says to the object and hears from it: when an ask is due, what it wants and gives back, and what an answer gives.
 
+use super::super::Standing;
 use super::super::book::{LIFE_MS, Slot, TICK_MS};
 use super::super::lessor::SOON_MS;
-use super::super::line::Heard;
+use super::super::line::{Heard, Waiter};
 use super::super::message::{Ask, KINDS, Kind, Lease, Settled, Want};
 use super::super::places::ALLOWED_MS;
 use super::{BATCH_AGAIN_MS, Held, Holder, TELL_MS, TELL_SOON_MS, UNREACHABLE_MS};
@@ -69,13 +70,44 @@ impl Holder {
             && !self.report.is_news()
     }
 
+    /// Tells of those who wait, asked in their order, whether there is no permit here for each.
+    fn unplaced(&self) -> impl FnMut(&Waiter) -> bool + use<> {
+        let (mut permits, mut large) = (self.permits, self.slots.iter().filter(|h| h.large).count());
+        move |waiter| {
+            let left = if waiter.large { &mut large } else { &mut permits };
+            let none = *left == 0;
+            *left = left.saturating_sub(1);
+            none
+        }
+    }
+
+    /// Whether one who waits wants a permit, now that it is asked for.
+    fn is_wanted(&self, now_ms: u64, waiter: &Waiter) -> bool {
+        let later = waiter.kind == Kind::Batch && now_ms < self.batch_again_ms;
+        waiter.heard != Heard::Failed && !later && (!self.contended || !waiter.beyond)
+    }
+
+    /// What those want who need far more tokens than is usual: the first of them, and such as need no more.
+    fn wants_large(&self, now_ms: u64) -> Option<Want> {
+        let mut unplaced = self.unplaced();
+        let mut large = self.line.iter().filter(|w| w.large && unplaced(w) && self.is_wanted(now_ms, w));
+        let first = large.next()?;
+        // A batch takes what lies near.
+        let patience_ms = if first.kind == Kind::Batch { 250 } else { first.until_ms.saturating_sub(now_ms) };
+        Some(Want {
+            waiting: 1 + large.filter(|w| w.kind == first.kind && w.tokens <= first.tokens).count() as u32,
+            ahead: 0,
+            tokens: first.tokens,
+            patience_ms: u32::try_from(patience_ms).unwrap_or(u32::MAX),
+        })
+    }
+
     fn wants(&self, now_ms: u64) -> [Want; KINDS] {
         let mut wants = [Want::default(); KINDS];
-        let unplaced = self.line.iter().enumerate().filter(|(place, w)| *place >= self.permits || w.misfit);
-        for (_, waiter) in unplaced {
+        let mut unplaced = self.unplaced();
+        for waiter in self.line.iter().filter(|w| !w.large && (unplaced(w) || w.misfit)) {
             let Some(want) = wants.get_mut(waiter.kind as usize) else { continue };
-            let later = waiter.kind == Kind::Batch && now_ms < self.batch_again_ms;
-            if waiter.heard != Heard::Failed && !later && (!self.contended || !waiter.beyond) {
+            if self.is_wanted(now_ms, waiter) {
                 want.waiting += 1;
                 want.tokens = want.tokens.max(waiter.tokens);
                 let patience = u32::try_from(waiter.until_ms.saturating_sub(now_ms)).unwrap_or(u32::MAX);
@@ -87,7 +119,7 @@ impl Holder {
         let rare = self.contended && rate * LIFE_MS as f64 / 1_000.0 < AHEAD_LEAST;
         let mut free = self.permits.saturating_sub(self.line.len()) as f64;
         let longest = wants.iter().map(|w| w.patience_ms).max().unwrap_or(0);
-        for ((want, expected), tokens) in wants.iter_mut().zip(self.expected(now_ms)).zip(self.tokens) {
+        for ((want, expected), (tokens, _)) in wants.iter_mut().zip(self.expected(now_ms)).zip(self.tokens) {
             let (least, most) = expected;
             let missing = most - free;
             let lacking = free <= least;
@@ -108,7 +140,8 @@ impl Holder {
         }
         let per_second = self.rates.iter().map(|r| r.now(now_ms)).sum::<f64>();
         while let Some(spare) = self.permits.checked_sub(self.line.len()).filter(|n| *n > 0) {
-            let Some(held) = self.slots.back_mut() else { return };
+            let Some(at) = self.slots.iter().rposition(|h| !h.large) else { return };
+            let Some(held) = self.slots.get_mut(at) else { return };
             let seconds = held.until_ms.saturating_sub(now_ms) as f64 / 1_000.0;
             if per_second * seconds >= spare as f64 * LIKELY {
                 return;
@@ -118,7 +151,7 @@ impl Holder {
             held.slot.permits -= 1;
             held.slot.tokens -= tokens;
             if held.slot.permits == 0 {
-                self.slots.pop_back();
+                self.slots.remove(at);
             }
             self.permits -= 1;
             self.give_up(one);
@@ -147,8 +180,10 @@ impl Holder {
             return None;
         }
         let mut wants = self.wants(now_ms);
+        let large = self.wants_large(now_ms);
         let (bounded, could_run, idle) = (self.allowed != u32::MAX, self.could_run(now_ms), self.idle(now_ms));
         let due = wants.iter().any(|w| w.waiting + w.ahead > 0)
+            || large.is_some()
             || (urgent && since >= self.tell_ms)
             || (!self.settled.is_empty() && since >= TELL_MS)
             || (self.report.ended > 0 && since >= TELL_MS)
@@ -164,9 +199,10 @@ impl Holder {
                 want.patience_ms = want.patience_ms.max(queue_ms);
             }
         }
-        let permits = self.permits;
-        for (place, waiter) in self.line.iter_mut().enumerate() {
-            if place >= permits || waiter.misfit {
+        let mut unplaced = self.unplaced();
+        for waiter in self.line.iter_mut() {
+            let asked = unplaced(waiter) && (!waiter.large || large.is_some_and(|l| waiter.tokens <= l.tokens));
+            if asked || waiter.misfit {
                 waiter.heard = Heard::Asked;
             }
         }
@@ -190,7 +226,9 @@ impl Holder {
             number: self.asks,
             heard: self.heard,
             limits: self.limits,
+            target: self.target,
             wants,
+            large,
             settled: self.unsure.clone(),
             demand: self.rates.iter().map(|r| r.now(now_ms)).sum::<f64>() as f32,
             crowd,
@@ -200,7 +238,6 @@ impl Holder {
             could_run,
             retries: self.retries_wanted.saturating_sub(self.retries).min(5),
             report: std::mem::take(&mut self.report),
-            tried: std::mem::take(&mut self.tried),
         })
     }
 
@@ -218,7 +255,8 @@ impl Holder {
         let permit = self.slots.front().filter(|_| !blocked).map(|_| self.due_ms(0));
         let ask = self.asking.map_or(self.next_ask_ms, |(_, since)| since + self.unanswered_ms());
         let ask = self.unheard_ms().map_or(ask, |at| at.min(ask));
-        let kinds = self.line.iter().skip(if blocked { 0 } else { self.permits }).map(|w| w.kind);
+        let mut unplaced = self.unplaced();
+        let kinds = self.line.iter().filter(|w| unplaced(w) || blocked).map(|w| w.kind);
         let wish = kinds.min().map(|kind| if kind == Kind::Batch { ask.max(self.batch_again_ms) } else { ask });
         let soon_ms = self.soon_ms();
         let place = self.slots.iter().find(|h| h.from_ms > now_ms + soon_ms).map(|h| h.from_ms - soon_ms);
@@ -243,8 +281,9 @@ impl Holder {
 
     /// When a shopper who has just come, and for whom there is nothing here, is asked for, whatever the pause.
     pub(super) fn unheard_ms(&self) -> Option<u64> {
-        let unheard =
-            self.line.iter().skip(self.permits).any(|w| w.kind != Kind::Batch && w.heard == Heard::No && !w.beyond);
+        let mut unplaced = self.unplaced();
+        let mut line = self.line.iter();
+        let unheard = line.any(|w| unplaced(w) && w.kind != Kind::Batch && w.heard == Heard::No && !w.beyond);
         (unheard && self.asking.is_none()).then_some(self.asked_ms + UNHEARD_MS)
     }
 
@@ -297,7 +336,7 @@ impl Holder {
         let needed = self.rates.iter().map(|r| r.now(now_ms)).sum::<f64>() * self.seconds_to_next();
         self.plenty = if lease.ahead_ms > 0 { needed * 2.0 } else { f64::INFINITY };
         self.next_ask_ms = now_ms.max(asked_ms + lease.pause_ms);
-        self.contended = lease.contended;
+        (self.contended, self.full) = (lease.contended, lease.full);
         self.crowd.keep_to(lease.share.into(), &lease.shares);
         self.retries = (self.retries + lease.retries).min(10);
         self.retries_wanted = 0;
@@ -308,8 +347,13 @@ impl Holder {
         for (turns, line) in self.turns.iter_mut().zip(&lease.line) {
             *turns = line.iter().map(|ms| now_ms + u64::from(*ms)).collect();
         }
-        self.standing = Some(lease.standing);
-        for slot in &lease.slots {
+        self.per_second = lease.per_second.into();
+        if !lease.contended {
+            // There is enough again for whoever comes.
+            self.told_ms = 0.0;
+        }
+        let slots = lease.slots.iter().map(|slot| (slot, false)).chain(lease.large.iter().map(|slot| (slot, true)));
+        for (slot, large) in slots {
             let ahead = (slot.tick * TICK_MS).saturating_sub(lease.now_ms);
             let behind = lease.now_ms.saturating_sub(slot.tick * TICK_MS);
             let until_ms = (asked_ms + ahead + LIFE_MS).saturating_sub(behind);
@@ -318,17 +362,23 @@ impl Holder {
                 self.give_up(*slot);
                 continue;
             }
-            self.permits += slot.permits as usize;
-            self.slots.push_back(Held { from_ms: now_ms + ahead, until_ms, slot: *slot });
+            self.permits += if large { 0 } else { slot.permits as usize };
+            self.slots.push_back(Held { from_ms: now_ms + ahead, until_ms, slot: *slot, large });
         }
         crate::order::sort_by_key(self.slots.make_contiguous(), |h| h.from_ms);
         self.expire(now_ms);
+        // What is held here is not spent yet.
+        let held =
+            self.slots.iter().take_while(|h| h.from_ms <= now_ms).map(|h| u64::from(h.slot.permits)).sum::<u64>();
+        let Standing { limit, remaining, reset_ms } = lease.standing;
+        self.standing = Some(Standing { limit, remaining: (remaining + held).min(limit), reset_ms });
         for (full, (at, free)) in self.full_until_ms.iter_mut().zip(self.free_at_ms.iter_mut().zip(lease.free_ms)) {
             *at = now_ms + free;
             // Until a permit is free, or until others may have left, there is no use in asking.
             let least = if lease.scarce { LINE_FULL_MS } else { 20 };
             *full = if free > 0 { now_ms + free.min(lease.pause_ms.max(least)) } else { 0 };
         }
+        self.large_free_at_ms = now_ms + lease.large_free_ms;
         let free = lease.free_ms.last().copied().unwrap_or(0);
         if free > 0 && lease.slots.is_empty() {
             if lease.contended {
@@ -343,7 +393,9 @@ impl Holder {
         for waiter in self.line.iter_mut() {
             if waiter.heard == Heard::Asked {
                 // Where nothing was lacking another went ahead of it meanwhile, and it asks again.
-                let lacking = lease.free_ms.get(waiter.kind as usize).is_some_and(|free| *free > 0);
+                let free_ms =
+                    if waiter.large { Some(&lease.large_free_ms) } else { lease.free_ms.get(waiter.kind as usize) };
+                let lacking = free_ms.is_some_and(|free| *free > 0);
                 waiter.heard = if lacking || lease.allowed != u32::MAX { Heard::Answered } else { Heard::No };
             }
         }
