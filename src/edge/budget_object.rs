@@ -17,7 +17,7 @@ use crate::admission::lessor::{Durable, Lessor};
 use crate::admission::message::Ask;
 use crate::typed;
 
-/// When nothing was asked for this long the object forgets all, in milliseconds.
+/// When nothing was asked for this long the object forgets all, and is itself forgotten, in milliseconds.
 const IDLE_MS: u64 = 5 * MINUTE_MS;
 
 /// One budget's grants, kept in SQLite so that they survive eviction.
@@ -29,6 +29,8 @@ struct Grants {
     // None where what was kept could not be read: the object then grants nothing.
     lessor: RefCell<Option<Lessor>>,
     cleaned_ms: Cell<u64>,
+    /// Whether its tables are there.
+    made: Cell<bool>,
 }
 
 fn now_ms() -> u64 {
@@ -36,13 +38,17 @@ fn now_ms() -> u64 {
 }
 
 impl Grants {
-    fn load(state: &DurableObjectState) -> Result<Lessor, JsValue> {
-        let sql = Sql::of(state)?;
+    fn make_tables(sql: &Sql) -> Result<(), JsValue> {
         sql.run("CREATE TABLE IF NOT EXISTS booked (row REAL PRIMARY KEY, cells TEXT NOT NULL)", &[])?;
         sql.run(
             "CREATE TABLE IF NOT EXISTS in_flight (holder TEXT PRIMARY KEY, calls REAL NOT NULL, until REAL NOT NULL)",
             &[],
-        )?;
+        )
+    }
+
+    fn load(state: &DurableObjectState) -> Result<Lessor, JsValue> {
+        let sql = Sql::of(state)?;
+        Self::make_tables(&sql)?;
         let rows = sql.rows("SELECT row, cells FROM booked", &[])?;
         let rows: Vec<(u64, String)> = rows.filter_map(|r| Some((r.number("row")? as u64, r.text("cells")?))).collect();
         let book = Book::restore(rows.iter().map(|(row, cells)| (*row, cells.as_str())));
@@ -55,6 +61,9 @@ impl Grants {
     /// Writes what must be kept. The reply is held by the platform until it is durable (the output gate).
     async fn keep(&self, now: u64, durable: Durable) -> Result<(), JsValue> {
         let sql = Sql::of(&self.state)?;
+        if !self.made.replace(true) {
+            Self::make_tables(&sql)?;
+        }
         for (row, cells) in durable.rows {
             sql.run(
                 "INSERT INTO booked VALUES (?, ?) ON CONFLICT (row) DO UPDATE SET cells = excluded.cells",
@@ -70,10 +79,28 @@ impl Grants {
         if now >= self.cleaned_ms.get() + MINUTE_MS {
             self.cleaned_ms.set(now);
             self.clean(now)?;
-            let at = Date::new(&number(now + IDLE_MS));
-            promise::settled(self.state.storage()?.set_alarm(at, Object::new())).await?;
+            self.wake_at(now + IDLE_MS).await?;
         }
         Ok(())
+    }
+
+    async fn wake_at(&self, ms: u64) -> Result<(), JsValue> {
+        let at = Date::new(&number(ms));
+        promise::settled(self.state.storage()?.set_alarm(at, Object::new())).await.map(drop)
+    }
+
+    /// Forgets what no longer counts. One in which nothing counts leaves no database behind: there is one for each address that ever came.
+    async fn wake(&self, now: u64) -> Result<web_sys::Response, JsValue> {
+        self.clean(now)?;
+        let kept =
+            Sql::of(&self.state)?.rows("SELECT 1 FROM booked UNION ALL SELECT 1 FROM in_flight LIMIT 1", &[])?.next();
+        if kept.is_some() {
+            self.wake_at(now + IDLE_MS).await?;
+        } else {
+            self.made.set(false);
+            promise::settled(self.state.storage()?.delete_all()).await?;
+        }
+        object::reply(200, "")
     }
 
     fn clean(&self, now: u64) -> Result<(), JsValue> {
@@ -101,7 +128,7 @@ impl Budget {
     #[wasm_bindgen(constructor)]
     pub fn new(state: DurableObjectState, _env: JsValue) -> Self {
         let lessor = Grants::load(&state).ok();
-        Self(Rc::new(Grants { state, lessor: RefCell::new(lessor), cleaned_ms: Cell::new(0) }))
+        Self(Rc::new(Grants { state, lessor: RefCell::new(lessor), cleaned_ms: Cell::new(0), made: Cell::new(true) }))
     }
 
     /// Grants what is asked for.
@@ -113,6 +140,6 @@ impl Budget {
     /// Forgets what no longer counts.
     pub fn alarm(&self) -> Promise {
         let grants = Rc::clone(&self.0);
-        object::answering(async move { grants.clean(now_ms()).and_then(|()| object::reply(200, "")) })
+        object::answering(async move { grants.wake(now_ms()).await })
     }
 }
