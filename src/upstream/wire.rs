@@ -6,6 +6,8 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
+use crate::decimal;
+
 /// The fields of a JSON object in their order, each value as it was written.
 #[derive(Debug, Clone, Default)]
 pub struct Fields<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
@@ -99,16 +101,13 @@ pub fn deeper_than(json: &str, limit: usize) -> bool {
 }
 
 /// Tokens that a call used, as its host counted them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Usage {
     /// Tokens read.
-    #[serde(default, deserialize_with = "count")]
     pub prompt_tokens: u64,
     /// Tokens written.
-    #[serde(default, deserialize_with = "count")]
     pub completion_tokens: u64,
     /// Both.
-    #[serde(default, deserialize_with = "count")]
     pub total_tokens: u64,
 }
 
@@ -119,16 +118,18 @@ impl Usage {
     }
 }
 
-/// A count that a host may write as `5.0`; what is no count is none.
-fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    let value = serde_json::Value::deserialize(deserializer)?;
-    Ok(value.as_u64().or_else(|| Some(value.as_f64()?.max(0.0) as u64)).unwrap_or(0))
-}
-
-/// Usage, where something was counted: an answer is worth no less for what is told beside it.
+/// Usage, where something was counted: an answer is worth no less for what is told beside it. A count may be written as `5.0`; what is
+/// no count is none.
 fn usage<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Usage>, D::Error> {
     let raw = <&RawValue>::deserialize(deserializer)?;
-    Ok(serde_json::from_str(raw.get()).ok().filter(|usage: &Usage| usage.total() > 0))
+    let fields: Fields<'_> = serde_json::from_str(raw.get()).unwrap_or_default();
+    let count = |name| fields.get(name).and_then(decimal::read).map_or(0, |n| n.max(0.0) as u64);
+    let usage = Usage {
+        prompt_tokens: count("prompt_tokens"),
+        completion_tokens: count("completion_tokens"),
+        total_tokens: count("total_tokens"),
+    };
+    Ok(Some(usage).filter(|usage| usage.total() > 0))
 }
 
 /// Choices; some hosts write `null` for none.
@@ -145,9 +146,6 @@ pub struct Completion<'a> {
     /// What it cost.
     #[serde(default, deserialize_with = "usage")]
     pub usage: Option<Usage>,
-    /// The model that answered, as its host names it.
-    #[serde(borrow, default)]
-    pub model: Option<Cow<'a, str>>,
     /// An error in place of an answer.
     #[serde(borrow, default)]
     pub error: Option<&'a RawValue>,
