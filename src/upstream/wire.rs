@@ -6,6 +6,8 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
+use crate::decimal;
+
 /// The fields of a JSON object in their order, each value as it was written.
 #[derive(Debug, Clone, Default)]
 pub struct Fields<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
@@ -99,38 +101,51 @@ pub fn deeper_than(json: &str, limit: usize) -> bool {
 }
 
 /// Tokens that a call used, as its host counted them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Usage {
     /// Tokens read.
-    #[serde(default)]
     pub prompt_tokens: u64,
     /// Tokens written.
-    #[serde(default)]
     pub completion_tokens: u64,
     /// Both.
-    #[serde(default)]
     pub total_tokens: u64,
 }
 
 impl Usage {
     /// All tokens; hosts that write no total write the two parts.
     pub fn total(&self) -> u64 {
-        self.total_tokens.max(self.prompt_tokens + self.completion_tokens)
+        self.total_tokens.max(self.prompt_tokens.saturating_add(self.completion_tokens))
     }
+}
+
+/// Usage, where something was counted: an answer is worth no less for what is told beside it. A count may be written as `5.0`; what is
+/// no count is none.
+fn usage<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Usage>, D::Error> {
+    let raw = <&RawValue>::deserialize(deserializer)?;
+    let fields: Fields<'_> = serde_json::from_str(raw.get()).unwrap_or_default();
+    let count = |name| fields.get(name).and_then(decimal::read).map_or(0, |n| n.max(0.0) as u64);
+    let usage = Usage {
+        prompt_tokens: count("prompt_tokens"),
+        completion_tokens: count("completion_tokens"),
+        total_tokens: count("total_tokens"),
+    };
+    Ok(Some(usage).filter(|usage| usage.total() > 0))
+}
+
+/// Choices; some hosts write `null` for none.
+fn choices<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Choice<'a>>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// A completion, plain or one chunk of a stream, as far as the gateway must understand it.
 #[derive(Debug, Deserialize)]
 pub struct Completion<'a> {
     /// The answers.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "choices")]
     pub choices: Vec<Choice<'a>>,
     /// What it cost.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "usage")]
     pub usage: Option<Usage>,
-    /// The model that answered, as its host names it.
-    #[serde(borrow, default)]
-    pub model: Option<Cow<'a, str>>,
     /// An error in place of an answer.
     #[serde(borrow, default)]
     pub error: Option<&'a RawValue>,
@@ -272,6 +287,26 @@ mod tests {
         ] {
             assert!(answers(full), "{full}");
         }
+    }
+
+    #[test]
+    fn an_answer_counts_whatever_is_written_for_its_usage() {
+        for (written, total) in [
+            (r#"{"prompt_tokens":null,"completion_tokens":3}"#, Some(3)),
+            (r#"{"prompt_tokens":5.0,"completion_tokens":3,"total_tokens":8}"#, Some(8)),
+            (r#"{"prompt_tokens":-1,"completion_tokens":"3"}"#, None),
+            (r#"{"prompt_tokens":18446744073709551615,"completion_tokens":1e300}"#, Some(u64::MAX)),
+            (r#"{"prompt_tokens":{"cached":[1]}}"#, None),
+            ("null", None),
+            ("[]", None),
+            ("\"none\"", None),
+        ] {
+            let text = format!(r#"{{"choices":[{{"message":{{"content":"yes"}}}}],"usage":{written}}}"#);
+            let completion = Completion::read(&text).unwrap();
+            assert_eq!((completion.answers(), completion.usage.map(|u| u.total())), (true, total), "{written}");
+        }
+        let last = r#"{"choices":null,"usage":{"total_tokens":3}}"#;
+        assert_eq!(Completion::read(last).unwrap().usage.unwrap().total(), 3);
     }
 
     #[test]
