@@ -665,3 +665,37 @@ async fn an_open_breaker_is_tried_by_one_call_at_a_time_and_by_no_retry() {
     let calls = world.calls.borrow().iter().filter(|c| c.0 >= 100_000).count();
     assert!((10..=30).contains(&calls), "{calls} calls in 200 s");
 }
+
+const BREAKS: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
+const WELL: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: [DONE]\n\n";
+const EMPTY: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"\"}}]}\n\ndata: [DONE]\n\n";
+
+#[tokio::test(start_paused = true)]
+async fn a_host_whose_streams_all_break_or_are_empty_is_passed_over_here_and_elsewhere() {
+    for (text, rpm, goes_to) in
+        [(BREAKS, "0", "second"), (BREAKS, "6000", "second"), (EMPTY, "6000", "second"), (WELL, "0", "first")]
+    {
+        let variables = [("ROUTES", TWO), ("RETRIES", "0"), ("UPSTREAM_RPM", rpm)];
+        let (counter, world) = counter(Host::Says(text), &variables);
+        // Where there is a limit for the world another isolate hears of it.
+        let there = if rpm == "0" { counter.clone() } else { another(&counter) };
+        // Neither target is called when the other is: an empty stream of the first is asked of the second too.
+        let one = Call { targets: counter.config.targets("two")[..1].to_vec(), ..of_two(&counter) };
+        for _ in 0..8 {
+            if let Ok(opened) = stream::open(&there, &one).await {
+                opened.value.collect::<Vec<_>>().await;
+            }
+            sleep(Duration::from_millis(250)).await;
+        }
+        if rpm != "0" {
+            let second = Call { targets: counter.config.targets("two")[1..].to_vec(), ..of_two(&counter) };
+            let _ = stream::open(&there, &second).await;
+            sleep(Duration::from_millis(250)).await;
+            let _ = stream::open(&counter, &second).await;
+            sleep(Duration::from_millis(250)).await;
+        }
+        world.models.borrow_mut().clear();
+        let _ = stream::open(&counter, &of_two(&counter)).await;
+        assert_eq!(world.models.borrow()[0], goes_to, "{text} at {rpm}");
+    }
+}

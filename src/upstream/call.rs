@@ -124,8 +124,8 @@ pub struct Arrived {
     pub patience: Patience,
     /// Dropped when the call has ended.
     pub pass: Pass,
-    /// The key that the host was shown, and may say again in an error.
-    pub secret: Option<String>,
+    /// The target that replied. It may say the key that it was shown in an error.
+    pub target: Target,
 }
 
 /// What comes of reading a reply.
@@ -138,9 +138,9 @@ type Keep<'a> = dyn Fn(Arrived) -> Reading<()> + 'a;
 pub async fn complete(counter: &Counter, call: &Call, with_content: bool) -> Result<Answered<Plain>, Failed> {
     let read = move |arrived: Arrived| -> Reading<Plain> {
         Box::pin(async move {
-            let Arrived { reply, mut patience, mut pass, secret } = arrived;
+            let Arrived { reply, mut patience, mut pass, target } = arrived;
             let body = match patience.wait(Awaited::NextByte, reply.bytes(LONGEST_REPLY)).await {
-                Ok(Ok(body)) => read_plain(body, with_content, secret.as_deref()),
+                Ok(Ok(body)) => read_plain(body, with_content, target.key.as_deref()),
                 Ok(Err(error)) => Err(error.into()),
                 Err(fault) => Err(fault),
             };
@@ -313,7 +313,10 @@ async fn through(counter: &Counter, call: &Call, form: Form, keep: &Keep<'_>) ->
             attempts += u32::from(second);
             let fault = match ended {
                 Ok(()) => {
-                    counter.learned.succeeded(target);
+                    // A stream has yet to end well.
+                    if form == Form::Plain {
+                        counter.learned.succeeded(target);
+                    }
                     let latency_ms = world.now_ms().saturating_sub(began);
                     return Ok(Answered { value: (), target: target.clone(), rank, attempts, latency_ms });
                 }
@@ -462,7 +465,7 @@ impl Attempt<'_> {
                 }
                 return Err(fault);
             }
-            (self.keep)(Arrived { reply, patience, pass, secret: target.key.clone() }).await
+            (self.keep)(Arrived { reply, patience, pass, target: target.clone() }).await
         })
     }
 }

@@ -9,6 +9,9 @@ use super::fault::Fault;
 use crate::config::Deadlines;
 use crate::world::World;
 
+/// The deadline of all attempts together, in the words of [`Fault::Late`].
+pub const WHOLE: &str = "the whole reply";
+
 /// What is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Awaited {
@@ -55,7 +58,7 @@ impl Patience {
             Awaited::NextByte => (now + self.deadlines.silence_ms, Fault::Late("the next byte")),
         };
         let (until, fault) =
-            if self.total_at_ms <= until { (self.total_at_ms, Fault::Late("the whole reply")) } else { (until, fault) };
+            if self.total_at_ms <= until { (self.total_at_ms, Fault::Late(WHOLE)) } else { (until, fault) };
         loop {
             let (world, now) = (&self.world, self.world.now_ms());
             let timer = match &mut self.timer {

@@ -6,11 +6,12 @@ use futures::stream::{self, LocalBoxStream, StreamExt};
 use super::call::{Answered, Arrived, Call, Failed, Reading, run};
 use super::fault::Fault;
 use super::hedge::Form;
-use super::patience::{Awaited, Patience};
+use super::patience::{Awaited, Patience, WHOLE};
 use super::sse::{Decoder, Event};
 use super::wire::{Completion, Usage};
 use crate::admission::estimate;
 use crate::admission::gate::Pass;
+use crate::config::Target;
 use crate::counter::Counter;
 use crate::world::TransportError;
 
@@ -32,7 +33,7 @@ pub type Pieces = LocalBoxStream<'static, Piece>;
 
 /// Asks for a stream. It is given once its first visible piece has come, so until then every fault is retried.
 pub async fn open(counter: &Counter, call: &Call) -> Result<Answered<Pieces>, Failed> {
-    let read = |arrived: Arrived| -> Reading<Pieces> { Box::pin(begin(arrived)) };
+    let read = |arrived: Arrived| -> Reading<Pieces> { Box::pin(begin(arrived, counter.clone())) };
     run(counter, call, Form::Streamed, &read).await
 }
 
@@ -40,10 +41,12 @@ struct State {
     // The call is in flight for as long as its stream is.
     pass: Pass,
     patience: Patience,
-    secret: Option<String>,
+    target: Target,
+    counter: Counter,
     body: LocalBoxStream<'static, Result<Vec<u8>, TransportError>>,
     decoder: Decoder,
     waiting: std::collections::VecDeque<Event>,
+    begun: bool,
     finished: bool,
     ended: bool,
     bytes: usize,
@@ -79,23 +82,38 @@ impl State {
 
     /// The error that a host told within its stream, without its key.
     fn told(&self, body: &str) -> Fault {
-        match Fault::status(500, true, None, body.as_bytes(), self.secret.as_deref()) {
+        match Fault::status(500, true, None, body.as_bytes(), self.target.key.as_deref()) {
             Fault::Status { message: Some(message), .. } => Fault::InStream(message),
             _ => Fault::InStream("an error".into()),
         }
     }
 
+    /// It broke after its beginning. An answer longer than the whole of its time is no fault of the target.
+    fn broke(&mut self, fault: &Fault) {
+        if fault.is_the_targets() && *fault != Fault::Late(WHOLE) {
+            self.pass.failed();
+            self.counter.learned.failed(&self.target, self.counter.world.now_ms(), 0);
+        }
+    }
+
+    /// The stream is whole: only then, and if there is an answer in it, has the target done well.
+    fn end(&mut self) -> Vec<Piece> {
+        self.ended = true;
+        if self.begun {
+            self.counter.learned.succeeded(&self.target);
+        }
+        vec![Piece::Done]
+    }
+
     /// The next pieces, and whether one of them can be seen by the caller.
     async fn step(&mut self) -> Result<(Vec<Piece>, bool), Fault> {
         let Some(event) = self.next_event().await? else {
-            self.ended = true;
             // A stream without [DONE] whose answer was finished is whole; one cut before that is not.
-            return if self.finished { Ok((vec![Piece::Done], false)) } else { Err(Fault::Broken) };
+            return if self.finished { Ok((self.end(), false)) } else { Err(Fault::Broken) };
         };
         let data = event.data.trim();
         if data == "[DONE]" {
-            self.ended = true;
-            return Ok((vec![Piece::Done], false));
+            return Ok((self.end(), false));
         }
         if data.is_empty() {
             return Ok((Vec::new(), false));
@@ -108,6 +126,7 @@ impl State {
         self.finished |= chunk.choices.iter().any(|c| c.finish_reason.is_some());
         let usage = chunk.usage;
         if begins {
+            self.begun = true;
             self.pass.answered();
         }
         if let Some(usage) = usage {
@@ -123,19 +142,22 @@ impl State {
     }
 }
 
-async fn begin(arrived: Arrived) -> Result<Pieces, Fault> {
-    let Arrived { reply, patience, pass, secret } = arrived;
+async fn begin(arrived: Arrived, counter: Counter) -> Result<Pieces, Fault> {
+    let Arrived { reply, patience, mut pass, target } = arrived;
     let is_page = reply.header("content-type").is_some_and(|t| t.contains("text/html"));
     if is_page {
+        pass.failed();
         return Err(Fault::Unreadable("a page in place of a stream"));
     }
     let mut state = State {
         pass,
         patience,
-        secret,
+        target,
+        counter,
         body: reply.stream(),
         decoder: Decoder::default(),
         waiting: Default::default(),
+        begun: false,
         finished: false,
         ended: false,
         bytes: 0,
@@ -143,9 +165,15 @@ async fn begin(arrived: Arrived) -> Result<Pieces, Fault> {
     let mut held = Vec::new();
     loop {
         let (pieces, begins) = match state.step().await {
+            Ok((_, false)) if state.ended => {
+                state.pass.failed();
+                return Err(Fault::Empty);
+            }
             Ok(step) => step,
             Err(fault) => {
-                state.pass.failed();
+                if fault.is_the_targets() {
+                    state.pass.failed();
+                }
                 return Err(fault);
             }
         };
@@ -153,15 +181,15 @@ async fn begin(arrived: Arrived) -> Result<Pieces, Fault> {
         if begins {
             break;
         }
-        if state.ended {
-            return Err(Fault::Empty);
-        }
     }
     let rest = stream::unfold(Some(state), |state| async move {
         let mut state = state.filter(|s| !s.ended)?;
         match state.step().await {
             Ok((pieces, _)) => Some((pieces, Some(state))),
-            Err(fault) => Some((vec![Piece::Broke(fault)], None)),
+            Err(fault) => {
+                state.broke(&fault);
+                Some((vec![Piece::Broke(fault)], None))
+            }
         }
     });
     Ok(stream::iter(held).chain(rest.flat_map(stream::iter)).boxed_local())
