@@ -699,3 +699,10 @@ async fn a_host_whose_streams_all_break_or_are_empty_is_passed_over_here_and_els
         assert_eq!(world.models.borrow()[0], goes_to, "{text} at {rpm}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_sends_elsewhere_is_given_up_for_the_next_one() {
+    let (counter, world) = counter(Host::Fails { status: 308, headers: &[] }, &[("ROUTES", TWO), ("UPSTREAM_RPM", "0")]);
+    let failed = call::complete(&counter, &of_two(&counter), false).await.unwrap_err();
+    assert_eq!((failed.error.status, world.models.borrow().join(" ")), (502, "first second".to_owned()));
+}

@@ -82,16 +82,17 @@ impl Fault {
     /// Whether the next target of a route may do better: all but the caller's own mistakes and our own limits.
     pub fn another_target_may_help(&self) -> bool {
         match self {
-            Fault::Status { status, .. } => self.deserves_retry() || matches!(status, 401..=404),
+            Fault::Status { status, .. } => self.deserves_retry() || matches!(status, 300..=399 | 401..=404),
             Fault::Refused(_) => false,
             _ => true,
         }
     }
 
-    /// Whether it counts against the target's breaker. A full host (429) is not a broken one.
+    /// Whether it counts against the target's breaker. A full host (429) is not a broken one; one that sends elsewhere, where no key
+    /// follows, is.
     pub fn is_the_targets(&self) -> bool {
         match self {
-            Fault::Status { status, .. } => *status >= 500 || *status == 408,
+            Fault::Status { status, .. } => matches!(status, 300..=399 | 408 | 500..),
             Fault::Refused(_) | Fault::Hurried => false,
             _ => true,
         }
