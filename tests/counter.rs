@@ -702,7 +702,28 @@ async fn a_host_whose_streams_all_break_or_are_empty_is_passed_over_here_and_els
 
 #[tokio::test(start_paused = true)]
 async fn a_host_that_sends_elsewhere_is_given_up_for_the_next_one() {
-    let (counter, world) = counter(Host::Fails { status: 308, headers: &[] }, &[("ROUTES", TWO), ("UPSTREAM_RPM", "0")]);
+    let (counter, world) =
+        counter(Host::Fails { status: 308, headers: &[] }, &[("ROUTES", TWO), ("UPSTREAM_RPM", "0")]);
     let failed = call::complete(&counter, &of_two(&counter), false).await.unwrap_err();
     assert_eq!((failed.error.status, world.models.borrow().join(" ")), (502, "first second".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn retries_wait_for_their_permits_within_what_is_left_of_the_callers_patience_and_of_the_whole_time() {
+    let variables = [("UPSTREAM_RPM", "30"), ("RETRIES", "10"), ("TOTAL_MS", "20000"), ("FIRST_BYTE_MS", "1000")];
+    for (patience_ms, longest_ms) in [(2_000, 5_000), (60_000, 22_000)] {
+        let (counter, _) = counter(Host::Answers { after_ms: 3_600_000 }, &variables);
+        // So many are before it that permits come one by one.
+        let _: Vec<_> = bounded::run(&counter, jobs(24, 60_000), 24, "here").collect().await;
+        let waits = |one: Call| Call { wait: Wait::batch(0, patience_ms), ..one };
+        let each = of_many_models(&counter, 6).into_iter().map(waits).collect::<Vec<_>>();
+        let ended = futures::future::join_all(each.iter().map(|one| call::complete(&counter, one, false))).await;
+        for failed in ended.into_iter().map(Result::unwrap_err) {
+            assert!(failed.latency_ms <= longest_ms, "{failed:?}");
+        }
+        println!(
+            "{patience_ms}: {:?}",
+            world.calls.borrow().iter().skip(calls).map(|c| c.0 - began).collect::<Vec<_>>()
+        );
+    }
 }

@@ -249,7 +249,7 @@ async fn through(counter: &Counter, call: &Call, form: Form, keep: &Keep<'_>) ->
     // A breaker steers among targets; when all are open the first is still the best hope of an answer, for whom there is no other.
     let anyway = |attempts: u32| attempts == 0 && !person && !call.targets.iter().any(passes);
     let (mut begin_by, mut deadline) = (u64::MAX, u64::MAX);
-    let caller = Caller {
+    let mut caller = Caller {
         kind: call.wait.kind,
         party: call.wait.party,
         tokens: if counter.config.upstream_tpm > 0 { estimate::tokens(&call.body) } else { 0 },
@@ -263,6 +263,9 @@ async fn through(counter: &Counter, call: &Call, form: Form, keep: &Keep<'_>) ->
             if !passes(target) && !anyway(attempts) {
                 break;
             }
+            let entering = world.now_ms();
+            let end = deadline.min(begin_by);
+            caller.patience_ms = caller.patience_ms.min(end.saturating_sub(entering));
             let entered = match spare.take() {
                 Some(pass) => Ok(pass),
                 None => gate::enter(counter, budget.clone(), caller, call.wait.told.0.as_deref()).await,
@@ -274,6 +277,10 @@ async fn through(counter: &Counter, call: &Call, form: Form, keep: &Keep<'_>) ->
                 }
             };
             let now = world.now_ms();
+            caller.patience_ms = caller.patience_ms.saturating_sub(now.saturating_sub(entering));
+            if now >= end {
+                break;
+            }
             if !counter.learned.admits(target, now, deadlines.total_ms, budget.as_ref()) {
                 if !anyway(attempts) {
                     spare = Some(pass);
