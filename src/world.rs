@@ -58,8 +58,8 @@ pub trait Reply {
     fn status(&self) -> u16;
     /// One header's value.
     fn header(&self, name: &str) -> Option<String>;
-    /// The whole body, at most `limit` bytes.
-    fn bytes(self: Box<Self>, limit: usize) -> LocalBoxFuture<'static, Result<Vec<u8>, TransportError>>;
+    /// The whole body, where it is known to be short; else the reply again, whose body is to be read as it comes.
+    fn short(self: Box<Self>) -> Result<LocalBoxFuture<'static, Result<Vec<u8>, TransportError>>, Box<dyn Reply>>;
     /// The body as it comes.
     fn stream(self: Box<Self>) -> LocalBoxStream<'static, Result<Vec<u8>, TransportError>>;
 }

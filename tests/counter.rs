@@ -48,6 +48,13 @@ enum Host {
     },
     /// A 200 whose body is this.
     Says(&'static str),
+    /// Headers at once, then a piece a second, and after so many of them the end.
+    Trickles {
+        status: u16,
+        piece: &'static str,
+        pieces: usize,
+        end: &'static str,
+    },
     /// Streams a piece each so many milliseconds, and never tells its count.
     Streams {
         every_ms: u64,
@@ -79,25 +86,36 @@ struct Canned {
     body: &'static [u8],
 }
 
+/// A body that is read at once.
+type Body = LocalBoxFuture<'static, Result<Vec<u8>, TransportError>>;
+
+/// A piece each so many milliseconds, and after so many of them the end.
 struct Streamed {
+    status: u16,
     every_ms: u64,
+    piece: &'static [u8],
+    pieces: usize,
+    end: &'static [u8],
 }
 
 impl Reply for Streamed {
     fn status(&self) -> u16 {
-        200
+        self.status
     }
     fn header(&self, _name: &str) -> Option<String> {
         None
     }
-    fn bytes(self: Box<Self>, _limit: usize) -> LocalBoxFuture<'static, Result<Vec<u8>, TransportError>> {
-        Box::pin(std::future::pending())
+    fn short(self: Box<Self>) -> Result<Body, Box<dyn Reply>> {
+        Err(self)
     }
     fn stream(self: Box<Self>) -> LocalBoxStream<'static, Result<Vec<u8>, TransportError>> {
-        let piece = b"data: {\"choices\":[{\"delta\":{\"content\":\"word \"}}]}\n\n";
-        futures::stream::unfold(self.every_ms, move |every_ms| async move {
+        let Self { every_ms, piece, pieces, end, .. } = *self;
+        futures::stream::unfold(0, move |told| async move {
+            if told > pieces {
+                return None;
+            }
             sleep(Duration::from_millis(every_ms)).await;
-            Some((Ok(piece.to_vec()), every_ms))
+            Some((Ok(if told < pieces { piece } else { end }.to_vec()), told + 1))
         })
         .boxed_local()
     }
@@ -110,8 +128,8 @@ impl Reply for Canned {
     fn header(&self, name: &str) -> Option<String> {
         self.headers.iter().find(|h| h.0 == name).map(|h| h.1.to_owned())
     }
-    fn bytes(self: Box<Self>, _limit: usize) -> LocalBoxFuture<'static, Result<Vec<u8>, TransportError>> {
-        Box::pin(async move { Ok(self.body.to_vec()) })
+    fn short(self: Box<Self>) -> Result<Body, Box<dyn Reply>> {
+        Ok(Box::pin(async move { Ok(self.body.to_vec()) }))
     }
     fn stream(self: Box<Self>) -> LocalBoxStream<'static, Result<Vec<u8>, TransportError>> {
         futures::stream::iter([Ok(self.body.to_vec())]).boxed_local()
@@ -170,7 +188,14 @@ impl World for Handle {
                 Host::FailsFor(_) => Box::new(Canned { status: 200, headers: &[], body }),
                 Host::States(headers) => Box::new(Canned { status: 200, headers, body }),
                 Host::Says(text) => Box::new(Canned { status: 200, headers: &[], body: text.as_bytes() }),
-                Host::Streams { every_ms } => Box::new(Streamed { every_ms }),
+                Host::Streams { every_ms } => {
+                    let piece = b"data: {\"choices\":[{\"delta\":{\"content\":\"word \"}}]}\n\n";
+                    Box::new(Streamed { status: 200, every_ms, piece, pieces: usize::MAX, end: b"" })
+                }
+                Host::Trickles { status, piece, pieces, end } => {
+                    let (piece, end) = (piece.as_bytes(), end.as_bytes());
+                    Box::new(Streamed { status, every_ms: 1_000, piece, pieces, end })
+                }
             })
         })
     }
@@ -726,4 +751,18 @@ async fn retries_wait_for_their_permits_within_what_is_left_of_the_callers_patie
             world.calls.borrow().iter().skip(calls).map(|c| c.0 - began).collect::<Vec<_>>()
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plain_answer_is_waited_for_as_long_as_bytes_come_and_a_refusals_reason_for_a_second() {
+    let answer = r#"{"choices":[{"message":{"content":"yes"}}]}"#;
+    let variables = [("RETRIES", "0"), ("UPSTREAM_RPM", "0"), ("SILENCE_MS", "5000")];
+    let well = Host::Trickles { status: 200, piece: "\n", pieces: 40, end: answer };
+    let (counter, _) = counter(well, &variables);
+    let answered = call::complete(&counter, &call(&counter), true).await.unwrap();
+    assert_eq!((answered.value.content.as_deref(), answered.latency_ms), (Some("yes"), 41_000));
+    let refused = Host::Trickles { status: 500, piece: "\n", pieces: 40, end: "{}" };
+    let (counter, _) = self::counter(refused, &variables);
+    let failed = call::complete(&counter, &call(&counter), false).await.unwrap_err();
+    assert_eq!((failed.error.status, failed.latency_ms), (502, 1_000));
 }

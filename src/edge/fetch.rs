@@ -80,23 +80,15 @@ impl Reply for EdgeReply {
         self.head.response.headers().get(name).ok().flatten()
     }
 
-    fn bytes(mut self: Box<Self>, limit: usize) -> LocalBoxFuture<'static, Result<Vec<u8>, TransportError>> {
-        Box::pin(async move {
-            if self.head.length.is_some_and(|l| l <= READ_AT_ONCE.min(limit)) {
-                let bytes = promise::body(&self.head.response).await.map_err(broken)?;
-                self.abort.ended();
-                return Ok(bytes);
-            }
-            let mut chunks = self.stream();
-            let mut body = Vec::new();
-            while let Some(chunk) = chunks.next().await {
-                body.extend(chunk?);
-                if body.len() > limit {
-                    return Err(TransportError::TooLarge);
-                }
-            }
-            Ok(body)
-        })
+    fn short(mut self: Box<Self>) -> Result<LocalBoxFuture<'static, Result<Vec<u8>, TransportError>>, Box<dyn Reply>> {
+        if self.head.length.is_none_or(|l| l > READ_AT_ONCE) {
+            return Err(self);
+        }
+        Ok(Box::pin(async move {
+            let bytes = promise::body(&self.head.response).await.map_err(broken)?;
+            self.abort.ended();
+            Ok(bytes)
+        }))
     }
 
     fn stream(self: Box<Self>) -> LocalBoxStream<'static, Result<Vec<u8>, TransportError>> {

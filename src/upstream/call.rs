@@ -22,6 +22,10 @@ use crate::world::{Invocation, Outgoing, Reply};
 /// The longest plain completion, in bytes.
 pub const LONGEST_REPLY: usize = 8 << 20;
 
+/// The longest reason of a refusal that is read, in bytes, and how long it is waited for, in milliseconds.
+const LONGEST_REASON: usize = 64 << 10;
+const REASON_MS: u64 = 1_000;
+
 /// What is asked of a model.
 #[derive(Debug, Clone)]
 pub struct Call {
@@ -139,11 +143,8 @@ pub async fn complete(counter: &Counter, call: &Call, with_content: bool) -> Res
     let read = move |arrived: Arrived| -> Reading<Plain> {
         Box::pin(async move {
             let Arrived { reply, mut patience, mut pass, target } = arrived;
-            let body = match patience.wait(Awaited::NextByte, reply.bytes(LONGEST_REPLY)).await {
-                Ok(Ok(body)) => read_plain(body, with_content, target.key.as_deref()),
-                Ok(Err(error)) => Err(error.into()),
-                Err(fault) => Err(fault),
-            };
+            let body = patience.whole(Awaited::NextByte, reply, LONGEST_REPLY).await;
+            let body = body.and_then(|body| read_plain(body, with_content, target.key.as_deref()));
             match &body {
                 Ok(plain) => {
                     pass.answered();
@@ -460,10 +461,8 @@ impl Attempt<'_> {
                     counter.world.now_ms(),
                 );
                 // The reason is a courtesy: without it the status still says enough.
-                let body = match patience.wait(Awaited::NextByte, reply.bytes(64 << 10)).await {
-                    Ok(Ok(body)) => body,
-                    _ => Vec::new(),
-                };
+                patience.first_within(REASON_MS);
+                let body = patience.whole(Awaited::FirstByte, reply, LONGEST_REASON).await.unwrap_or_default();
                 let fault = Fault::status(status, retry, asked, &body, target.key.as_deref());
                 match status {
                     429 => pass.refused(asked.unwrap_or(0)),

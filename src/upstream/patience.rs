@@ -4,10 +4,11 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use futures::future::{Either, LocalBoxFuture, select};
+use futures::stream::StreamExt;
 
 use super::fault::Fault;
 use crate::config::Deadlines;
-use crate::world::World;
+use crate::world::{Reply, World};
 
 /// The deadline of all attempts together, in the words of [`Fault::Late`].
 pub const WHOLE: &str = "the whole reply";
@@ -39,8 +40,29 @@ impl Patience {
         Self { world, deadlines, total_at_ms, begin_by_ms, first_at_ms: None, timer: None }
     }
 
+    /// What is awaited as the first byte from now on may take so long, in milliseconds.
+    pub fn first_within(&mut self, ms: u64) {
+        self.first_at_ms = Some(self.world.now_ms() + ms);
+    }
+
+    /// Awaits the whole body, at most `limit` bytes: each piece of it, but a short one at once.
+    pub async fn whole(&mut self, awaited: Awaited, reply: Box<dyn Reply>, limit: usize) -> Result<Vec<u8>, Fault> {
+        let reply = match reply.short() {
+            Ok(body) => return Ok(self.wait(awaited, body).await??),
+            Err(reply) => reply,
+        };
+        let (mut pieces, mut body) = (reply.stream(), Vec::new());
+        while let Some(piece) = self.wait(awaited, Box::pin(pieces.next())).await? {
+            body.extend(piece?);
+            if body.len() > limit {
+                return Err(Fault::TooLarge);
+            }
+        }
+        Ok(body)
+    }
+
     /// Awaits work until its deadline; losing it drops, and so aborts, the work.
-    pub async fn wait<T>(&mut self, awaited: Awaited, mut work: LocalBoxFuture<'static, T>) -> Result<T, Fault> {
+    pub async fn wait<T>(&mut self, awaited: Awaited, mut work: LocalBoxFuture<'_, T>) -> Result<T, Fault> {
         if let Poll::Ready(done) = futures::poll!(&mut work) {
             return Ok(done);
         }
