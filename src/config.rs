@@ -33,7 +33,7 @@ impl Target {
 /// Deadlines of one upstream call, in milliseconds from its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadlines {
-    /// Until the reply's headers and first byte.
+    /// Until the reply's headers, and until the first data of a stream.
     pub first_byte_ms: u64,
     /// Between two bytes.
     pub silence_ms: u64,

@@ -766,3 +766,11 @@ async fn a_plain_answer_is_waited_for_as_long_as_bytes_come_and_a_refusals_reaso
     let failed = call::complete(&counter, &call(&counter), false).await.unwrap_err();
     assert_eq!((failed.error.status, failed.latency_ms), (502, 1_000));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_of_comments_is_given_up_at_the_first_byte_deadline() {
+    let pings = Host::Trickles { status: 200, piece: ": ping\n\n", pieces: usize::MAX, end: "" };
+    let (counter, _) = counter(pings, &[("RETRIES", "0"), ("UPSTREAM_RPM", "0"), ("FIRST_BYTE_MS", "7000")]);
+    let failed = stream::open(&counter, &call(&counter)).await.map(drop).unwrap_err();
+    assert_eq!((failed.error.status, failed.latency_ms), (504, 7_000));
+}

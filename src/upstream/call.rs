@@ -444,7 +444,10 @@ impl Attempt<'_> {
                     return Err(fault);
                 }
             };
-            pass.first_byte();
+            // A stream's is its first data.
+            if self.form == Form::Plain {
+                pass.first_byte();
+            }
             if let Some(first_byte) = first_byte {
                 first_byte.set(true);
             }

@@ -16,9 +16,9 @@ pub const WHOLE: &str = "the whole reply";
 /// What is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Awaited {
-    /// The reply's headers.
+    /// The reply's headers, and the first data of a stream.
     FirstByte,
-    /// Any byte after them.
+    /// Any byte after that.
     NextByte,
 }
 

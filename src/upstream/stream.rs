@@ -1,6 +1,5 @@
 //! A streamed completion: held back until something can be seen, then passed on event by event.
 
-use futures::future::LocalBoxFuture;
 use futures::stream::{self, LocalBoxStream, StreamExt};
 
 use super::call::{Answered, Arrived, Call, Failed, Reading, run};
@@ -41,6 +40,7 @@ struct State {
     // The call is in flight for as long as its stream is.
     pass: Pass,
     patience: Patience,
+    awaited: Awaited,
     target: Target,
     counter: Counter,
     body: LocalBoxStream<'static, Result<Vec<u8>, TransportError>>,
@@ -59,13 +59,7 @@ impl State {
             if let Some(event) = self.waiting.pop_front() {
                 return Ok(Some(event));
             }
-            let mut body = std::mem::replace(&mut self.body, stream::empty().boxed_local());
-            let next: LocalBoxFuture<'static, _> = Box::pin(async move {
-                let chunk = body.next().await;
-                (body, chunk)
-            });
-            let (body, chunk) = self.patience.wait(Awaited::NextByte, next).await?;
-            self.body = body;
+            let chunk = self.patience.wait(self.awaited, Box::pin(self.body.next())).await?;
             match chunk {
                 None => return Ok(None),
                 Some(chunk) => {
@@ -152,6 +146,7 @@ async fn begin(arrived: Arrived, counter: Counter) -> Result<Pieces, Fault> {
     let mut state = State {
         pass,
         patience,
+        awaited: Awaited::FirstByte,
         target,
         counter,
         body: reply.stream(),
@@ -177,6 +172,11 @@ async fn begin(arrived: Arrived, counter: Counter) -> Result<Pieces, Fault> {
                 return Err(fault);
             }
         };
+        // Headers and comments are no beginning: hosts send them before they know whether they can answer.
+        if held.is_empty() && !pieces.is_empty() {
+            state.pass.first_byte();
+            state.awaited = Awaited::NextByte;
+        }
         held.extend(pieces);
         if begins {
             break;
