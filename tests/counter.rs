@@ -55,6 +55,10 @@ enum Host {
         pieces: usize,
         end: &'static str,
     },
+    /// Streams 20 MB, as events or as one, and ends well.
+    Floods {
+        in_events: bool,
+    },
     /// Streams a piece each so many milliseconds, and never tells its count.
     Streams {
         every_ms: u64,
@@ -195,6 +199,12 @@ impl World for Handle {
                 Host::Trickles { status, piece, pieces, end } => {
                     let (piece, end) = (piece.as_bytes(), end.as_bytes());
                     Box::new(Streamed { status, every_ms: 1_000, piece, pieces, end })
+                }
+                Host::Floods { in_events } => {
+                    let (word, end) = ("x".repeat(500 << 10), if in_events { "\n\n" } else { "" });
+                    let event = format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{word}\"}}}}]}}{end}");
+                    let piece = Box::leak(event.into_boxed_str()).as_bytes();
+                    Box::new(Streamed { status: 200, every_ms: 10, piece, pieces: 40, end: b"data: [DONE]\n\n" })
                 }
             })
         })
@@ -773,4 +783,16 @@ async fn a_stream_of_comments_is_given_up_at_the_first_byte_deadline() {
     let (counter, _) = counter(pings, &[("RETRIES", "0"), ("UPSTREAM_RPM", "0"), ("FIRST_BYTE_MS", "7000")]);
     let failed = stream::open(&counter, &call(&counter)).await.map(drop).unwrap_err();
     assert_eq!((failed.error.status, failed.latency_ms), (504, 7_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_may_be_as_long_as_it_likes_but_not_one_event_of_it() {
+    for in_events in [true, false] {
+        let (counter, _) = counter(Host::Floods { in_events }, &[("RETRIES", "0"), ("UPSTREAM_RPM", "0")]);
+        let last = match stream::open(&counter, &call(&counter)).await {
+            Ok(opened) => opened.value.collect::<Vec<_>>().await.pop(),
+            Err(_) => None,
+        };
+        assert_eq!(last == Some(stream::Piece::Done), in_events);
+    }
 }

@@ -19,7 +19,7 @@ use crate::counter::Counter;
 use crate::error::{ApiError, Kind};
 use crate::world::{Invocation, Outgoing, Reply};
 
-/// The longest plain completion, in bytes.
+/// The longest plain completion, and the most that a stream sends from event to event, in bytes.
 pub const LONGEST_REPLY: usize = 8 << 20;
 
 /// The longest reason of a refusal that is read, in bytes, and how long it is waited for, in milliseconds.

@@ -49,6 +49,7 @@ struct State {
     begun: bool,
     finished: bool,
     ended: bool,
+    /// Since the last event.
     bytes: usize,
 }
 
@@ -57,6 +58,7 @@ impl State {
     async fn next_event(&mut self) -> Result<Option<Event>, Fault> {
         loop {
             if let Some(event) = self.waiting.pop_front() {
+                self.bytes = 0;
                 return Ok(Some(event));
             }
             let chunk = self.patience.wait(self.awaited, Box::pin(self.body.next())).await?;
