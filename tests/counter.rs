@@ -796,3 +796,20 @@ async fn a_stream_may_be_as_long_as_it_likes_but_not_one_event_of_it() {
         assert_eq!(last == Some(stream::Piece::Done), in_events);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_event_named_error_is_one_whatever_is_in_it() {
+    let word = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\n";
+    for (data, told) in [
+        (r#"{"error":{"message":"no room"}}"#, "no room"),
+        (r#"{"type":"overloaded","message":"no room at sk-the-shops-own"}"#, "no room at [key]"),
+        (r#"{"error":null}"#, "an error"),
+        ("no room", "no room"),
+    ] {
+        for before in ["", word] {
+            let text = format!("{before}event: error\ndata: {data}\n\ndata: [DONE]\n\n");
+            let message = broken(Box::leak(text.into_boxed_str()), &WITH_SECRET).await;
+            assert!(message.contains(&format!("within its stream: {told}")), "{data}: {message}");
+        }
+    }
+}

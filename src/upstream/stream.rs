@@ -7,7 +7,7 @@ use super::fault::Fault;
 use super::hedge::Form;
 use super::patience::{Awaited, Patience, WHOLE};
 use super::sse::{Decoder, Event};
-use super::wire::{Completion, Usage};
+use super::wire::{Completion, Fields, Usage, quoted};
 use crate::admission::estimate;
 use crate::admission::gate::Pass;
 use crate::config::Target;
@@ -76,10 +76,11 @@ impl State {
         }
     }
 
-    /// The error that a host told within its stream, without its key.
-    fn told(&self, body: &str) -> Fault {
+    /// The error that a host told within its stream, in JSON, without its key.
+    fn told(&self, error: &str) -> Fault {
+        let body = format!("{{\"error\":{error}}}");
         match Fault::status(500, true, None, body.as_bytes(), self.target.key.as_deref()) {
-            Fault::Status { message: Some(message), .. } => Fault::InStream(message),
+            Fault::Status { message: Some(message), .. } if !message.is_empty() => Fault::InStream(message),
             _ => Fault::InStream("an error".into()),
         }
     }
@@ -108,6 +109,11 @@ impl State {
             return if self.finished { Ok((self.end(), false)) } else { Err(Fault::Broken) };
         };
         let data = event.data.trim();
+        if event.event == "error" {
+            let fields: Option<Fields<'_>> = serde_json::from_str(data).ok();
+            let told = fields.as_ref().map(|fields| fields.get("error").unwrap_or(data));
+            return Err(self.told(told.unwrap_or(&quoted(data))));
+        }
         if data == "[DONE]" {
             return Ok((self.end(), false));
         }
@@ -116,7 +122,7 @@ impl State {
         }
         let chunk = Completion::read(data).map_err(|_| Fault::Unreadable("a piece of a stream that cannot be read"))?;
         if let Some(error) = chunk.error.filter(|e| e.get() != "null") {
-            return Err(self.told(&format!("{{\"error\":{}}}", error.get())));
+            return Err(self.told(error.get()));
         }
         let begins = chunk.begins();
         self.finished |= chunk.choices.iter().any(|c| c.finish_reason.is_some());
