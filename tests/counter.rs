@@ -679,11 +679,30 @@ async fn a_host_that_hangs_holds_shoppers_up_for_about_one_first_byte_deadline_a
     assert!(soon * 2 >= later.len(), "{soon} of {} at once: {waited:?}", later.len());
 }
 
+fn of_a_person(call: Call) -> Call {
+    Call { wait: Wait { told: Told(Some(Rc::new(|_, _| {}))), ..Wait::new(Kind::New, 0) }, ..call }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_person_does_not_wait_for_the_first_word_of_a_host_that_hangs_after_its_first_data() {
+    let word = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
+    let empty = "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\"}}]}\n\n";
+    for (piece, pieces, opens) in [(word, 30, true), (empty, usize::MAX, false)] {
+        let host = Host::Trickles { status: 200, piece, pieces, end: "data: [DONE]\n\n" };
+        let (counter, _) = counter(host, &[("UPSTREAM_RPM", "0")]);
+        let person = of_a_person(call(&counter));
+        match stream::open(&counter, &person).await {
+            Ok(opened) => assert_eq!(opened.value.collect::<Vec<_>>().await.last(), Some(&stream::Piece::Done)),
+            Err(failed) => assert_eq!((failed.error.status, failed.latency_ms, opens), (504, 12_500, false)),
+        }
+        assert_eq!(stream::open(&counter, &person).await.is_ok(), opens);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_open_breaker_is_tried_by_one_call_at_a_time_and_by_no_retry() {
     let (counter, world) = counter(Host::Answers { after_ms: 3_600_000 }, &[("ROUTES", TWO), ("UPSTREAM_RPM", "0")]);
-    let shopper =
-        Call { wait: Wait { told: Told(Some(Rc::new(|_, _| {}))), ..Wait::new(Kind::New, 0) }, ..of_two(&counter) };
+    let shopper = of_a_person(of_two(&counter));
     let all = (0..600).map(|n| {
         let (counter, shopper, world) = (&counter, &shopper, &world);
         async move {
@@ -756,10 +775,6 @@ async fn retries_wait_for_their_permits_within_what_is_left_of_the_callers_patie
         for failed in ended.into_iter().map(Result::unwrap_err) {
             assert!(failed.latency_ms <= longest_ms, "{failed:?}");
         }
-        println!(
-            "{patience_ms}: {:?}",
-            world.calls.borrow().iter().skip(calls).map(|c| c.0 - began).collect::<Vec<_>>()
-        );
     }
 }
 

@@ -143,6 +143,7 @@ pub async fn complete(counter: &Counter, call: &Call, with_content: bool) -> Res
     let read = move |arrived: Arrived| -> Reading<Plain> {
         Box::pin(async move {
             let Arrived { reply, mut patience, mut pass, target } = arrived;
+            patience.begun();
             let body = patience.whole(Awaited::NextByte, reply, LONGEST_REPLY).await;
             let body = body.and_then(|body| read_plain(body, with_content, target.key.as_deref()));
             match &body {

@@ -45,6 +45,11 @@ impl Patience {
         self.first_at_ms = Some(self.world.now_ms() + ms);
     }
 
+    /// The answer has begun.
+    pub fn begun(&mut self) {
+        self.begin_by_ms = u64::MAX;
+    }
+
     /// Awaits the whole body, at most `limit` bytes: each piece of it, but a short one at once.
     pub async fn whole(&mut self, awaited: Awaited, reply: Box<dyn Reply>, limit: usize) -> Result<Vec<u8>, Fault> {
         let reply = match reply.short() {
@@ -71,14 +76,11 @@ impl Patience {
             Awaited::FirstByte => {
                 // All that is awaited as the first byte is awaited within one deadline.
                 let at = *self.first_at_ms.get_or_insert(now + self.deadlines.first_byte_ms);
-                if self.begin_by_ms < at {
-                    (self.begin_by_ms, Fault::Hurried)
-                } else {
-                    (at, Fault::Late("the first byte"))
-                }
+                (at, Fault::Late("the first byte"))
             }
             Awaited::NextByte => (now + self.deadlines.silence_ms, Fault::Late("the next byte")),
         };
+        let (until, fault) = if self.begin_by_ms < until { (self.begin_by_ms, Fault::Hurried) } else { (until, fault) };
         let (until, fault) =
             if self.total_at_ms <= until { (self.total_at_ms, Fault::Late(WHOLE)) } else { (until, fault) };
         loop {

@@ -187,6 +187,7 @@ async fn begin(arrived: Arrived, counter: Counter) -> Result<Pieces, Fault> {
         }
         held.extend(pieces);
         if begins {
+            state.patience.begun();
             break;
         }
     }
