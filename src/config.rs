@@ -10,6 +10,9 @@ use crate::admission::origin;
 use crate::order::Sorted;
 use crate::typed;
 
+/// With more retries than this a host is not tried again but besieged.
+const MOST_RETRIES: u32 = 10;
+
 /// One model of a route: where a call goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
@@ -209,7 +212,9 @@ impl Config {
             key_rpm: number("KEY_RPM", &get, 0, 0)?,
             deadlines,
             retries: u32::try_from(number("RETRIES", &get, 3, 0)?)
-                .map_err(|_| fault("RETRIES", "is too large: use 0 to 10"))?,
+                .ok()
+                .filter(|n| *n <= MOST_RETRIES)
+                .ok_or_else(|| fault("RETRIES", format!("is too large: use 0 to {MOST_RETRIES}")))?,
             hedge: flag("HEDGE", get("HEDGE"))?,
         })
     }
@@ -346,6 +351,7 @@ mod tests {
     fn a_value_that_cannot_be_read_is_named_with_its_mend() {
         for (name, value) in [
             ("RETRIES", "many"),
+            ("RETRIES", "11"),
             ("TOTAL_MS", "0"),
             ("UPSTREAM_BASE_URL", "example.com"),
             ("UPSTREAM_OPEN", "yes"),
