@@ -19,6 +19,7 @@ use crate::admission::message::Kind as Urgency;
 use crate::admission::{Budget, gate, key};
 use crate::counter::Counter;
 use crate::error::{ApiError, Kind};
+use crate::world::World;
 use idempotency::Keyed;
 use reply::{Answer, Body};
 use request::{Incoming, Request};
@@ -45,7 +46,7 @@ const ADDRESSES: [(&str, &[&str]); 13] = [
 
 /// Answers a request; every error becomes the contract's envelope.
 pub async fn handle(counter: &Counter, incoming: &dyn Incoming) -> Answer {
-    let request_id = request_id(counter);
+    let request_id = request_id(&*counter.world);
     let mut answer = match dispatch(counter, incoming, &request_id).await {
         Ok(answer) => answer,
         Err(error) => Answer::error(&error, &request_id),
@@ -66,8 +67,9 @@ pub async fn run(counter: &Counter, keyed: &Keyed) -> Answer {
     answer
 }
 
-fn request_id(counter: &Counter) -> String {
-    format!("req_{:016x}", counter.world.bits())
+/// The id of a request that nobody has named.
+pub fn request_id(world: &dyn World) -> String {
+    format!("req_{:016x}", world.bits())
 }
 
 async fn dispatch(counter: &Counter, incoming: &dyn Incoming, request_id: &str) -> Result<Answer, ApiError> {

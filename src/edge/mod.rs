@@ -54,9 +54,12 @@ fn counter(env: &Env) -> Result<Counter, ConfigError> {
     })
 }
 
-fn misconfigured(error: &ConfigError) -> Answer {
+fn misconfigured(error: &ConfigError, env: &Env) -> Answer {
+    let id = api::request_id(&world::Edge::new(env.clone()));
     let error = ApiError::new(Kind::Internal, "invalid_configuration", error.to_string());
-    Answer::error(&error, "none")
+    let mut answer = Answer::error(&error, &id);
+    answer.header("x-request-id", id);
+    answer
 }
 
 /// Answers a request by calling `answer` with the response.
@@ -78,7 +81,7 @@ pub fn fetch(incoming: web_sys::Request, env: Env, answer: js_sys::Function) {
 async fn respond(request: request::EdgeRequest, env: &Env) -> Result<web_sys::Response, JsValue> {
     let counter = match counter(env) {
         Ok(counter) => counter,
-        Err(error) => return response::write(misconfigured(&error)),
+        Err(error) => return response::write(misconfigured(&error, env)),
     };
     let answer = match select(pin!(api::handle(&counter, &request)), pin!(request.gone())).await {
         Either::Left((answer, _)) => answer,

@@ -212,3 +212,16 @@ fn a_client_is_not_told_to_come_back_to_a_worker_without_a_host() {
         assert_eq!(told, (Some("false"), None), "{reply:?}");
     }
 }
+
+#[test]
+fn a_worker_that_is_wrongly_configured_says_so_under_an_id_of_each_request() {
+    let worker = Worker::start(&[("RETRIES", "many")]);
+    let ids = [(); 2].map(|()| {
+        let reply = worker.post("/v1/chat/completions", &chat("q", false));
+        let error = reply.error();
+        assert!(reply.status == 500 && error["message"].as_str().unwrap().contains("RETRIES"), "{reply:?}");
+        assert_eq!(reply.header("x-should-retry"), Some("false"));
+        error["request_id"].as_str().unwrap().to_owned()
+    });
+    assert!(ids[0].starts_with("req_") && ids[0] != ids[1], "{ids:?}");
+}
