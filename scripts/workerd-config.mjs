@@ -4,12 +4,13 @@ import { join } from "node:path";
 import { parse } from "smol-toml";
 import { root } from "./steps.mjs";
 
-/** Every name of the configuration that may come from the environment. */
+/** Every name of the configuration that may come from the environment; the last is by which tests ask whose connections a call uses. */
 const names = [
   "UPSTREAM_BASE_URL", "UPSTREAM_API_KEY", "UPSTREAM_OPEN", "ROUTES", "API_KEYS", "VISITOR_SECRET", "ALLOWED_ORIGINS",
   "UPSTREAM_RPM", "UPSTREAM_TPM", "UPSTREAM_CONCURRENCY", "KEY_RPM", "VISITOR_RPM", "ADDRESS_RPM", "FIRST_BYTE_MS",
   "SILENCE_MS", "TOTAL_MS", "RETRIES", "HEDGE", "QUEUE_MS", "DAILY_BUDGET_YEN", "HANDOFF_URL",
   "HANDOFF_SECRET", "SHOP_CONTACT", "HISTORY_DAYS", "SHARE_MS", "TOKEN_MINUTES",
+  "TELL_INVOCATION",
 ];
 
 const text = (value) => JSON.stringify(String(value));

@@ -36,14 +36,16 @@ fn broken(error: JsValue) -> TransportError {
 }
 
 /// The call's address and headers, in JSON.
-fn head(call: &Outgoing) -> String {
+fn head(call: &Outgoing, tells_invocation: bool) -> String {
     let bearer = call.key.as_ref().map(|key| format!("Bearer {key}"));
     let mut headers = vec![
         ("content-type", "application/json"),
         // OpenAI's name for a caller's own id; some hosts refuse an `x-request-id` that is no UUID.
         ("x-client-request-id", &call.request_id),
-        ("x-madoguchi-invocation", call.invocation.name()),
     ];
+    if tells_invocation {
+        headers.push(("x-madoguchi-invocation", call.invocation.name()));
+    }
     headers.extend(bearer.as_deref().map(|bearer| ("authorization", bearer)));
     // A redirect would carry the key to another host.
     let init = format!("{{\"method\":\"POST\",\"redirect\":\"manual\",\"headers\":{}}}", response::map(&headers));
@@ -51,10 +53,11 @@ fn head(call: &Outgoing) -> String {
 }
 
 /// Starts a call: from here, or through a lane's object.
-pub fn send(call: Outgoing, lane: Option<Stub>) -> LocalBoxFuture<'static, Sent> {
+pub fn send(call: Outgoing, lane: Option<Stub>, tells_invocation: bool) -> LocalBoxFuture<'static, Sent> {
     Box::pin(async move {
         let lane = lane.map_or(JsValue::UNDEFINED, JsValue::from);
-        let (controller, reply) = promise::call(&lane, &head(&call), call.body.as_bytes()).map_err(broken)?;
+        let (controller, reply) =
+            promise::call(&lane, &head(&call, tells_invocation), call.body.as_bytes()).map_err(broken)?;
         let mut abort = Abort(Some(controller));
         match reply.await {
             Ok(head) => Ok(Box::new(EdgeReply { head, abort }) as Box<dyn Reply>),

@@ -225,3 +225,16 @@ fn a_worker_that_is_wrongly_configured_says_so_under_an_id_of_each_request() {
     });
     assert!(ids[0].starts_with("req_") && ids[0] != ids[1], "{ids:?}");
 }
+
+#[test]
+fn a_host_is_told_nothing_of_the_workers_own_inside() {
+    let upstream = Upstream::start("");
+    // As an operator would: a variable that is empty is not there.
+    let worker =
+        Worker::start(&[("UPSTREAM_BASE_URL", &upstream.url()), ("UPSTREAM_OPEN", "true"), ("TELL_INVOCATION", "")]);
+    assert_eq!(worker.post("/v1/chat/completions", &chat("q", false)).status, 200);
+    upstream.seen(|s| {
+        let own: Vec<_> = s.calls[0].headers.iter().filter(|(name, _)| name.contains("madoguchi")).collect();
+        assert!(own.is_empty(), "{own:?}");
+    });
+}

@@ -53,6 +53,7 @@ impl Worker {
         let mut command = Command::new("node");
         command.arg("scripts/serve.mjs").current_dir(env!("CARGO_MANIFEST_DIR"));
         command.env("PORT", "0").env("MADOGUCHI_BUILT", "1").env("API_KEYS", format!("other-key, {KEY}"));
+        command.env("TELL_INVOCATION", "true");
         command.envs(variables.iter().copied()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("node scripts/serve.mjs");
         let mut lines = BufReader::new(child.stdout.take().expect("stdout"));
