@@ -58,10 +58,12 @@ pub trait Reply {
     fn status(&self) -> u16;
     /// One header's value.
     fn header(&self, name: &str) -> Option<String>;
-    /// The whole body, where it is known to be short; else the reply again, whose body is to be read as it comes.
-    fn short(self: Box<Self>) -> Result<LocalBoxFuture<'static, Result<Vec<u8>, TransportError>>, Box<dyn Reply>>;
     /// The body as it comes.
     fn stream(self: Box<Self>) -> LocalBoxStream<'static, Result<Vec<u8>, TransportError>>;
+    /// The body for whom the whole of it is wanted: in one piece where it is short.
+    fn body(self: Box<Self>) -> LocalBoxStream<'static, Result<Vec<u8>, TransportError>> {
+        self.stream()
+    }
 }
 
 /// A call's outcome at its headers.

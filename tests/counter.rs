@@ -90,9 +90,6 @@ struct Canned {
     body: &'static [u8],
 }
 
-/// A body that is read at once.
-type Body = LocalBoxFuture<'static, Result<Vec<u8>, TransportError>>;
-
 /// A piece each so many milliseconds, and after so many of them the end.
 struct Streamed {
     status: u16,
@@ -108,9 +105,6 @@ impl Reply for Streamed {
     }
     fn header(&self, _name: &str) -> Option<String> {
         None
-    }
-    fn short(self: Box<Self>) -> Result<Body, Box<dyn Reply>> {
-        Err(self)
     }
     fn stream(self: Box<Self>) -> LocalBoxStream<'static, Result<Vec<u8>, TransportError>> {
         let Self { every_ms, piece, pieces, end, .. } = *self;
@@ -131,9 +125,6 @@ impl Reply for Canned {
     }
     fn header(&self, name: &str) -> Option<String> {
         self.headers.iter().find(|h| h.0 == name).map(|h| h.1.to_owned())
-    }
-    fn short(self: Box<Self>) -> Result<Body, Box<dyn Reply>> {
-        Ok(Box::pin(async move { Ok(self.body.to_vec()) }))
     }
     fn stream(self: Box<Self>) -> LocalBoxStream<'static, Result<Vec<u8>, TransportError>> {
         futures::stream::iter([Ok(self.body.to_vec())]).boxed_local()

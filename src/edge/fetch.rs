@@ -83,15 +83,17 @@ impl Reply for EdgeReply {
         self.head.response.headers().get(name).ok().flatten()
     }
 
-    fn short(mut self: Box<Self>) -> Result<LocalBoxFuture<'static, Result<Vec<u8>, TransportError>>, Box<dyn Reply>> {
+    fn body(self: Box<Self>) -> LocalBoxStream<'static, Result<Vec<u8>, TransportError>> {
         if self.head.length.is_none_or(|l| l > READ_AT_ONCE) {
-            return Err(self);
+            return self.stream();
         }
-        Ok(Box::pin(async move {
-            let bytes = promise::body(&self.head.response).await.map_err(broken)?;
-            self.abort.ended();
+        let Self { head, mut abort } = *self;
+        let bytes = async move {
+            let bytes = promise::body(&head.response).await.map_err(broken)?;
+            abort.ended();
             Ok(bytes)
-        }))
+        };
+        futures::stream::once(bytes).boxed_local()
     }
 
     fn stream(self: Box<Self>) -> LocalBoxStream<'static, Result<Vec<u8>, TransportError>> {

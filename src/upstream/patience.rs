@@ -50,15 +50,16 @@ impl Patience {
         self.begin_by_ms = u64::MAX;
     }
 
-    /// Awaits the whole body, at most `limit` bytes: each piece of it, but a short one at once.
+    /// Awaits the whole body, at most `limit` bytes, and so each piece of it.
     pub async fn whole(&mut self, awaited: Awaited, reply: Box<dyn Reply>, limit: usize) -> Result<Vec<u8>, Fault> {
-        let reply = match reply.short() {
-            Ok(body) => return Ok(self.wait(awaited, body).await??),
-            Err(reply) => reply,
-        };
-        let (mut pieces, mut body) = (reply.stream(), Vec::new());
+        let (mut pieces, mut body) = (reply.body(), Vec::new());
         while let Some(piece) = self.wait(awaited, Box::pin(pieces.next())).await? {
-            body.extend(piece?);
+            let piece = piece?;
+            if body.is_empty() {
+                body = piece;
+            } else {
+                body.extend(piece);
+            }
             if body.len() > limit {
                 return Err(Fault::TooLarge);
             }
