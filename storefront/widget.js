@@ -81,7 +81,7 @@
   --surface: var(--madoguchi-surface, #171b1e); --ground: var(--madoguchi-ground, #22282c);
   --text: var(--madoguchi-text, #eceff1); --quiet: var(--madoguchi-quiet, #a9b4bb);
   --line: var(--madoguchi-line, #3a4349); --link: var(--madoguchi-link, #9dd0ec); --alarm: #ffb4a2;
-  --head: var(--madoguchi-head, var(--ground)); --on-head: var(--madoguchi-on-head, var(--text)); color-scheme: dark;`;
+  --head: var(--madoguchi-head, var(--ground)); --on-head: var(--madoguchi-on-head, var(--text)); color-scheme: dark !important;`;
   const CSS = `
 :host {
   --accent: var(--madoguchi-accent, #1f4b63); --on-accent: var(--madoguchi-on-accent, #fff);
@@ -90,7 +90,7 @@
   --line: var(--madoguchi-line, #d9dee1); --link: var(--madoguchi-link, #0a5a85); --alarm: #a1260d;
   --head: var(--madoguchi-head, var(--accent)); --on-head: var(--madoguchi-on-head, var(--on-accent));
   --radius: var(--madoguchi-radius, 18px); --x: var(--madoguchi-offset-x, 20px); --y: var(--madoguchi-offset-y, 20px);
-  all: initial; color-scheme: light; position: fixed; z-index: var(--madoguchi-z, 2147483000);
+  all: initial !important; position: fixed !important; z-index: var(--madoguchi-z, 2147483000) !important; color-scheme: light !important;
 }
 @media (prefers-color-scheme: dark) { :host(:not([theme=light])) {
 ${DARK}} }
@@ -100,7 +100,7 @@ ${DARK}}
 [hidden] { display: none !important; }
 .launch, .panel {
   font: 15px/1.7 var(--madoguchi-font, system-ui, -apple-system, "Hiragino Sans", "Yu Gothic UI", "Noto Sans JP", "Noto Sans CJK JP", sans-serif);
-  color: var(--text); position: fixed; right: var(--x); bottom: calc(var(--y) + env(safe-area-inset-bottom, 0px));
+  color: var(--text); direction: ltr; position: fixed; right: var(--x); bottom: calc(var(--y) + env(safe-area-inset-bottom, 0px));
 }
 :host([position=left]) .launch, :host([position=left]) .panel { right: auto; left: var(--x); }
 button { color: inherit; background: none; border: 0; padding: 0; cursor: pointer; touch-action: manipulation; }
@@ -119,7 +119,7 @@ h2 { font-size: 16px; font-weight: 600; }
 .head button { display: flex; align-items: center; justify-content: center; gap: 6px; min-height: 44px; min-width: 44px; border-radius: 12px; font-size: 13px; font-weight: 600; }
 .head .ask-person { padding: 0 11px; border: 1px solid currentColor; min-height: 38px; border-radius: 20px; }
 .head button:hover, .marks button:hover { background: color-mix(in srgb, currentColor 14%, transparent); }
-.body { position: relative; flex: 1; min-height: 0; display: flex; }
+.body { position: relative; flex: 1; min-height: 0; overflow: hidden; display: flex; }
 .log { position: relative; flex: 1; min-width: 0; overflow: auto; overscroll-behavior: contain; padding: 18px 16px 10px; scrollbar-width: thin; }
 .log:focus-visible { outline-offset: -3px; }
 .turn, .card { margin: 0 0 16px; }
@@ -179,6 +179,12 @@ label { display: grid; gap: 4px; font-size: 14px; }
 .person textarea, .person input { width: 100%; padding: 9px 12px; border-radius: 10px; }
 .person textarea { min-height: 92px; resize: vertical; }
 .row { display: flex; gap: 10px; }
+.covered { top: var(--top); height: min(660px, var(--tall)); }
+@media (max-height: 480px) {
+  .panel { --y: 0px; }
+  .head, .ask { padding-block: 2px; }
+  .names p, .foot { display: none; }
+}
 @media (max-width: 480px) {
   .launch { --x: 14px; --y: 14px; }
   .head { gap: 4px; }
@@ -188,8 +194,10 @@ label { display: grid; gap: 4px; font-size: 14px; }
 @keyframes rise { from { opacity: 0; transform: translateY(10px); } }
 @media (forced-colors: active) {
   .say, .send, .marks [aria-pressed=true] { border: 1px solid; }
+  .dots i { forced-color-adjust: none; background: CanvasText; }
 }
-@media print { :host { display: none; } }
+:host([hidden]) { display: none !important; }
+@media print { :host { display: none !important; } }
 `;
 
   const ICONS = {
@@ -738,8 +746,11 @@ label { display: grid; gap: 4px; font-size: 14px; }
 
     /** A phone's keyboard covers the page without making it smaller. */
     #fit() {
-      const { height, offsetTop } = visualViewport;
+      const { height, offsetTop, scale } = visualViewport;
+      // Who looks closer wants no smaller window.
+      if (scale > 1.01) return;
       const { panel } = this.#nodes;
+      panel.classList.toggle("covered", innerHeight - height > 150);
       panel.style.setProperty("--tall", `${height}px`);
       panel.style.setProperty("--top", `${offsetTop}px`);
     }

@@ -160,6 +160,29 @@ visit("taken off the page, the window listens to it no more; the script run agai
   assert.equal(reads(), before + 1);
 });
 
+visit("no style of the shop moves, hides or fades the window, whatever it is meant for", {}, async (shop) => {
+  await shop.open();
+  const before = await shop.panel.boundingBox();
+  await shop.page.evaluate(() => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync("body > * { position: relative; inset: 40px; transform: translateX(50px) scale(.5); translate: 30px; opacity: .2; filter: blur(2px); perspective: 1px; z-index: 1; display: none; visibility: hidden; contain: strict }");
+    document.adoptedStyleSheets = [sheet];
+  });
+  assert.deepEqual(await shop.panel.boundingBox(), before);
+  const seen = await Promise.all(["position", "opacity", "filter", "transform", "visibility", "z-index"].map((name) => style(shop.chat, name)));
+  assert.deepEqual(seen, ["fixed", "1", "none", "none", "visible", "2147483000"]);
+  await shop.chat.evaluate((node) => (node.hidden = true));
+  assert.equal(await shop.panel.isVisible(), false);
+});
+
+visit("on a page that is read from the right the window is read as its own languages are", { path: "/#/en" }, async (shop) => {
+  await shop.page.evaluate(() => (document.documentElement.dir = "rtl"));
+  assert.equal(await style(shop.launch, "direction"), "ltr");
+  await shop.open();
+  await shop.picture("rtl");
+  assert.equal(await style(shop.chat.locator(".foot"), "direction"), "ltr");
+});
+
 for (const [path, may] of [["/", /AIが答える場合があります/], ["/#/en", /An AI may answer/]]) {
   visit(`the window claims no AI that may not be there (${path})`, { path }, async (shop) => {
     await shop.open();
