@@ -1,7 +1,5 @@
-// The counter's window in a shop's page; its attributes, CSS variables and methods are in the README.
-//
-// What a server says reaches the page only as text nodes and checked links: no answer can inject anything, and the strictest
-// Content-Security-Policy (Trusted Types too) needs only this origin in script-src and connect-src.
+// The counter's window in a shop's page: see the README. What a server says reaches the page only as text nodes and checked links;
+// the strictest Content-Security-Policy (Trusted Types too) needs only this origin in script-src and connect-src.
 (() => {
   "use strict";
   const script = document.currentScript;
@@ -21,7 +19,6 @@
     person: ["担当者に相談", "Ask a person"],
     greeting: ["いらっしゃいませ。配送、返品、商品のことなど、何でもお尋ねください。", "Welcome. Ask us anything about delivery, returns or our products."],
     suggestions: ["送料はいくらですか？|返品したい|支払い方法を知りたい", "How much is shipping?|I want to return something|How can I pay?"],
-    suggested: ["よくあるご質問", "Common questions"],
     placeholder: ["ご質問を入力", "Type your question"],
     send: ["送信", "Send"],
     latest: ["会話の続きへ", "Read on"],
@@ -40,12 +37,12 @@
     lost: ["接続が切れました。つなぎ直しています…", "The connection was lost. Reconnecting…"],
     offline: ["インターネットにつながっていません。つながりしだい続けます。", "You are offline. We will go on as soon as you are back."],
     back: ["つながりました。", "Connected again."],
-    gaveUp: ["うまくつながりませんでした。入力された内容は残っています。", "We could not connect. Your message is kept."],
+    gaveUp: ["つながりませんでした。内容は残っています。", "We could not connect. Your message is kept."],
     retry: ["もう一度送る", "Send again"],
     gap: ["これまでの会話は、まだ表示できません。", "What was said before cannot be shown yet."],
     tooLong: ["文章が長すぎるようです。分けてお送りください。", "That message is too long. Please send it in pieces."],
     closed: ["このページからはお使いいただけません。お手数ですが、お店のお問い合わせ先へご連絡ください。", "The chat cannot be used from this page. Please write to the shop, at the address on its pages."],
-    failed: ["お答えをご用意できませんでした。もう一度お試しいただくか、担当者にご相談ください。", "We could not prepare an answer. Please try again, or ask a person."],
+    failed: ["お答えをご用意できませんでした。もう一度お試しください。", "That could not be answered. Please try again."],
     sources: ["参考にしたページ", "Pages used"],
     excerpt: ["お店のページからの抜粋です", "Quoted from the shop's pages"],
     up: ["役に立った", "Helpful"],
@@ -57,6 +54,9 @@
     lateShow: ["お答えを見る", "See the answer"],
     thanks: ["ご意見をありがとうございます。", "Thank you for telling us."],
     sorry: ["ご期待に沿えず申し訳ありません。", "We are sorry about that."],
+    forget: ["この会話を消す", "Delete this conversation"],
+    forgetAll: ["もう一度押すと、すべて消えます", "Press again to delete it all"],
+    forgetFailed: ["消せませんでした。しばらくしてから、もう一度お試しください。", "That could not be deleted. Please try again later."],
     handoffText: ["ここまでの会話を担当者にお送りします。", "We send this conversation to our staff."],
     note: ["お伝えになりたいこと（任意）", "Anything to add (optional)"],
     contact: ["お返事先のメールまたは電話番号（任意）", "Email or phone for the reply (optional)"],
@@ -64,7 +64,7 @@
     cancel: ["やめる", "Cancel"],
     handoffSent: ["会話を担当者にお送りしました。", "Your conversation was sent to our staff."],
     handoffReply: ["内容を確認のうえ、ご連絡いたします。", " They will get in touch with you."],
-    handoffFailed: ["お送りできませんでした。しばらくしてから、もう一度お試しください。", "That could not be sent. Please try again a little later."],
+    handoffFailed: ["お送りできませんでした。しばらくしてから、もう一度お試しください。", "That could not be sent. Please try again later."],
     handoffContact: ["担当者へは、こちらからご連絡ください。", "Please reach our staff here."],
     handoffNone: ["お手数ですが、お店のお問い合わせ先へご連絡ください。", "Please write to the shop, at the address on its pages."],
     email: ["メール", "Email"],
@@ -99,7 +99,7 @@ ${DARK}}
 * { box-sizing: border-box; font: inherit; margin: 0; }
 [hidden] { display: none !important; }
 .launch, .panel {
-  font: 15px/1.7 var(--madoguchi-font, system-ui, -apple-system, "Hiragino Sans", "Yu Gothic UI", "Noto Sans JP", "Noto Sans CJK JP", sans-serif);
+  font: 15px/1.7 var(--madoguchi-font, system-ui, -apple-system, "Hiragino Sans", "Yu Gothic UI", "Noto Sans JP", sans-serif);
   color: var(--text); direction: ltr; position: fixed; right: var(--x); bottom: calc(var(--y) + env(safe-area-inset-bottom, 0px));
 }
 :host([position=left]) .launch, :host([position=left]) .panel { right: auto; left: var(--x); }
@@ -130,7 +130,7 @@ h2 { font-size: 16px; font-weight: 600; }
 .say > :not(:last-child) { margin: 0 0 .6em; }
 .say ul, .say ol { padding-inline-start: 1.4em; }
 strong, th { font-weight: 700; }
-code { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: .92em; background: color-mix(in srgb, var(--text) 9%, transparent); border-radius: 4px; padding: .05em .3em; }
+code { font-family: ui-monospace, monospace; font-size: .92em; background: color-mix(in srgb, var(--text) 9%, transparent); border-radius: 4px; padding: .05em .3em; }
 pre { overflow: auto; padding: 10px; border-radius: 8px; background: color-mix(in srgb, var(--text) 9%, transparent); }
 pre code { background: none; padding: 0; }
 .table { overflow: auto; scrollbar-width: thin; }
@@ -159,6 +159,7 @@ small { display: block; overflow: hidden; text-overflow: ellipsis; white-space: 
 .small:hover, .sources a:hover { border-color: currentColor; }
 .hints { display: flex; flex-wrap: wrap; gap: 8px; margin: -8px 0 16px; }
 .hints .small, .row .small { margin: 0; }
+.log > .small { min-height: 24px; margin: 0 0 16px; padding: 0; border: 0; font-size: 12px; color: var(--quiet); }
 .card { padding: 12px 14px; border: 1px solid var(--line); border-radius: 12px; overflow-wrap: anywhere; }
 dl { display: grid; grid-template-columns: auto 1fr; gap: 4px 14px; margin: 6px 0 0; } dt { color: var(--quiet); }
 .latest { position: absolute; right: 12px; bottom: 10px; width: 40px; height: 40px; display: grid; place-items: center; border-radius: 50%; background: var(--surface); border: 1px solid var(--line); box-shadow: 0 2px 6px #0003; }
@@ -201,10 +202,10 @@ label { display: grid; gap: 4px; font-size: 14px; }
 `;
 
   const ICONS = {
-    bubble: "M4 5.5h16v11h-9l-4.5 3.5v-3.5H4zM8.5 9.5h7M8.5 12.5h4.5",
+    bubble: "M4 5h16v11h-9l-4 4v-4H4zM8 9h8M8 12h5",
     close: "M6 6l12 12M18 6L6 18",
-    send: "M12 19V5M5.5 11.5L12 5l6.5 6.5",
-    up: "M7 11v9H4v-9zM7 11l4-8c1.7 0 2.5 1.2 2.2 2.8L12.5 9H19c1 0 1.7.9 1.5 1.9l-1.4 7.5c-.2 1-1 1.6-1.9 1.6H7",
+    send: "M12 19V5M6 11l6-6 6 6",
+    up: "M4 11h3v9H4zM7 11l4-8c2 0 2.5 1.5 2 3l-1 3h8l-2 11H7",
   };
 
   function icon(name) {
@@ -229,8 +230,8 @@ label { display: grid; gap: 4px; font-size: 14px; }
 
   // --- answers as text nodes
 
-  // Characters that are no text, or turn the direction of it: what they hide is shown as it stands.
-  const UNSEEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufff9-\ufffb]/g;
+  // Characters that are no text, or turn its direction.
+  const UNSEEN = /(?![\t\n])[\p{Cc}\p{Bidi_Control}\ufff9-\ufffb]/gu;
   const clean = (text) => String(text ?? "").replace(/\r\n?/g, "\n").replace(UNSEEN, "");
 
   /** A link, if a shopper may be led there, else null. */
@@ -345,14 +346,14 @@ label { display: grid; gap: 4px; font-size: 14px; }
   // A token that runs out within this time is renewed first.
   const SOON_MS = 60_000;
 
-  // The history tells when a kept question has its answer. It is looked at after the first wait, then after half of the question's age,
-  // while the page is in sight: about 21 times in half an hour.
+  // The history tells when a kept question has its answer. It is read after the first wait, then after half of the question's age,
+  // while the page is in sight: about 21 times in all.
   const LOOK_FIRST_MS = 12_000;
   const LOOK_LONGEST_MS = 120_000;
   const LOOK_FOR_MS = 30 * 60_000;
   const LOOK_APART_MS = 5_000;
 
-  // The longest message that the counter takes, in characters.
+  // What the counter takes, in characters.
   const LONGEST = 4_000;
   // A question that was left for longer is not sent unasked.
   const STALE_MS = 60 * 60_000;
@@ -451,10 +452,15 @@ label { display: grid; gap: 4px; font-size: 14px; }
       return this.renewal;
     }
 
-    fetch(path, { body, headers, signal }) {
+    /** Whether a question still waits; it may have been forgotten. */
+    wants(id) {
+      return this.kept.outbox.some((entry) => entry.id === id);
+    }
+
+    fetch(path, { body, headers, signal, method = body ? "POST" : "GET" }) {
       const { token } = this.kept;
       return fetch(this.endpoint + path, {
-        method: body ? "POST" : "GET",
+        method,
         headers: { ...(token && { authorization: `Bearer ${token}` }), ...(body && { "content-type": "application/json" }), ...headers },
         body: body && JSON.stringify(body),
         signal,
@@ -468,7 +474,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
       const expires = Date.parse(at);
       // By a wrong clock every token would be late; then the counter's refusal alone tells.
       const late = !(expires > Date.now() + SOON_MS);
-      // Where the counter did not know the token, what was said under it is another's.
+      // What was said under a token that the counter did not know is another's.
       this.keep({ token, expires: late ? undefined : expires, who: (renewed && this.kept.who) || identity(), greeting, contact, locale });
     }
 
@@ -484,15 +490,12 @@ label { display: grid; gap: 4px; font-size: 14px; }
       }
     }
 
-    /**
-     * Asks, and tells `hear` each event once: a stream that breaks is taken up again after the last event heard. Ends at `done` or
-     * `error`; where asking again is of no use it throws the response, or a status of 0 for a connection that did not come back.
-     */
+    /** Asks, and tells `hear` each event once, whatever breaks. Throws the response where asking again is of no use, or a status of 0. */
     async ask({ id, text }, locale, hear) {
       let last = "";
       let { who } = this.kept;
       let seen = new Set();
-      for (let tries = 0; ; ) {
+      for (let tries = 0; this.wants(id); ) {
         const abort = new AbortController();
         let timer;
         const alive = () => {
@@ -566,11 +569,11 @@ label { display: grid; gap: 4px; font-size: 14px; }
   /** Whether a question has the counter's side of its turn. */
   const answered = (question) => question?.nextSibling?.dataset.role === "counter";
 
-  // Anchored: without it a text with no end of a sentence would be searched once from each of its letters.
+  // Anchored, or a text without an end would be searched from each of its letters.
   const SENTENCE = /^[^]*(?:[。！？\n]|[.!?](?=\s))/;
 
   class MadoguchiChat extends HTMLElement {
-    static observedAttributes = ["lang", "heading", "heading-ja", "heading-en", "accent", "suggestions", "suggestions-ja", "suggestions-en"];
+    static observedAttributes = ["lang", "accent", "heading", "suggestions"].flatMap((name) => [name, `${name}-ja`, `${name}-en`]);
 
     #root = this.attachShadow({ mode: "open" });
     #visitor = null;
@@ -641,7 +644,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
       return make("button", { class: "small", type: "button", text, on: { click } }, this.#word(text));
     }
 
-    /** A word for those alone who hear the page. */
+    /** A word that is only heard. */
     #unseen(text) {
       return make("span", { class: "sr", text }, this.#word(text));
     }
@@ -686,7 +689,10 @@ label { display: grid; gap: 4px; font-size: 14px; }
       n.log = make("div", { class: "log", role: "log", "aria-live": "off", tabindex: "0", label: "log", on: { scroll: () => this.#scrolled() } });
       n.first = make("div");
       n.gap = make("p", { class: "state", text: "gap", hidden: true });
-      n.log.append(n.gap, n.first);
+      n.forget = this.#button("forget", (event) => this.#forget(event));
+      n.forget.addEventListener("blur", (event) => this.#forget(event));
+      n.turns = make("div", {}, n.gap, n.first);
+      n.log.append(n.turns, n.forget);
       n.latest = make("button", { class: "latest", label: "latest", hidden: true, on: { click: () => this.#further() } }, icon("send"));
       n.input = make("textarea", {
         rows: "1",
@@ -712,8 +718,8 @@ label { display: grid; gap: 4px; font-size: 14px; }
         n.form,
         make("p", { class: "foot", text: "foot" }),
       );
-      // What a screen reader says: whole sentences, never the log's growing text. Outside of a modal dialog it might not be heard.
-      n.voice = make("div", { class: "sr", role: "status", "aria-live": "polite", "aria-relevant": "additions" });
+      // What a screen reader says: whole sentences, never the log's growing text.
+      n.voice = make("div", { class: "sr", role: "status", "aria-atomic": "false" });
       n.panel.addEventListener("keydown", (event) => this.#key(event));
       // What is typed here is none of the page's shortcuts.
       for (const name of ["keydown", "keypress", "keyup"]) n.panel.addEventListener(name, (event) => event.stopPropagation());
@@ -789,7 +795,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
       this.#remember("window", "closed");
       if (!focus) return;
       n.launch.focus({ preventScroll: true });
-      // What cannot take the focus, or is gone, leaves it there.
+      // What cannot take the focus leaves it there.
       this.#opener?.focus({ preventScroll: true });
     }
 
@@ -832,14 +838,14 @@ label { display: grid; gap: 4px; font-size: 14px; }
       latest.hidden = log.scrollHeight - log.scrollTop - log.clientHeight < 90;
     }
 
-    /** Where the log should stand: at its end, but with the last question in sight: answers are read from the top. */
+    /** Where the log should stand: at its end, but with the last question in sight. */
     get #place() {
       const { log } = this.#nodes;
       const end = log.scrollHeight - log.clientHeight;
       return this.#asked?.isConnected ? Math.min(end, this.#asked.offsetTop - 14) : end;
     }
 
-    /** To the end, where the button goes away: the focus moves to the log. */
+    /** To the end, where the button goes away: the log has the focus. */
     #further() {
       const { log } = this.#nodes;
       log.scrollTop = log.scrollHeight;
@@ -873,7 +879,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
     async #begin() {
       const { token, said } = this.#visitor.kept;
       [this.#begun, this.#behind, this.#said] = [true, Boolean(token), said];
-      // Where this fails, the first question tries again, and says what is wrong.
+      // The first question tries again, and says what is wrong.
       await (token ? this.#look() : this.#visitor.session(this.#language).catch(() => {}));
       this.#greet();
       // Questions that were under way when a page was left.
@@ -888,15 +894,16 @@ label { display: grid; gap: 4px; font-size: 14px; }
       const say = make("div", { class: "say" });
       painter(say)(greeting);
       n.first.replaceChildren(make("div", { class: "turn" }, this.#unseen("counter"), say));
-      if (n.first.nextSibling) return;
-      const hints = make("div", { class: "hints", role: "group", "aria-label": this.#word("suggested") });
+      n.forget.hidden = !n.first.nextSibling;
+      if (!n.forget.hidden) return;
+      const hints = make("div", { class: "hints" });
       for (const text of (this.#own("suggestions") ?? this.#word("suggestions")).split("|").map((part) => part.trim())) {
         if (text) hints.append(make("button", { class: "small", on: { click: () => this.ask(text) } }, text));
       }
       n.first.append(hints);
     }
 
-    /** Shows what is not shown yet, each in its place. Kept questions (`ids`) that are answered, or unknown, are waited for no more. */
+    /** Shows what is not shown yet, each in its place. Kept questions that are answered, or unknown, are waited for no more. */
     #history(messages, ids) {
       const answers = new Map();
       let at = this.#nodes.first;
@@ -926,11 +933,13 @@ label { display: grid; gap: 4px; font-size: 14px; }
       }
     }
 
-    /** Another tab had an answer: it is shown here too. */
+    /** Another tab had an answer, or deleted all: it is seen here too. */
     #elsewhere() {
       const { said } = this.#visitor.kept;
       if (!this.#begun || said === this.#said) return;
-      [this.#behind, this.#said] = [true, said];
+      this.#said = said;
+      if (said === "") return this.#clear();
+      this.#behind = true;
       this.#look();
     }
 
@@ -989,16 +998,16 @@ label { display: grid; gap: 4px; font-size: 14px; }
     }
 
     #late(turn, answer) {
-      const { log } = this.#nodes;
+      const { log, turns } = this.#nodes;
       const question = turn.node.previousElementSibling;
       const word = this.#word("late")(question.querySelector(".say").textContent.slice(0, 60));
-      const last = turn.node === log.lastElementChild;
+      const last = turn.node === turns.lastChild;
       this.#follow(() => {
         turn.whole(answer);
         if (last) return;
         // The conversation has gone on below: a word there leads to it.
         const show = () => (log.scrollTop = question.offsetTop - 14);
-        log.append(make("div", { class: "card" }, make("p", {}, word), this.#button("lateShow", show)));
+        turns.append(make("div", { class: "card" }, make("p", {}, word), this.#button("lateShow", show)));
       });
       this.#announce(`${word}\n${answer.text}`);
     }
@@ -1012,25 +1021,25 @@ label { display: grid; gap: 4px; font-size: 14px; }
       this.#relabel();
     }
 
-    /** The shopper's side of a turn, at the log's end or after another. */
-    #mine(text, id = "", after = this.#nodes.log.lastElementChild) {
+    /** The shopper's side of a turn. */
+    #mine(text, id = "", after = this.#nodes.turns.lastChild) {
       const turn = make("div", { class: "turn you" }, this.#unseen("you"), make("div", { class: "say", dir: "auto" }, clean(text)));
       Object.assign(turn.dataset, { role: "you", id });
-      this.#nodes.first.querySelector(".hints")?.remove();
       after.after(turn);
+      this.#greet();
       if (!turn.nextSibling) this.#asked = turn;
       return turn;
     }
 
     #question(id) {
-      return [...this.#nodes.log.children].find((turn) => turn.dataset.id === String(id));
+      return [...this.#nodes.turns.children].find((turn) => turn.dataset.id === String(id));
     }
 
     #notice(text, ...more) {
       return this.#follow(() => {
         this.#asked = null;
         const card = make("div", { class: "card" }, make("p", {}, clean(text)), ...more);
-        this.#nodes.log.append(card);
+        this.#nodes.turns.append(card);
         this.#announce(text);
         return card;
       });
@@ -1057,7 +1066,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
       this.#take(entry);
     }
 
-    /** Asks a question after those before it. Until its answer it is locked: no other tab takes it for one that was `left`. */
+    /** Asks a question after those before it. Until then it is locked: no other tab takes it for one that was `left`. */
     #take(entry, left = false) {
       if (this.#held.has(entry.lock)) return;
       this.#held.add(entry.lock);
@@ -1082,7 +1091,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
     }
 
     async #converse(entry) {
-      for (;;) {
+      while (this.#visitor.wants(entry.id)) {
         const asked = this.#question(entry.id) ?? this.#mine(entry.text, entry.id);
         const turn = this.#turn(asked);
         asked.classList.remove("waiting");
@@ -1170,7 +1179,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
       this.#follow(() => turn.state(left));
     }
 
-    /** The counter's side of a turn, under the question it answers. */
+    /** The counter's side of a turn. */
     #turn(after) {
       const say = make("div", { class: "say" });
       const state = make("p", { class: "state", hidden: true });
@@ -1205,7 +1214,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
           this.#clock = setInterval(() => (state.textContent = line()), 1000);
         },
         sources: (list) => (found = list),
-        /** All of an answer that the counter has, in place of what stood there. */
+        /** A whole answer, in place of what stood there. */
         whole({ id, text, sources, rung, feedback }) {
           for (const old of node.querySelectorAll(".sources, .small, .marks")) old.remove();
           paint(text);
@@ -1228,7 +1237,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
           // That a question is kept is no answer to be judged.
           if (id && rung !== "kept") node.append(this.#marks(id, feedback));
         },
-        /** What went wrong, and (asked to) a button that resolves the promise. */
+        /** What went wrong, and a button that resolves the promise. */
         fail: (word, again) => {
           written();
           clearInterval(this.#clock);
@@ -1268,6 +1277,28 @@ label { display: grid; gap: 4px; font-size: 14px; }
         }
       };
       return make("div", { class: "marks" }, ...buttons);
+    }
+
+    /** Deletes the conversation, if pressed once more. */
+    async #forget({ type }) {
+      const { forget, input } = this.#nodes;
+      const sure = type === "click" && forget.dataset.text === "forgetAll";
+      forget.dataset.text = sure || type === "blur" ? "forget" : "forgetAll";
+      this.#relabel();
+      if (!sure) return;
+      const { ok } = await this.#visitor.call("/chat/history", this.#language, { method: "DELETE" }).catch((response) => response);
+      if (!ok) return this.#notice(this.#word("forgetFailed"));
+      this.#visitor.keep({ token: undefined, outbox: [], awaits: [], said: (this.#said = "") });
+      this.#clear();
+      input.focus();
+    }
+
+    #clear() {
+      const { first } = this.#nodes;
+      this.#kept.clear();
+      while (first.nextSibling) first.nextSibling.remove();
+      this.#stuck?.();
+      this.#greet();
     }
 
     // --- a person
@@ -1322,7 +1353,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
       note.focus({ preventScroll: true });
     }
 
-    /** Closes the form; says whether it was open. */
+    /** Closes the form, if it was open. */
     #leaveHandoff() {
       const { log, form, input } = this.#nodes;
       const open = log.inert;
@@ -1363,6 +1394,6 @@ label { display: grid; gap: 4px; font-size: 14px; }
   }
   place();
   document.addEventListener("DOMContentLoaded", place);
-  // Where the whole body is swapped, the window moves into the new one as it is.
+  // Where the body is swapped, the window moves into the new one.
   new MutationObserver(place).observe(document.documentElement, { childList: true });
 })();
