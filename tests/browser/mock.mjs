@@ -122,6 +122,10 @@ export async function start({ port = 0, pace = 25, handoff = "contact" } = {}) {
     }
     const who = visitor(request);
     if (!who) return fault(response, 401, "authentication_error", "The token has expired; ask for another at /chat/session");
+    if (path === "/chat/history" && request.method === "DELETE") {
+      who.messages = [];
+      return response.writeHead(204).end();
+    }
     if (path === "/chat/history") return json(response, 200, { messages: who.messages });
     if (path === "/chat/feedback") {
       const message = who.messages.find(({ id }) => id === body.message_id);

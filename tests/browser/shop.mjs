@@ -60,6 +60,16 @@ class Visit {
     for (const end of ["requestfinished", "requestfailed"]) page.on(end, (request) => this.flying.delete(request));
   }
 
+  /** The same shopper in another tab of the same shop. */
+  async another() {
+    const page = await this.page.context().newPage();
+    const other = new Visit(page, this.wire);
+    other.complaints = this.complaints;
+    await page.goto(this.page.url());
+    await other.launch.waitFor();
+    return other;
+  }
+
   async open() {
     await this.launch.click();
     await this.panel.waitFor();

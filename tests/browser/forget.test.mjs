@@ -1,0 +1,79 @@
+// A shopper takes back what was said: the conversation is deleted, here and at the counter.
+import assert from "node:assert/strict";
+import { after } from "node:test";
+import { visit, leave, PHONE } from "./shop.mjs";
+import { event } from "./wire.mjs";
+
+after(leave);
+const json = { "content-type": "application/json" };
+const deleted = (shop) => shop.wire.seen.filter(({ method }) => method === "DELETE");
+const kept = (shop) => shop.page.evaluate(() => JSON.parse(localStorage.getItem(`madoguchi ${location.origin}`)));
+
+visit("the conversation is deleted at the second press, and nothing of it is left", PHONE, async (shop) => {
+  await shop.begun();
+  const forget = shop.log.getByRole("button", { name: "この会話を消す" });
+  const again = shop.log.getByRole("button", { name: "もう一度押すと" });
+  assert.ok(await forget.isHidden());
+  await shop.ask("送料はいくらですか");
+  await shop.answered();
+  await forget.scrollIntoViewIfNeeded();
+  await shop.picture("forget");
+  await shop.accessible();
+  // Whoever turns away is asked anew.
+  await forget.click();
+  await again.waitFor();
+  await shop.input.focus();
+  await forget.waitFor();
+  assert.equal(deleted(shop).length, 0);
+  shop.wire.next("/chat/history", { status: 503, headers: json, body: "{}" });
+  await forget.click();
+  await again.click();
+  await shop.chat.locator(".card").getByText("消せませんでした").waitFor();
+  assert.equal(await shop.questions.count(), 1);
+  const { token } = await kept(shop);
+  shop.wire.next("/chat/history", { status: 204 });
+  await forget.click();
+  await again.click();
+  await shop.questions.first().waitFor({ state: "detached" });
+  assert.equal(deleted(shop).at(-1).headers.authorization, `Bearer ${token}`);
+  assert.ok(await forget.isHidden());
+  assert.equal(await shop.log.locator(".card, .turn[data-role]").count(), 0);
+  assert.ok(await shop.chat.locator(".hints button").first().isVisible());
+  await shop.ask("返品したい");
+  await shop.answered();
+  assert.notEqual((await kept(shop)).token, token);
+  assert.notEqual(shop.wire.asked().at(-1).headers.authorization, `Bearer ${token}`);
+});
+
+visit("a question that waits for another try is forgotten too, and the next one is answered", {}, async (shop) => {
+  await shop.begun();
+  shop.wire.says(event("error", { error: { message: "upstream", type: "upstream_error" } }, "e1"));
+  await shop.ask("送料はいくらですか");
+  await shop.chat.getByRole("button", { name: "もう一度送る" }).waitFor();
+  shop.wire.next("/chat/history", { status: 204 });
+  await shop.log.getByRole("button", { name: "この会話を消す" }).click();
+  await shop.log.getByRole("button", { name: "もう一度押すと" }).click();
+  await shop.questions.first().waitFor({ state: "detached" });
+  assert.deepEqual((await kept(shop)).outbox, []);
+  await shop.ask("返品したい");
+  await shop.answered();
+  assert.deepEqual(await shop.questions.locator(".say").allInnerTexts(), ["返品したい"]);
+  assert.deepEqual(shop.wire.asked().map(({ body }) => body.message), ["送料はいくらですか", "返品したい"]);
+});
+
+visit("deleted in one tab, the conversation is gone from the other, which goes on as the same new visitor", {}, async (shop) => {
+  await shop.begun();
+  const other = await shop.another();
+  await other.begun();
+  await shop.ask("送料はいくらですか");
+  await other.answered();
+  shop.wire.next("/chat/history", { status: 204 });
+  await shop.log.getByRole("button", { name: "この会話を消す" }).click();
+  await shop.log.getByRole("button", { name: "もう一度押すと" }).click();
+  await other.questions.first().waitFor({ state: "detached" });
+  await other.ask("返品したい");
+  for (const tab of [other, shop]) {
+    await tab.answered();
+    assert.deepEqual(await tab.questions.locator(".say").allInnerTexts(), ["返品したい"]);
+  }
+});
