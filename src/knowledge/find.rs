@@ -9,6 +9,7 @@ use super::question::is_japanese;
 use super::relevance;
 use crate::admission::Budget;
 use crate::admission::message::Limits;
+use crate::config::Target;
 use crate::counter::Counter;
 use crate::error::ApiError;
 use crate::fanout::bounded;
@@ -72,9 +73,15 @@ fn weighs(counter: &Counter) -> bool {
     counter.config.has_route(ROUTE)
 }
 
-/// How many passages may be weighed within limits that answers need more.
+/// How many passages may be weighed within limits that answers need more; none where the hosts that would have kept failing.
 fn affordable(counter: &Counter) -> usize {
-    let Some(budget) = Budget::upstream(&counter.config) else { return WEIGHED };
+    let budget = Budget::upstream(&counter.config);
+    let now = counter.world.now_ms();
+    let well = |target: &Target| counter.learned.passes(target, now, budget.as_ref());
+    if !counter.config.targets(ROUTE).iter().any(well) {
+        return 0;
+    }
+    let Some(budget) = budget else { return WEIGHED };
     if counter.learned.is_rushed(&budget) {
         return 0;
     }
