@@ -462,12 +462,14 @@ impl Holder {
             Heard::Asked => late,
         };
         if gone {
-            let failed = waiter.heard == Heard::Failed;
+            let (failed, batch) = (waiter.heard == Heard::Failed, waiter.kind == Kind::Batch);
             self.line.remove(place);
             if failed {
                 return refused(UNREACHABLE_MS, None);
             }
-            return refused(self.again_ms(now_ms, free_at), standing);
+            // What is kept for later and a batch come again after waits of their own.
+            let again_ms = if batch { free_at.saturating_sub(now_ms) } else { self.again_ms(now_ms, free_at) };
+            return refused(again_ms, standing);
         }
         let ms = match waiter.kind {
             Kind::Batch if !asking => pause_ms.max(batch_again).clamp(5, 1_000),
