@@ -112,10 +112,12 @@ pub struct Ask {
     /// The limits as the holder's configuration has them.
     pub limits: Limits,
     /// The number of the target that its callers call.
+    #[serde(default)]
     pub target: u64,
     /// What it wants, by kind.
     pub wants: [Want; KINDS],
     /// What callers want that need far more tokens than is usual: those of one size, so that none is counted as large as the largest.
+    #[serde(default)]
     pub large: Option<Want>,
     /// What it gives back and settles; first what unanswered asks told, which may not have arrived.
     pub settled: Vec<Settled>,
@@ -145,8 +147,10 @@ pub struct Lease {
     /// The permits, which count as spent.
     pub slots: Vec<Slot>,
     /// The permits for callers that need far more tokens than is usual.
+    #[serde(default)]
     pub large: Vec<Slot>,
     /// Milliseconds until one for such a caller is free that this answer did not grant.
+    #[serde(default)]
     pub large_free_ms: u64,
     /// How the budget stands.
     pub standing: Standing,
@@ -157,6 +161,7 @@ pub struct Lease {
     /// Whether places in flight are given back at once.
     pub scarce: bool,
     /// Permits a second that come free for the callers of this holder.
+    #[serde(default)]
     pub per_second: f32,
     /// Callers of each kind that wait for a place in flight, with the milliseconds until the turn of each.
     pub line: [Vec<u32>; KINDS],
@@ -169,6 +174,7 @@ pub struct Lease {
     /// Whether demand is above the limit.
     pub contended: bool,
     /// Whether it is the target that bears no more, while the limits would allow it.
+    #[serde(default)]
     pub full: bool,
     /// Permits a second that one visitor or key may have while demand is above the limit.
     pub share: f32,
