@@ -48,8 +48,6 @@ impl Invocation {
 pub enum TransportError {
     /// The host could not be reached or the connection broke.
     Broken(String),
-    /// More bytes came than the caller allows.
-    TooLarge,
 }
 
 /// A reply whose headers have come. Dropping it aborts the call.

@@ -16,6 +16,7 @@ use crate::fanout::bounded::{self, Job, Outcome};
 use crate::order::Sorted;
 use crate::upstream::call::Wait;
 use crate::upstream::wire::quoted;
+use crate::world::World;
 
 /// The most prompts in one batch.
 pub const MOST: usize = 1_000;
@@ -139,37 +140,47 @@ pub(super) async fn reply(
         });
         return Answer::lines(stream.boxed_local()).failing(failed);
     }
-    let mut summary = Summary::default();
-    let (mut results, mut text) = (results, InOrder::default());
-    while text.bytes < HELD {
-        let Some((index, outcome)) = results.next().await else {
-            failed.set(summary.failed());
-            text.end(&summary.write(world.now_ms().saturating_sub(began)));
-            return Answer::json(text.ready).failing(failed);
-        };
-        summary.add(&outcome);
-        text.add(index, write(index, &outcome).to_string());
+    let (summary, text) = (Summary::default(), InOrder::default());
+    let mut telling = Telling { results, write, summary, text, world, began, failed: Rc::clone(&failed) };
+    while telling.text.bytes < HELD {
+        if !telling.take().await {
+            return Answer::json(telling.text.ready).failing(failed);
+        }
     }
     // What is large is told as it comes: a thousand long answers would not fit into an isolate's memory twice.
-    let failing = Rc::clone(&failed);
-    let state = Some((results, summary, text, write));
-    let stream = futures::stream::unfold(state, move |state| {
-        let (world, failing) = (world.clone(), Rc::clone(&failing));
-        async move {
-            let (mut results, mut summary, mut text, write) = state?;
-            while text.ready.is_empty() {
-                let Some((index, outcome)) = results.next().await else {
-                    failing.set(summary.failed());
-                    text.end(&summary.write(world.now_ms().saturating_sub(began)));
-                    return Some((text.ready, None));
-                };
-                summary.add(&outcome);
-                text.add(index, write(index, &outcome).to_string());
-            }
-            Some((std::mem::take(&mut text.ready), Some((results, summary, text, write))))
+    let stream = futures::stream::unfold(Some(telling), |telling| async {
+        let (mut telling, mut more) = (telling?, true);
+        while more && telling.text.ready.is_empty() {
+            more = telling.take().await;
         }
+        Some((std::mem::take(&mut telling.text.ready), more.then_some(telling)))
     });
     Answer::json_as_it_comes(stream.boxed_local()).failing(failed)
+}
+
+/// A fan-out that is told as one JSON.
+struct Telling<W> {
+    results: LocalBoxStream<'static, (usize, Outcome)>,
+    write: W,
+    summary: Summary,
+    text: InOrder,
+    world: Rc<dyn World>,
+    began: u64,
+    failed: Rc<Cell<bool>>,
+}
+
+impl<W: Fn(usize, &Outcome) -> Value> Telling<W> {
+    /// Takes the next result in, or the end; whether there may be more.
+    async fn take(&mut self) -> bool {
+        let Some((index, outcome)) = self.results.next().await else {
+            self.failed.set(self.summary.failed());
+            self.text.end(&self.summary.write(self.world.now_ms().saturating_sub(self.began)));
+            return false;
+        };
+        self.summary.add(&outcome);
+        self.text.add(index, (self.write)(index, &outcome).to_string());
+        true
+    }
 }
 
 /// Results as one JSON in their order: what of it can be told, and what waits for a result before it.

@@ -58,8 +58,7 @@ pub async fn handle(
 }
 
 fn preflight() -> Answer {
-    let mut answer = Answer::text(String::new());
-    answer.status = 204;
+    let mut answer = Answer::empty();
     answer.header("access-control-allow-methods", "GET, POST, DELETE".into());
     answer.header("access-control-allow-headers", "authorization, content-type, last-event-id".into());
     answer.header("access-control-max-age", "7200".into());

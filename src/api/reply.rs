@@ -67,6 +67,11 @@ impl Answer {
         Self::of("text/plain; charset=utf-8", Body::Text(text))
     }
 
+    /// A reply of headers alone (204).
+    pub fn empty() -> Self {
+        Self { status: 204, ..Self::text(String::new()) }
+    }
+
     /// Lines of JSON as they come.
     pub fn lines(lines: LocalBoxStream<'static, String>) -> Self {
         Self::of("application/x-ndjson", Body::Stream(lines))

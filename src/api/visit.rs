@@ -71,9 +71,7 @@ fn errand(config: &Config, desk: &Desk, visit: &Visit) -> Result<Answer, ApiErro
         Errand::History => desk.history(),
         Errand::Forget => {
             desk.forget()?;
-            let mut answer = Answer::text(String::new());
-            answer.status = 204;
-            return Ok(answer);
+            return Ok(Answer::empty());
         }
         Errand::Feedback { message_id, value } => {
             desk.feedback(message_id, value.as_deref())?;

@@ -214,14 +214,7 @@ impl Record {
         now_ms: u64,
         rules: Rules,
     ) -> Result<Option<Row>, ApiError> {
-        let marked = |turn: &&Turn| turn.message_id() == Some(message_id) && turn.feedback.as_deref() == value;
-        if self.turns.iter().any(|turn| marked(&turn)) {
-            return Ok(None);
-        }
-        if self.turns.iter().any(|turn| turn.message_id() == Some(message_id)) {
-            self.spend(now_ms, rules)?;
-        }
-        let turn = self.turns.iter_mut().find(|t| t.message_id() == Some(message_id)).ok_or_else(|| ApiError {
+        let turn = self.turns.iter().find(|t| t.message_id() == Some(message_id)).ok_or_else(|| ApiError {
             param: Some("message_id".into()),
             ..ApiError::new(
                 Kind::NotFound,
@@ -229,8 +222,15 @@ impl Record {
                 "message_id names no answer of this conversation: take it from done or from /chat/history",
             )
         })?;
-        turn.feedback = value.map(str::to_owned);
-        Ok(Some(row(TURN, turn.number, turn)))
+        if turn.feedback.as_deref() == value {
+            return Ok(None);
+        }
+        let number = turn.number;
+        self.spend(now_ms, rules)?;
+        if let Some(turn) = self.turn_mut(number) {
+            turn.feedback = value.map(str::to_owned);
+        }
+        Ok(self.row_of(number))
     }
 
     /// Writes a letter to a person; none where the same letter is on its way or has arrived.

@@ -13,6 +13,7 @@ use futures::stream::{self, LocalBoxStream, StreamExt};
 use serde::{Deserialize, Serialize};
 
 use super::answering::Said;
+use crate::knowledge::normal::narrow;
 use crate::ladder::Rung;
 
 /// Longer questions are hardly asked twice, in letters.
@@ -27,21 +28,22 @@ const MOST: usize = 200;
 /// Only what never tells two questions apart is left out: spaces, but for those between two words of Latin letters, and the marks that end
 /// or part sentences. Size 2.5 is not size 25, and C++ is not C.
 pub fn name(question: &str) -> Option<String> {
-    let half = |c: char| char::from_u32(c as u32 - 0xfee0).unwrap_or(c);
-    let narrow = |c: char| if ('\u{ff01}'..='\u{ff5e}').contains(&c) { half(c) } else { c };
-    let glyphs: Vec<char> = question.chars().map(narrow).flat_map(char::to_lowercase).collect();
-    let mut words = String::new();
-    for (at, c) in glyphs.iter().copied().enumerate() {
-        let next = glyphs.iter().skip(at + 1).find(|c| !c.is_whitespace()).copied().unwrap_or(' ');
+    let mut letters = question.chars().map(narrow).flat_map(char::to_lowercase).peekable();
+    let (mut words, mut spaced) = (String::new(), false);
+    while let Some(c) = letters.next() {
+        if c.is_whitespace() {
+            spaced = true;
+            continue;
+        }
+        let parts = spaced && c.is_ascii_alphanumeric() && words.ends_with(|c: char| c.is_ascii_alphanumeric());
+        spaced = false;
         match c {
-            c if c.is_whitespace() => {
-                if next.is_ascii_alphanumeric() && words.ends_with(|c: char| c.is_ascii_alphanumeric()) {
-                    words.push(' ');
-                }
-            }
             '、' | '。' | '?' | '!' | '…' => {}
-            '.' | ',' if glyphs.get(at + 1).is_none_or(|c| c.is_whitespace()) => {}
-            c => words.push(c),
+            '.' | ',' if letters.peek().is_none_or(|c| c.is_whitespace()) => {}
+            c => {
+                words.extend(parts.then_some(' '));
+                words.push(c);
+            }
         }
     }
     let digits = question.chars().filter(|c| c.is_numeric()).count();

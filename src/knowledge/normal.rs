@@ -45,12 +45,20 @@ const HALF_WIDTH: &str =
 /// Katakana words of this many characters or more lose a long-vowel mark at their end: writers differ (サーバ, サーバー).
 const LONG_ENDING: usize = 4;
 
+/// A full-width letter, digit or mark as the narrow one that it is; any other stays.
+pub fn narrow(c: char) -> char {
+    match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
+        _ => c,
+    }
+}
+
 /// Folds a text.
 pub fn fold(text: &str) -> Vec<Glyph> {
     let mut out: Vec<Glyph> = Vec::with_capacity(text.len() / 2);
     for c in text.chars() {
         match c {
-            '\u{ff01}'..='\u{ff5e}' => push(&mut out, char::from_u32(c as u32 - 0xfee0).unwrap_or(c)),
+            '\u{ff01}'..='\u{ff5e}' => push(&mut out, narrow(c)),
             '\u{ff66}'..='\u{ff9d}' => {
                 let full = HALF_WIDTH.chars().nth(c as usize - 0xff66).unwrap_or(c);
                 push(&mut out, full);

@@ -44,7 +44,6 @@ impl From<TransportError> for Fault {
     fn from(error: TransportError) -> Self {
         match error {
             TransportError::Broken(_) => Fault::Broken,
-            TransportError::TooLarge => Fault::TooLarge,
         }
     }
 }
