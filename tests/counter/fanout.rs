@@ -1,0 +1,60 @@
+//! Widths and batches: as many at once as were asked for, all of them served, and none left behind.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_width_is_kept_exactly_and_the_time_is_the_ideal_one() {
+    for width in [1, 6, 7, 20, 50, 299, 300] {
+        let (counter, world) = counter(Host::Answers { after_ms: 80 }, &[("UPSTREAM_RPM", "0")]);
+        let began = Instant::now();
+        let done: Vec<_> = bounded::run(&counter, jobs(600, 0), width, "here").collect().await;
+        assert!(done.len() == 600 && done.iter().all(|(_, o)| o.error.is_none()));
+        assert_eq!((world.most.get(), world.freed.borrow().len()), (width, world.lanes.get()));
+        let ideal = 80 * 600_u64.div_ceil(width as u64);
+        // Timers of one turn end within a millisecond of each other.
+        let took = began.elapsed().as_millis() as u64;
+        assert!((ideal..=ideal + 600 / width as u64 + 1).contains(&took), "{took} ms at width {width}, ideal {ideal}");
+        let mut by_invocation = std::collections::HashMap::new();
+        for (at, invocation) in world.calls.borrow().iter().filter(|c| c.0 < 80) {
+            *by_invocation.entry((at / 80, invocation.clone())).or_insert(0) += 1;
+        }
+        assert!(by_invocation.values().all(|n| *n <= 6), "{by_invocation:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_past_the_limit_waits_for_its_permits_and_the_minute_is_never_overrun() {
+    for (limit, calls, width) in [(30, 90, 10), (60, 300, 50), (60, 200, 10)] {
+        let rpm = limit.to_string();
+        let (counter, world) = counter(Host::Answers { after_ms: 10 }, &[("UPSTREAM_RPM", rpm.as_str())]);
+        let done: Vec<_> = bounded::run(&counter, jobs(calls, bounded::PATIENCE_MS), width, "here").collect().await;
+        assert!(done.iter().all(|(_, o)| o.error.is_none()));
+        let at: Vec<u64> = world.calls.borrow().iter().map(|c| c.0).collect();
+        for start in &at {
+            assert!(at.iter().filter(|t| **t >= *start && **t < start + 60_000).count() <= limit);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_with_nobody_else_about_uses_the_whole_pace_of_a_limit() {
+    let (counter, _) = counter(Host::Answers { after_ms: 50 }, &[("UPSTREAM_RPM", "3000")]);
+    let began = Instant::now();
+    let done: Vec<_> = bounded::run(&counter, jobs(400, 60_000), 100, "here").collect().await;
+    assert!(done.iter().all(|(_, o)| o.error.is_none()));
+    // Four hundred at fifty a second.
+    let took = began.elapsed().as_secs_f64();
+    assert!(took < 8.0 * 1.15, "{took} s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropping_a_fan_out_drops_every_call_of_it() {
+    let (counter, world) = counter(Host::Answers { after_ms: 60_000 }, &[("UPSTREAM_RPM", "0")]);
+    let mut fan = bounded::run(&counter, jobs(100, 0), 40, "here");
+    tokio::select! { _ = fan.next() => panic!("too soon"), () = sleep(Duration::from_millis(500)) => {} }
+    assert_eq!(world.running.get(), 40);
+    drop(fan);
+    assert_eq!((world.running.get(), world.calls.borrow().len()), (0, 40));
+    // Its calls were cut off, so their lanes may still hold connections: they are forgotten and not used again.
+    assert_eq!((world.freed.borrow().len(), world.dropped.get()), (0, world.lanes.get()));
+}

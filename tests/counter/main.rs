@@ -1,0 +1,363 @@
+//! The counter's decisions in virtual time: deadlines, retries, waits for permits and widths, with no clock but tokio's paused one. This is the
+//! simulated world and the calls that are made in it; what is shown of them is in the other files.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "what goes wrong in a test must stop it"
+)]
+
+mod attempts;
+mod fanout;
+mod permits;
+mod shoppers;
+mod targets;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures::future::LocalBoxFuture;
+use futures::stream::{LocalBoxStream, StreamExt};
+use madoguchi::admission::Budget;
+use madoguchi::admission::lessor::Lessor;
+use madoguchi::admission::message::{Ask, Kind, Lease};
+use madoguchi::config::Config;
+use madoguchi::conversation::answering::{Answering, Asked, FromDocuments, Said};
+use madoguchi::counter::{Counter, Learned};
+use madoguchi::error::ApiError;
+use madoguchi::fanout::bounded::{self, Job};
+use madoguchi::knowledge::{Document, Index};
+use madoguchi::ladder::Rung;
+use madoguchi::upstream::call::{self, Call, Told, Wait};
+use madoguchi::upstream::stream;
+use madoguchi::world::{Invocation, Outgoing, Reply, Sent, TransportError, World};
+use tokio::time::{Instant, sleep};
+
+/// What the simulated host does with a call.
+#[derive(Clone, Copy)]
+enum Host {
+    Answers {
+        after_ms: u64,
+    },
+    Fails {
+        status: u16,
+        headers: &'static [(&'static str, &'static str)],
+    },
+    /// Fails every call for this model and answers the others at once.
+    FailsFor(&'static str),
+    /// Weighs every passage alike, and streams an answer of a word.
+    Serves,
+    /// Answers every call for this model and fails the others at once.
+    AnswersFor(&'static str),
+    /// Refuses every call for this model, asks for twenty seconds, and answers the others after a tenth of a second.
+    FullFor(&'static str),
+    /// Answers after a tenth of a second with as many tokens as the call allows.
+    UsesAll,
+    /// Takes four seconds to begin for this model and a tenth of a second for the others.
+    SlowFor(&'static str),
+    /// Answers with these headers.
+    States(&'static [(&'static str, &'static str)]),
+    /// Answers after a tenth of a second, and every so manieth call after three.
+    Tails {
+        every: usize,
+    },
+    /// A 200 whose body is this.
+    Says(&'static str),
+    /// Headers at once, then a piece a second, and after so many of them the end.
+    Trickles {
+        status: u16,
+        piece: &'static str,
+        pieces: usize,
+        end: &'static str,
+    },
+    /// Streams 20 MB, as events or as one, and ends well.
+    Floods {
+        in_events: bool,
+    },
+    /// Streams a piece each so many milliseconds, and never tells its count.
+    Streams {
+        every_ms: u64,
+    },
+}
+
+struct Simulated {
+    began: Instant,
+    host: Host,
+    calls: RefCell<Vec<(u64, String)>>,
+    models: RefCell<Vec<String>>,
+    running: Rc<Cell<usize>>,
+    most: Cell<usize>,
+    lessor: RefCell<Lessor>,
+    lanes: Cell<usize>,
+    freed: RefCell<Vec<Rc<str>>>,
+    dropped: Cell<usize>,
+    /// How long an ask takes, and whether one may run on with no caller.
+    ask_ms: Cell<u64>,
+    runs_on: Cell<bool>,
+    asks: Cell<usize>,
+    bits: Cell<u64>,
+    /// How much longer an answer takes than the host says.
+    slower_ms: Cell<u64>,
+}
+
+struct Canned {
+    status: u16,
+    headers: &'static [(&'static str, &'static str)],
+    body: &'static [u8],
+}
+
+/// A piece each so many milliseconds, and after so many of them the end.
+struct Streamed {
+    status: u16,
+    every_ms: u64,
+    piece: &'static [u8],
+    pieces: usize,
+    end: &'static [u8],
+}
+
+impl Reply for Streamed {
+    fn status(&self) -> u16 {
+        self.status
+    }
+    fn header(&self, _name: &str) -> Option<String> {
+        None
+    }
+    fn stream(self: Box<Self>) -> LocalBoxStream<'static, Result<Vec<u8>, TransportError>> {
+        let Self { every_ms, piece, pieces, end, .. } = *self;
+        futures::stream::unfold(0, move |told| async move {
+            if told > pieces {
+                return None;
+            }
+            sleep(Duration::from_millis(every_ms)).await;
+            Some((Ok(if told < pieces { piece } else { end }.to_vec()), told + 1))
+        })
+        .boxed_local()
+    }
+}
+
+impl Reply for Canned {
+    fn status(&self) -> u16 {
+        self.status
+    }
+    fn header(&self, name: &str) -> Option<String> {
+        self.headers.iter().find(|h| h.0 == name).map(|h| h.1.to_owned())
+    }
+    fn stream(self: Box<Self>) -> LocalBoxStream<'static, Result<Vec<u8>, TransportError>> {
+        futures::stream::iter([Ok(self.body.to_vec())]).boxed_local()
+    }
+}
+
+/// Counts a call as running for as long as its future lives.
+struct Running(Rc<Cell<usize>>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+/// A shared handle, since lanes serve the same world.
+struct Handle(Rc<Simulated>);
+
+impl World for Handle {
+    fn now_ms(&self) -> u64 {
+        self.0.began.elapsed().as_millis() as u64
+    }
+    fn sleep(&self, ms: u64) -> LocalBoxFuture<'static, ()> {
+        Box::pin(sleep(Duration::from_millis(ms)))
+    }
+    fn bits(&self) -> u64 {
+        // Always the middle, and never twice the same.
+        self.0.bits.set(self.0.bits.get() + 1);
+        (1 << 63) | self.0.bits.get()
+    }
+    fn send(&self, call: Outgoing) -> LocalBoxFuture<'static, Sent> {
+        let s = &self.0;
+        s.calls.borrow_mut().push((self.now_ms(), call.invocation.name().to_owned()));
+        s.running.set(s.running.get() + 1);
+        s.most.set(s.most.get().max(s.running.get()));
+        let sent: serde_json::Value = serde_json::from_str(&call.body).unwrap();
+        let named = sent["model"].as_str().unwrap_or_default().to_owned();
+        s.models.borrow_mut().push(named.clone());
+        let (host, running, nth) = (s.host, Running(s.running.clone()), s.calls.borrow().len());
+        let (slower_ms, streams) = (s.slower_ms.get(), sent["stream"] == true);
+        Box::pin(async move {
+            let _running = running;
+            let body = br#"{"choices":[{"message":{"content":"yes"}}],"usage":{"completion_tokens":3}}"#;
+            Ok(match host {
+                Host::Answers { after_ms } => {
+                    sleep(Duration::from_millis(after_ms + slower_ms)).await;
+                    Box::new(Canned { status: 200, headers: &[], body }) as Box<dyn Reply>
+                }
+                Host::Tails { every } => {
+                    let ms = if nth.is_multiple_of(every) { 3_000 } else { 100 };
+                    sleep(Duration::from_millis(ms)).await;
+                    Box::new(Canned { status: 200, headers: &[], body })
+                }
+                Host::Fails { status, headers } => Box::new(Canned { status, headers, body: b"{}" }),
+                Host::FailsFor(model) if named == model => Box::new(Canned { status: 500, headers: &[], body: b"{}" }),
+                Host::AnswersFor(model) if named != model => {
+                    Box::new(Canned { status: 500, headers: &[], body: b"{}" })
+                }
+                Host::FailsFor(_) | Host::AnswersFor(_) => Box::new(Canned { status: 200, headers: &[], body }),
+                Host::UsesAll => {
+                    sleep(Duration::from_millis(100)).await;
+                    let text = r#"{"choices":[{"message":{"content":"yes"}}],"usage":{"total_tokens":"#;
+                    let text = format!("{text}{}}}}}", sent["max_tokens"]);
+                    Box::new(Canned { status: 200, headers: &[], body: text.leak().as_bytes() })
+                }
+                Host::FullFor(model) if named == model => {
+                    Box::new(Canned { status: 429, headers: &[("retry-after", "20")], body: b"{}" })
+                }
+                Host::FullFor(model) | Host::SlowFor(model) => {
+                    sleep(Duration::from_millis(if named == model { 4_000 } else { 100 })).await;
+                    Box::new(Canned { status: 200, headers: &[], body })
+                }
+                Host::Serves => {
+                    sleep(Duration::from_millis(300)).await;
+                    let word = b"data: {\"choices\":[{\"delta\":{\"content\":\"Yes [1].\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+                    let weight = br#"{"choices":[{"message":{"content":"{\"relevance\":0.9}"}}]}"#;
+                    Box::new(Canned { status: 200, headers: &[], body: if streams { word } else { weight } })
+                }
+                Host::States(headers) => Box::new(Canned { status: 200, headers, body }),
+                Host::Says(text) => Box::new(Canned { status: 200, headers: &[], body: text.as_bytes() }),
+                Host::Streams { every_ms } => {
+                    let piece = b"data: {\"choices\":[{\"delta\":{\"content\":\"word \"}}]}\n\n";
+                    Box::new(Streamed { status: 200, every_ms, piece, pieces: usize::MAX, end: b"" })
+                }
+                Host::Trickles { status, piece, pieces, end } => {
+                    let (piece, end) = (piece.as_bytes(), end.as_bytes());
+                    Box::new(Streamed { status, every_ms: 1_000, piece, pieces, end })
+                }
+                Host::Floods { in_events } => {
+                    let (word, end) = ("x".repeat(500 << 10), if in_events { "\n\n" } else { "" });
+                    let event = format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{word}\"}}}}]}}{end}");
+                    let piece = Box::leak(event.into_boxed_str()).as_bytes();
+                    Box::new(Streamed { status: 200, every_ms: 10, piece, pieces: 40, end: b"data: [DONE]\n\n" })
+                }
+            })
+        })
+    }
+    fn ask(&self, _budget: &str, ask: &Ask) -> LocalBoxFuture<'static, Option<Lease>> {
+        let (own, ask) = (self.0.clone(), ask.clone());
+        own.asks.set(own.asks.get() + 1);
+        Box::pin(async move {
+            let way = Duration::from_millis(own.ask_ms.get() / 2);
+            sleep(way).await;
+            let now = own.began.elapsed().as_millis() as u64;
+            let (lease, _) = own.lessor.borrow_mut().grant(now, &ask);
+            sleep(way).await;
+            Some(lease)
+        })
+    }
+    fn runs_on(&self) -> bool {
+        self.0.runs_on.get()
+    }
+    fn later(&self, work: LocalBoxFuture<'static, ()>) {
+        tokio::task::spawn_local(work);
+    }
+    fn take_lane(&self) -> Option<Rc<str>> {
+        let id = self.0.lanes.get() + 1;
+        self.0.lanes.set(id);
+        Some(format!("lane-{id}").into())
+    }
+    fn free_lane(&self, lane: Rc<str>) {
+        self.0.freed.borrow_mut().push(lane);
+    }
+    fn drop_lane(&self, _lane: &str) {
+        self.0.dropped.set(self.0.dropped.get() + 1);
+    }
+    fn knowledge(&self, _fresh: bool) -> LocalBoxFuture<'static, Result<Rc<RefCell<Index>>, ApiError>> {
+        let page = |n| Document {
+            id: format!("page-{n}"),
+            title: Some(format!("Shipping {n}")),
+            content: format!("Shipping to region {n} takes {n} days and costs 660 yen."),
+            url: None,
+            lang: None,
+        };
+        Box::pin(std::future::ready(Ok(Rc::new(RefCell::new(Index::new((0..30).map(page)))))))
+    }
+}
+
+fn counter(host: Host, variables: &[(&str, &str)]) -> (Counter, Rc<Simulated>) {
+    let config = Config::read(&|name| match name {
+        "UPSTREAM_API_KEY" => Some("k".to_owned()),
+        _ => variables.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()),
+    });
+    let simulated = Rc::new(Simulated {
+        began: Instant::now(),
+        host,
+        calls: RefCell::default(),
+        models: RefCell::default(),
+        running: Rc::default(),
+        most: Cell::default(),
+        lessor: RefCell::new(Lessor::new(0)),
+        lanes: Cell::default(),
+        freed: RefCell::default(),
+        dropped: Cell::default(),
+        ask_ms: Cell::default(),
+        runs_on: Cell::default(),
+        asks: Cell::default(),
+        bits: Cell::default(),
+        slower_ms: Cell::default(),
+    });
+    let world = Rc::new(Handle(simulated.clone()));
+    let counter = Counter { config: Rc::new(config.unwrap()), world, learned: Rc::new(Learned::new(0)) };
+    (counter, simulated)
+}
+
+/// Another isolate of the same world.
+fn another(counter: &Counter) -> Counter {
+    Counter { learned: Rc::new(Learned::new(0)), ..counter.clone() }
+}
+
+fn call(counter: &Counter) -> Call {
+    Call {
+        targets: counter.config.targets("gpt-4.1"),
+        body: r#"{"model":"gpt-4.1","messages":[]}"#.into(),
+        request_id: "r".into(),
+        model: "gpt-4.1".into(),
+        invocation: Invocation::Here("i".into()),
+        wait: Wait::new(Kind::New, 0),
+    }
+}
+
+/// Calls for a model each, so that no breaker opens.
+fn of_many_models(counter: &Counter, calls: usize) -> Vec<Call> {
+    let named = |n| {
+        let model = format!("model-{n}");
+        let body = format!(r#"{{"model":"{model}","messages":[]}}"#);
+        Call { targets: counter.config.targets(&model), model, body, ..call(counter) }
+    };
+    (0..calls).map(named).collect()
+}
+
+const TWO: &str = r#"{"two":[{"model":"first"},{"model":"second"}]}"#;
+
+fn of_two(counter: &Counter) -> Call {
+    let body = r#"{"model":"two","messages":[]}"#.into();
+    Call { targets: counter.config.targets("two"), model: "two".into(), body, ..call(counter) }
+}
+
+/// A call of a model by its name.
+fn of(counter: &Counter, model: &str) -> Call {
+    let body = format!(r#"{{"model":"{model}","messages":[]}}"#);
+    Call { targets: counter.config.targets(model), model: model.into(), body, ..call(counter) }
+}
+
+fn of_a_person(call: Call) -> Call {
+    Call { wait: Wait { told: Told(Some(Rc::new(|_, _| {}))), ..Wait::new(Kind::New, 0) }, ..call }
+}
+
+fn jobs(n: usize, patience_ms: u64) -> Vec<Job> {
+    let job = |_| Job {
+        model: "gpt-4.1".into(),
+        body: r#"{"model":"gpt-4.1","messages":[]}"#.into(),
+        request_id: "r".into(),
+        wait: Wait::batch(0, patience_ms),
+    };
+    (0..n).map(job).collect()
+}
