@@ -45,7 +45,14 @@ await program(async () => {
       console.log(`listening on http://127.0.0.1:${ports.get("http")}`);
     }
   });
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill("SIGTERM"));
+  // workerd finishes the requests that run; whoever asks a second time does not want to wait for them.
+  let ending = false;
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+    process.on(signal, () => {
+      child.kill(ending ? "SIGKILL" : "SIGTERM");
+      ending = true;
+    });
+  }
   process.on("exit", () => child.kill("SIGKILL"));
   child.on("exit", (code) => {
     clean();

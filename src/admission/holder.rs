@@ -246,9 +246,10 @@ impl Holder {
         self.asked_ms
     }
 
-    /// How the budget stood when last heard of, less what was spent here since.
+    /// How the budget stood when last heard of, less what was spent here since and what those in line will spend.
     pub fn standing(&self) -> Option<Standing> {
-        self.standing
+        let waiting = self.line.len() as u64;
+        self.standing.map(|s| Standing { remaining: s.remaining.saturating_sub(waiting), ..s })
     }
 
     /// Whether somebody waits or a call runs, or there is news that others must hear.
@@ -631,5 +632,20 @@ mod tests {
         };
         let asked_ms = (now_ms..).find(|at| holder.ask(*at, 15_000).is_some()).unwrap();
         assert!(asked_ms <= now_ms + 500, "{asked_ms}");
+    }
+
+    #[test]
+    fn what_those_in_line_will_spend_is_not_told_as_remaining() {
+        let (now_ms, mut lessor) = (1_000_000, Lessor::new(1_000_000));
+        let limits = Limits { permits: 3, tokens: 0, in_flight: 0, paced: false, longest_ms: 60_000 };
+        let mut holder = Holder::new(1, limits);
+        let [first, _, last] = [(); 3].map(|()| holder.arrive(now_ms, caller()));
+        let ask = holder.ask(now_ms, 15_000).unwrap();
+        holder.receive(holder.ask_number(), now_ms, &lessor.grant(now_ms, &ask).0);
+        assert_eq!(holder.standing().map(|s| s.remaining), Some(0));
+        holder.leave(last);
+        assert_eq!(holder.standing().map(|s| s.remaining), Some(1));
+        assert!(matches!(holder.look(now_ms, first), Step::Go(_)));
+        assert_eq!(holder.standing().map(|s| s.remaining), Some(1));
     }
 }

@@ -118,10 +118,25 @@ impl Worker {
     }
 }
 
+impl Worker {
+    /// Ends it in the middle of what it does, as a machine that fails would.
+    pub fn fail(mut self) {
+        self.signal("-TERM");
+        self.signal("-INT");
+        let _ = self.child.wait();
+    }
+
+    fn signal(&self, signal: &str) {
+        // A plain kill would leave workerd behind: serve.mjs ends it when asked to end, and at once when asked twice.
+        let _ = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
+    }
+}
+
 impl Drop for Worker {
     fn drop(&mut self) {
-        // A plain kill would leave workerd behind: serve.mjs ends it when asked to end.
-        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
-        let _ = self.child.wait();
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.signal("-TERM");
+            let _ = self.child.wait();
+        }
     }
 }
