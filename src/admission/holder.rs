@@ -411,7 +411,6 @@ impl Holder {
         let held_tokens = found.and_then(|(at, _)| self.slots.get(at)).map_or(0, |h| h.slot.tokens);
         let standing = self.standing;
         let (pause_ms, asking) = (self.next_ask_ms.saturating_sub(now_ms), self.asking.is_some());
-        let unheard_ms = self.unheard_ms().map_or(u64::MAX, |at| at.saturating_sub(now_ms));
         let blocked = self.blocked(now_ms);
         let batch_again = self.batch_again_ms.saturating_sub(now_ms);
         let turn = if found.is_none() { self.turn(place) } else { None };
@@ -444,6 +443,7 @@ impl Holder {
             let ms = if asking { 10 } else { pause_ms.clamp(5, 500) };
             return Step::Wait { ms, eta_ms: Some(eta_ms), ahead: place, placed: false };
         }
+        let waiter = *waiter;
         let free_at = match waiter.large {
             true => self.large_free_at_ms,
             false => self.free_at_ms.get(kind).copied().unwrap_or(0),
@@ -451,7 +451,8 @@ impl Holder {
         let full = self.full_until_ms.get(kind).is_some_and(|until| now_ms < *until) && (!asking || self.scarce);
         // In a rush nobody is kept in the dark until the next ask where nothing was to be had, nor by an answer that is late.
         let rush = self.contended || self.scarce;
-        let full = full || (rush && free_at > now_ms && !asking && pause_ms.min(unheard_ms) > DARK_MS);
+        let dark = || self.unheard_ms().map_or(pause_ms, |at| at.saturating_sub(now_ms).min(pause_ms)) > DARK_MS;
+        let full = full || (rush && free_at > now_ms && !asking && dark());
         let late = rush && now_ms >= waiter.came_ms + DARK_LATEST_MS;
         let gone = match waiter.heard {
             Heard::Failed => true,

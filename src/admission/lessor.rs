@@ -19,6 +19,8 @@ use crate::upstream::retry::RetryBudget;
 
 /// Asks a second that the object takes from all holders together.
 const ASKS_PER_SECOND: u64 = 230;
+/// The part of them from which on holders are held back.
+const BUSY_FROM: f64 = 0.7;
 /// The part of a paced limit that is planned: the rest is for chance on the way, which brings calls of two seconds into one.
 const PLANNED: f64 = 0.975;
 /// From this limit on a minute is spread; in a smaller one a shop's first batch is worth more than an even flow.
@@ -95,8 +97,9 @@ struct Host {
 pub struct Durable {
     /// Rows of the book.
     pub rows: Vec<(u64, String)>,
-    /// A holder and what it may have in flight until a time in milliseconds; none where that has not grown.
-    pub in_flight: Option<(u64, u32, u64)>,
+    /// Holders and what each may have in flight until a time in milliseconds: the one that asked if it may have more, and with
+    /// what is written anyway those that have less than was written.
+    pub in_flight: Vec<(u64, u32, u64)>,
 }
 
 /// How an ask's wants are booked.
@@ -201,9 +204,11 @@ impl Lessor {
         self.active * 1_000 / ASKS_PER_SECOND
     }
 
-    /// The least pause that an object under load asks for.
+    /// The least pause that an object under load asks for: none while there is room for more asks, at the bound such that all
+    /// holders together keep to it.
     fn busy_ms(&self) -> u64 {
-        if self.asks < ASKS_PER_SECOND as f64 * 0.5 { 0 } else { self.evenly_ms() }
+        let load = self.asks / ASKS_PER_SECOND as f64;
+        (self.evenly_ms() as f64 * ((load - BUSY_FROM) / (1.0 - BUSY_FROM)).clamp(0.0, 1.0)) as u64
     }
 
     fn pause_ms(&self, now_ms: u64, host: &Host, per_second: f64) -> u64 {
@@ -321,7 +326,8 @@ impl Lessor {
                     permits,
                     tokens: want.tokens,
                     over,
-                    share: 1.0,
+                    // Permits that come faster than places do not let anybody start sooner.
+                    share: if terms.by_places == Some(false) { terms.borne } else { 1.0 },
                 };
                 let mut got = self.book.book(&terms.rules, &wish);
                 let mut left = permits - count(&got);
@@ -491,8 +497,12 @@ impl Lessor {
         *self.hosts.get_or_default(ask.target) = host;
         let lease = Lease { closed: self.closed(now_ms), ..lease };
         order::sort_and_dedup(&mut touched);
-        let rows = touched.into_iter().map(|row| self.book.row(row * ROW)).collect();
-        (lease, Durable { rows, in_flight: placed.durable.map(|(n, until)| (ask.holder, n, until)) })
+        let rows: Vec<_> = touched.into_iter().map(|row| self.book.row(row * ROW)).collect();
+        let mut in_flight = Vec::from_iter(placed.durable.map(|(n, until)| (ask.holder, n, until)));
+        if !rows.is_empty() || !in_flight.is_empty() {
+            in_flight.extend(self.places.take_shrunk());
+        }
+        (lease, Durable { rows, in_flight })
     }
 
     /// Takes in how the calls to a target ended.

@@ -24,7 +24,7 @@ pub enum Heard {
 }
 
 /// One who waits.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Waiter {
     /// Its number.
     pub id: u64,
@@ -54,6 +54,8 @@ pub struct Waiter {
 #[derive(Debug, Clone, Default)]
 pub struct Line {
     waiters: VecDeque<Waiter>,
+    /// How many of them need a permit of their own size.
+    large: usize,
 }
 
 impl Line {
@@ -84,6 +86,9 @@ impl Line {
 
     /// How many of those who need no permit of their own size stand before a place.
     pub fn before(&self, at: usize) -> usize {
+        if self.large == 0 {
+            return at.min(self.waiters.len());
+        }
         self.waiters.iter().take(at).filter(|w| !w.large).count()
     }
 
@@ -99,12 +104,15 @@ impl Line {
 
     /// Takes one out.
     pub fn remove(&mut self, at: usize) -> Option<Waiter> {
-        self.waiters.remove(at)
+        let waiter = self.waiters.remove(at)?;
+        self.large -= usize::from(waiter.large);
+        Some(waiter)
     }
 
     /// Lets one in: behind all that are as urgent, and of the others behind those who would be late. `time` tells when the
     /// permit of a place exists, where there is one.
     pub fn insert(&mut self, waiter: Waiter, time: impl Fn(usize) -> Option<u64>) {
+        self.large += usize::from(waiter.large);
         let mut at = self.waiters.len();
         while let Some(before) = at.checked_sub(1).and_then(|b| self.waiters.get(b)) {
             let ahead = (before.beyond, before.kind) <= (waiter.beyond, waiter.kind);

@@ -73,6 +73,8 @@ struct Held {
     until_ms: u64,
     /// What was kept durably, and until when.
     kept: (u32, u64),
+    /// Whether it is among those that have less than was kept.
+    shrunk: bool,
     /// The places of its last answer.
     last: [u32; KINDS],
     /// What it keeps to if that answer is lost.
@@ -120,6 +122,7 @@ pub struct Placed {
 pub struct Places {
     held: Sorted<u64, Held>,
     allowed: u32,
+    shrunk: Vec<u64>,
     line: VecDeque<Waiting>,
     /// When places were last given, the oldest first, with how many: about as many as there are.
     given: VecDeque<(u64, u32)>,
@@ -152,12 +155,12 @@ impl Places {
     }
 
     fn give(&mut self, now_ms: u64, places: u32, limit: u32) {
-        if self.line.is_empty() {
-            self.flow = (0.0, 0.0);
-        } else {
-            let passed = now_ms.saturating_sub(self.flowed_ms) as f64;
-            let fade = (-passed / FLOW_MS).exp();
-            self.flow = (self.flow.0 * fade + f64::from(places), self.flow.1 * fade + passed);
+        let since_ms = if self.flowed_ms == 0 { now_ms } else { self.flowed_ms };
+        let passed = now_ms.saturating_sub(since_ms) as f64;
+        let fade = (-passed / FLOW_MS).exp();
+        self.flow = (self.flow.0 * fade, self.flow.1 * fade);
+        if !self.line.is_empty() {
+            self.flow = (self.flow.0 + f64::from(places), self.flow.1 + passed);
         }
         self.flowed_ms = now_ms;
         if places > 0 {
@@ -190,6 +193,9 @@ impl Places {
         self.allowed = (self.allowed + allowed).saturating_sub(held.allowed);
         (held.target, held.allowed, held.running) = (ask.target, allowed, running);
         held.until_ms = now_ms + ALLOWED_MS + u64::from(ask.limits.longest_ms);
+        if allowed < held.kept.0 && !std::mem::replace(&mut held.shrunk, true) {
+            self.shrunk.push(ask.holder);
+        }
         // Those whose turn it was stay first.
         let again = std::mem::take(&mut held.last).map(|n| if unheard { n } else { 0 });
         for (kind, count) in Kind::ALL.into_iter().zip(again).filter(|a| a.1 > 0) {
@@ -325,6 +331,21 @@ impl Places {
         placed
     }
 
+    /// Holders that have less than was kept, with what they have and until when it counts. It need not be durable, but if it is not,
+    /// these places are nobody's for a while once the object is made anew.
+    pub fn take_shrunk(&mut self) -> Vec<(u64, u32, u64)> {
+        let mut shrunk = std::mem::take(&mut self.shrunk);
+        let held = &mut self.held;
+        let less = shrunk.drain(..).filter_map(|holder| {
+            let it = held.get_mut(&holder)?;
+            it.shrunk = false;
+            let less = it.allowed < it.kept.0;
+            it.kept.0 = it.kept.0.min(it.allowed);
+            less.then_some((holder, it.allowed, it.kept.1))
+        });
+        less.collect()
+    }
+
     /// Takes back places that were given and for which there was no permit.
     pub fn take_back(&mut self, holder: u64, places: u32) {
         if let Some(held) = self.held.get_mut(&holder) {
@@ -371,5 +392,76 @@ impl Turns {
         let due = self.given.peek().map_or(0.0, |g| g.0 as f64 + self.took_ms - self.now_ms as f64);
         // Calls that are overdue end at some time.
         due.max(evenly * OVERDUE) as u32
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "what goes wrong in a test must stop it")]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::book::Book;
+    use super::super::holder::{Caller, Ended, Holder, Step};
+    use super::super::lessor::Lessor;
+    use super::super::message::Limits;
+    use super::*;
+
+    const LIMITS: Limits = Limits { permits: 3_000, tokens: 0, in_flight: 4, paced: true, longest_ms: 60_000 };
+
+    /// What a lessor made durable: each holder's calls and until when they count.
+    #[derive(Default)]
+    struct Kept(BTreeMap<u64, (u32, u64)>);
+
+    impl Kept {
+        /// The next ask and its answer, and when that was.
+        fn ask(&mut self, lessor: &mut Lessor, holder: &mut Holder, now_ms: u64) -> u64 {
+            let due = (now_ms..now_ms + 20_000).find_map(|at| holder.ask(at, 15_000).map(|ask| (at, ask)));
+            let (now_ms, ask) = due.unwrap();
+            let (lease, durable) = lessor.grant(now_ms, &ask);
+            self.0.extend(durable.in_flight.into_iter().map(|(holder, calls, until)| (holder, (calls, until))));
+            holder.receive(holder.ask_number(), now_ms, &lease);
+            now_ms
+        }
+    }
+
+    /// A call of each holder in turn, one after the other has ended.
+    fn calls(lessor: &mut Lessor, kept: &mut Kept, holders: std::ops::Range<u64>, mut now_ms: u64) -> u64 {
+        for id in holders {
+            let mut holder = Holder::new(id, LIMITS);
+            let caller = Caller { kind: Kind::Running, party: id, tokens: 0, patience_ms: 15_000 };
+            let waiter = holder.arrive(now_ms, caller);
+            kept.ask(lessor, &mut holder, now_ms);
+            let permit = (now_ms..now_ms + 500).find_map(|at| match holder.look(at, waiter) {
+                Step::Go(permit) => Some(permit),
+                _ => None,
+            });
+            holder.ended(permit.unwrap(), &Ended { took_ms: 200, first_byte_ms: 50, ..Ended::default() });
+            now_ms = kept.ask(lessor, &mut holder, now_ms + 500);
+        }
+        now_ms
+    }
+
+    #[test]
+    fn places_given_back_are_free_at_once_for_an_object_made_anew() {
+        let (mut lessor, mut kept) = (Lessor::new(1_000_000), Kept::default());
+        // More holders had a place, one after the other, than there are places.
+        let now_ms = calls(&mut lessor, &mut kept, 1..21, 1_000_000);
+        let held: u32 = kept.0.values().map(|(calls, _)| calls).sum();
+        assert!(held <= 1, "{:?}", kept.0);
+        let in_flight = kept.0.iter().map(|(holder, (calls, until))| (*holder, *calls, *until));
+        let mut anew = Lessor::restore(Book::default(), in_flight, now_ms);
+        calls(&mut anew, &mut kept, 30..31, now_ms);
+    }
+
+    #[test]
+    fn what_a_holder_may_have_is_durable_before_it_is_told() {
+        let (mut lessor, mut kept) = (Lessor::new(1_000_000), Kept::default());
+        let mut holder = Holder::new(7, LIMITS);
+        let caller = Caller { kind: Kind::Running, party: 1, tokens: 0, patience_ms: 15_000 };
+        let [first, second] = [(); 2].map(|()| holder.arrive(1_000_000, caller));
+        kept.ask(&mut lessor, &mut holder, 1_000_000);
+        let going =
+            [first, second].map(|id| (1_000_000..1_000_500).any(|at| matches!(holder.look(at, id), Step::Go(_))));
+        assert_eq!((going, kept.0.get(&7).map(|k| k.0)), ([true; 2], Some(2)));
     }
 }

@@ -70,7 +70,7 @@ impl Grants {
                 &[number(row), JsValue::from_str(&cells)],
             )?;
         }
-        if let Some((holder, calls, until)) = durable.in_flight {
+        for (holder, calls, until) in durable.in_flight {
             sql.run(
                 "INSERT INTO in_flight VALUES (?, ?, ?) ON CONFLICT (holder) DO UPDATE SET calls = excluded.calls, until = excluded.until",
                 &[JsValue::from_str(&holder.to_string()), number(calls.into()), number(until)],

@@ -56,8 +56,6 @@ pub struct Measures {
     /// When calls began, and the tokens that they used.
     pub token_uses: Vec<(u64, u32)>,
     pub most_in_flight: u32,
-    /// Calls in flight over time, together.
-    pub running_ms: u64,
     /// By second.
     pub asks_by_second: Spans,
     /// By span of ten seconds.
@@ -88,6 +86,11 @@ impl Measures {
         let mut minute = Minute::default();
         self.token_uses.iter().for_each(|(at, n)| minute.spend(*at, u64::from(*n)));
         minute.most
+    }
+
+    /// Tokens of calls that began in a span, in milliseconds.
+    pub fn tokens_between(&self, from_ms: u64, to_ms: u64) -> u64 {
+        self.token_uses.iter().filter(|(at, _)| (from_ms..to_ms).contains(at)).map(|(_, n)| u64::from(*n)).sum()
     }
 
     pub fn notice_p99(&mut self) -> u32 {

@@ -480,7 +480,6 @@ impl World {
     fn ended(&mut self, isolate: usize, number: u64, ended: Ended) {
         let Some(call) = self.isolates[isolate].calls.remove(&number) else { return };
         self.running -= 1;
-        self.measures.running_ms += self.now - call.began_ms;
         self.host.in_flight -= u32::from(call.at_host);
         self.isolates[isolate].holder.ended(call.permit, &ended);
         if self.plan.limits.tokens > 0 {
@@ -613,9 +612,7 @@ impl World {
         let now = self.object_now();
         let (lease, durable) = self.lessor.grant(now, ask);
         self.rows.extend(durable.rows);
-        if let Some((holder, n, until)) = durable.in_flight {
-            self.in_flight.insert(holder, (n, until));
-        }
+        self.in_flight.extend(durable.in_flight.into_iter().map(|(holder, n, until)| (holder, (n, until))));
         if self.rows.len() > 400 {
             self.rows = self.rows.split_off(&Book::horizon(now));
         }
