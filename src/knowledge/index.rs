@@ -277,8 +277,7 @@ impl Index {
     /// of what each kind of evidence weighs.
     pub fn evidence(&self, query: &str) -> Vec<(&str, &str, Evidence)> {
         let question = self.read(query);
-        let mut found = self.found(&question);
-        evidence::give_way(&mut found);
+        let found = self.found(&question);
         let told = |(id, evidence): (u32, Evidence)| {
             let (document, passage) = self.passage(id)?;
             Some((document.id.as_str(), passage, evidence))
@@ -297,9 +296,8 @@ impl Index {
     }
 
     fn ranked(&self, question: &Question) -> Vec<(u32, f64)> {
-        let mut found = self.found(question);
-        evidence::give_way(&mut found);
-        let mut ranked: Vec<(u32, f64)> = found.into_iter().map(|(id, e)| (id, e.chance())).collect();
+        let found = self.found(question).into_iter();
+        let mut ranked: Vec<(u32, f64)> = found.map(|(id, e)| (id, e.chance())).collect();
         order::sort_by(&mut ranked, |a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         ranked
     }
@@ -356,7 +354,8 @@ impl Index {
         }
         let written = self.written(&question.pairs);
         let all = written.iter().map(|(_, worth)| worth).sum::<f32>().max(f32::MIN_POSITIVE);
-        best.into_iter()
+        let mut found: Vec<(u32, Evidence)> = best
+            .into_iter()
             .filter_map(|(id, total)| {
                 let passage = self.passages.get(id as usize)?.as_ref()?;
                 let has = |postings: &[Posting]| postings.binary_search_by_key(&id, |p| p.passage).is_ok();
@@ -367,7 +366,9 @@ impl Index {
                 }
                 Some((id, evidence))
             })
-            .collect()
+            .collect();
+        evidence::give_way(&mut found, &units);
+        found
     }
 
     /// These pairs of characters with where each stands, and what each tells: the rarer the more.
