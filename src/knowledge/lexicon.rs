@@ -258,7 +258,8 @@ impl Lexicon {
     /// The longest English word or phrase of the everyday table that begins the stems, and how many of them it is.
     pub fn everyday_phrase(&self, stems: &[&str]) -> Option<(u16, usize)> {
         let (first, after) = stems.split_first()?;
-        let there = |p: &&Phrase| after.get(..p.rest.len()).is_some_and(|s| s.iter().zip(&p.rest).all(|(a, b)| **a == **b));
+        let there =
+            |p: &&Phrase| after.get(..p.rest.len()).is_some_and(|s| s.iter().zip(&p.rest).all(|(a, b)| **a == **b));
         let everyday = self.english.get(*first)?.iter().filter(|p| self.is_everyday(p.word));
         everyday.filter(there).max_by_key(|p| p.rest.len()).map(|p| (p.word, p.rest.len() + 1))
     }

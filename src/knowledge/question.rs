@@ -303,14 +303,7 @@ impl Question {
     }
 
     /// Japanese that the vocabulary does not know, with the words that the everyday table has for it. It weighs what it would without.
-    fn unknown(
-        &mut self,
-        lexicon: &Lexicon,
-        part: &[Glyph],
-        script: Script,
-        everyday: &[u16],
-        after: Option<&Glyph>,
-    ) {
+    fn unknown(&mut self, lexicon: &Lexicon, part: &[Glyph], script: Script, everyday: &[u16], after: Option<&Glyph>) {
         // A kana or two that no word has are an ending.
         if script == Script::Hiragana && part.len() <= 2 && everyday.is_empty() {
             return;
@@ -403,12 +396,13 @@ impl Question {
             (Some(weight), _) => 0.9 * weight,
             (_, 0 | 1) => 0.15,
             (_, 2) => 0.4,
-            _ => 0.7,
+            // What it is about is mostly in the vocabulary or the everyday table.
+            _ => 0.5,
         };
         self.push(Unit {
             weight,
             absent: weight,
-            topic: weight >= 0.6,
+            topic: weight >= 0.5,
             known: heard.is_some(),
             name: false,
             goods: false,

@@ -132,7 +132,14 @@ struct Step {
 
 /// Reads a word of the everyday table, where words of the vocabulary are in it, as these, each with that word as well; and as that
 /// word what is in none of them. Whether there were any.
-fn within(lexicon: &Lexicon, glyphs: &[Glyph], start: usize, end: usize, everyday: &[u16], tokens: &mut Vec<Token>) -> bool {
+fn within(
+    lexicon: &Lexicon,
+    glyphs: &[Glyph],
+    start: usize,
+    end: usize,
+    everyday: &[u16],
+    tokens: &mut Vec<Token>,
+) -> bool {
     let mut inner = Vec::new();
     japanese(lexicon, glyphs, start, end, false, &mut inner);
     let any = inner.iter().any(|t| matches!(t.kind, Kind::Words { .. }));
@@ -171,7 +178,8 @@ fn japanese(lexicon: &Lexicon, glyphs: &[Glyph], start: usize, end: usize, every
         let rest = run.get(at..).unwrap_or_default();
         lexicon.prefixes(rest.iter().map(|g| g.c), |form, length| {
             if (everyday || !lexicon.is_everyday(form.word))
-                && let Some(cost) = cost(lexicon, run, at, at + length, form) {
+                && let Some(cost) = cost(lexicon, run, at, at + length, form)
+            {
                 offer(&mut steps, at + length, Step { cost: so_far + cost, from: at, forms: vec![form] });
             }
         });
@@ -422,6 +430,24 @@ mod tests {
     fn a_word_unknown_stays_whole() {
         assert_eq!(concepts("ホニャララ社の螺鈿"), ["ほにゃらら", "社", "螺鈿"]);
         assert_eq!(concepts("do you ship zorbles"), ["ship", "zorbl"]);
+    }
+
+    /// For each token that is words, how many the vocabulary has and how many the everyday table alone.
+    fn known(text: &str) -> Vec<(usize, usize)> {
+        let everyday = |words: &[u16]| words.iter().filter(|w| lexicon().is_everyday(**w)).count();
+        let counts = |token: Token| match token.kind {
+            Kind::Words { words, .. } => Some((words.len() - everyday(&words), everyday(&words))),
+            _ => None,
+        };
+        segment(lexicon(), &fold(text)).into_iter().filter_map(counts).collect()
+    }
+
+    #[test]
+    fn an_everyday_word_is_read_where_the_vocabulary_has_none_and_beside_what_it_has() {
+        assert_eq!(known("パーカー"), [(0, 1)]);
+        assert_eq!(known("a hoodie"), [(0, 1)]);
+        assert_eq!(known("製品回収"), [(1, 1), (1, 1)]);
+        assert_eq!(known("返品"), [(1, 0)]);
     }
 
     proptest! {

@@ -211,7 +211,8 @@ impl Reader {
         if known {
             return Some(word);
         }
-        if rest.is_empty() {
+        // A slip is sooner for a word of the vocabulary, which has those that shoppers use most.
+        if rest.is_empty() && self.everyday == 0 {
             self.stems.push((first.chars().collect(), word));
         }
         self.english.entry(first).or_default().push(Phrase { rest, word });
