@@ -74,9 +74,9 @@ pub enum Kind {
     Vague,
     /// What it holds in the very word of the question.
     Literal,
-    /// How far what a page in another language holds is held by those in the question's own that bear on it.
+    /// A page in another language, where one in the question's own bears on it.
     Foreign,
-    /// How far it is not.
+    /// A page in another language, where none in the question's own does.
     ForeignAlone,
 }
 
@@ -114,30 +114,14 @@ impl Evidence {
     }
 }
 
-/// A page in another language gives way to those in the question's that bear on it, as far as they hold what it holds.
-pub fn give_way(found: &mut [(u32, Evidence)], units: &[Weighed]) {
-    let held = |id: u32| -> Vec<f32> {
-        let strength = |unit: &Weighed| {
-            let at = unit.found.binary_search_by_key(&id, |f| f.passage).ok();
-            at.and_then(|at| unit.found.get(at)).map_or(0.0, |f| f.strength)
-        };
-        units.iter().map(|unit| unit.weight * strength(unit)).collect()
-    };
-    let mut own: Option<Vec<f32>> = None;
-    for (id, _) in found.iter().filter(|(_, e)| e.get(Kind::Foreign) == 0.0 && e.odds() >= 0.0) {
-        let held = held(*id);
-        own = Some(match own {
-            Some(own) => own.iter().zip(held).map(|(most, here)| most.max(here)).collect(),
-            None => held,
-        });
-    }
-    for (id, evidence) in found.iter_mut().filter(|(_, e)| e.get(Kind::Foreign) > 0.0) {
-        let foreign = held(*id);
-        let all = foreign.iter().sum::<f32>().max(f32::MIN_POSITIVE);
-        let shared = |own: &Vec<f32>| own.iter().zip(&foreign).map(|(a, b)| a.min(*b)).sum::<f32>() / all;
-        let part = own.as_ref().map_or(0.0, shared).powi(2);
-        evidence.set(Kind::Foreign, part);
-        evidence.set(Kind::ForeignAlone, 1.0 - part);
+/// A page in another language gives way to one in the question's that bears on it, and to no other.
+pub fn give_way(found: &mut [(u32, Evidence)]) {
+    let given = found.iter().any(|(_, e)| e.get(Kind::Foreign) == 0.0 && e.odds() >= 0.0);
+    if !given {
+        for (_, evidence) in found.iter_mut().filter(|(_, e)| e.get(Kind::Foreign) > 0.0) {
+            evidence.set(Kind::Foreign, 0.0);
+            evidence.set(Kind::ForeignAlone, 1.0);
+        }
     }
 }
 
