@@ -5,18 +5,22 @@ use std::{env, fs, io};
 
 #[path = "src/knowledge/lexicon/packed.rs"]
 mod packed;
+#[path = "src/knowledge/lexicon/senses.rs"]
+mod senses;
 #[path = "src/knowledge/lexicon/sounds.rs"]
 mod sounds;
 
 fn main() -> io::Result<()> {
     let out = env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("no OUT_DIR"))?;
-    let [lexicon, kanji] = ["src/knowledge/lexicon.txt", "src/knowledge/kanji.txt"];
+    let [lexicon, everyday, kanji] =
+        ["src/knowledge/lexicon.txt", "src/knowledge/everyday.txt", "src/knowledge/kanji.txt"];
     let (words, sounding) = (fs::read_to_string(lexicon)?, fs::read_to_string(kanji)?);
     let words = sounds::number_readings(&words, &sounds::sounds(&sounding, true));
-    for (name, text) in [("lexicon", words), ("kanji", sounding)] {
+    let senses = senses::halves(&fs::read_to_string(everyday)?);
+    for (name, text) in [("lexicon", words), ("everyday", senses), ("kanji", sounding)] {
         fs::write(Path::new(&out).join(name), packed::pack(&text))?;
     }
-    for path in [lexicon, kanji, "src/knowledge/lexicon/packed.rs", "src/knowledge/lexicon/sounds.rs"] {
+    for path in [lexicon, everyday, kanji, "src/knowledge/lexicon"] {
         write_rerun(path);
     }
     Ok(())

@@ -84,7 +84,7 @@ pub enum Kind {
 pub const KINDS: usize = 18;
 
 const ODDS: [f32; KINDS] =
-    [-7.3, 5.7, 2.5, 5.4, 0.3, 3.4, 0.4, 1.2, 5.0, -0.9, 0.2, -3.7, -0.6, 0.2, -0.5, -0.4, -3.5, -0.4];
+    [-7.3, 5.7, 2.5, 5.4, 0.3, 3.4, 0.4, 1.2, 5.0, -0.9, 0.2, -3.7, -0.6, 0.2, -0.5, -0.4, -3.5, -0.2];
 
 /// How much there is of each kind.
 #[derive(Debug, Clone, Copy)]

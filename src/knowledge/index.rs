@@ -486,3 +486,46 @@ fn analyse(id: u32, title: Option<&str>, text: &str) -> (HashMap<Term, Posting>,
     order::sort_and_dedup(&mut words);
     (postings, words)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn index(pages: &[(&str, &str, &str)]) -> Index {
+        let document = |(id, title, content): &(&str, &str, &str)| Document {
+            id: (*id).to_owned(),
+            title: Some((*title).to_owned()),
+            content: (*content).to_owned(),
+            url: None,
+            lang: None,
+        };
+        Index::new(pages.iter().map(document))
+    }
+
+    fn found(index: &Index, question: &str) -> Vec<String> {
+        index.bearing(question, 3).into_iter().map(|hit| hit.id).collect()
+    }
+
+    const SHIRTS: [(&str, &str, &str); 3] = [
+        ("hoodie", "パーカーの洗い方", "パーカーは裏返してネットに入れ、洗濯機で洗えます。"),
+        ("collar", "襟のお手入れ", "襟の汚れは、石けんを付けて洗ってください。"),
+        ("shipping", "送料", "送料は全国一律600円です。"),
+    ];
+
+    #[test]
+    fn an_english_question_finds_what_only_the_everyday_table_has_words_for() {
+        let index = index(&SHIRTS);
+        assert_eq!(found(&index, "how do I wash the hoodie").first().map(String::as_str), Some("hoodie"));
+        assert!(found(&index, "do you sell cucumbers").is_empty());
+        assert!(found(&index, "きゅうりはありますか").is_empty());
+    }
+
+    #[test]
+    fn of_several_senses_the_page_has_the_one_that_was_meant() {
+        let pets = [("collar", "首輪の洗い方", "首輪は手洗いしてください。"), SHIRTS[2]];
+        for shop in [&SHIRTS[..], &pets[..]] {
+            let found = found(&index(shop), "how do I wash the collar");
+            assert_eq!(found.first().map(String::as_str), Some("collar"));
+        }
+    }
+}

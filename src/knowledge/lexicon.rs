@@ -1,8 +1,10 @@
 //! The vocabulary that question and page are both translated into: words, their readings, and the concepts they stand for.
-//! The words are data, in `lexicon.txt`, which tells its own form.
+//! The words are data: `lexicon.txt`, a vocabulary weighed for shops, and `everyday.txt`, a table of what else shops sell and shoppers
+//! speak of. Either tells its own form.
 
 mod packed;
 mod reader;
+mod senses;
 mod sounds;
 
 use std::collections::HashMap;
@@ -28,6 +30,8 @@ pub enum Class {
     Intent,
     /// Too common in shops to tell much.
     Weak,
+    /// What an everyday word means.
+    Sense,
 }
 
 impl Class {
@@ -39,6 +43,7 @@ impl Class {
             Class::Goods | Class::Example => 0.6,
             Class::Intent => 0.35,
             Class::Weak => 0.12,
+            Class::Sense => 0.7,
         }
     }
 }
@@ -58,8 +63,10 @@ pub struct Concept {
 /// A word of the file: in Japanese with a reading, or in English.
 #[derive(Debug)]
 pub struct Word {
-    /// The concepts it stands for; none for filler.
+    /// The concepts it stands for, all of them; none for filler.
     pub concepts: Vec<u16>,
+    /// What the everyday table has it mean, one or another.
+    pub senses: Vec<u16>,
     /// How it may sound, folded, without what its inflection adds; none for English.
     pub readings: Vec<Box<str>>,
     /// Whether it only holds a sentence together.
@@ -119,6 +126,8 @@ pub struct Lexicon {
     pub concepts: Vec<Concept>,
     /// Its words.
     pub words: Vec<Word>,
+    /// From here on words are in the everyday table alone.
+    everyday: u16,
     nodes: Vec<Node>,
     forms: Vec<Form>,
     english: HashMap<Box<str>, Vec<Phrase>>,
@@ -144,18 +153,24 @@ pub fn lexicon() -> &'static Lexicon {
     LEXICON.get_or_init(|| {
         Lexicon::parse(
             &file(include_bytes!(concat!(env!("OUT_DIR"), "/lexicon"))),
+            &file(include_bytes!(concat!(env!("OUT_DIR"), "/everyday"))),
             &file(include_bytes!(concat!(env!("OUT_DIR"), "/kanji"))),
         )
     })
 }
 
 impl Lexicon {
-    pub(crate) fn parse(text: &str, kanji: &str) -> Lexicon {
+    pub(crate) fn parse(text: &str, everyday: &str, kanji: &str) -> Lexicon {
         let mut reader = Reader::new(kanji);
-        for line in text.lines() {
-            reader.line(line);
-        }
+        text.lines().for_each(|line| reader.line(line));
+        reader.begin_everyday();
+        senses::senses(everyday).for_each(|(japanese, english)| reader.sense(japanese, english));
         reader.finish()
+    }
+
+    /// Whether only the everyday table has a word.
+    pub fn is_everyday(&self, word: u16) -> bool {
+        word >= self.everyday
     }
 
     /// The word at a place.
@@ -217,12 +232,12 @@ impl Lexicon {
         self.long_readings.iter().filter(near).map(|(_, w)| *w).collect()
     }
 
-    /// The English word or phrase that begins the stems: the word, and how many of the stems it takes. A phrase may have
-    /// up to two other words in each of its joints (send it back). The longest wins.
+    /// The vocabulary's English word or phrase that begins the stems: the word, and how many of the stems it takes. A phrase may
+    /// have up to two other words in each of its joints (send it back). The longest wins.
     pub fn phrase(&self, stems: &[&str]) -> Option<(u16, usize)> {
         let (first, after) = stems.split_first()?;
         let mut best: Option<(u16, usize, usize)> = None;
-        for phrase in self.english.get(*first)? {
+        for phrase in self.english.get(*first)?.iter().filter(|p| !self.is_everyday(p.word)) {
             let mut taken = 0;
             let whole =
                 phrase.rest.iter().all(|part| match after.iter().skip(taken).take(3).position(|s| **s == **part) {
@@ -238,6 +253,15 @@ impl Lexicon {
             }
         }
         best.map(|(word, _, taken)| (word, taken + 1))
+    }
+
+    /// The longest English word or phrase of the everyday table that begins the stems, and how many of them it is.
+    pub fn everyday_phrase(&self, stems: &[&str]) -> Option<(u16, usize)> {
+        let (first, after) = stems.split_first()?;
+        let there =
+            |p: &&Phrase| after.get(..p.rest.len()).is_some_and(|s| s.iter().zip(&p.rest).all(|(a, b)| **a == **b));
+        let everyday = self.english.get(*first)?.iter().filter(|p| self.is_everyday(p.word));
+        everyday.filter(there).max_by_key(|p| p.rest.len()).map(|p| (p.word, p.rest.len() + 1))
     }
 
     /// The English words one or two slips away from a stem; filler only where nothing else is.

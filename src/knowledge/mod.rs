@@ -10,8 +10,8 @@
 //! questions, which telling that nothing answers needs; and it would stand in the one object that every question then
 //! queues at.
 //!
-//! Question and page are both read into concepts of a shopper's vocabulary (`lexicon.txt`), the words themselves, and pairs
-//! of characters for what the vocabulary does not know. A hit's score is the chance that the passage answers, by a
+//! Question and page are both read into concepts of a shopper's vocabulary (`lexicon.txt`), senses of a general table of
+//! everyday words (`everyday.txt`), the words themselves, and pairs of characters for what neither knows. A hit's score is the chance that the passage answers, by a
 //! regression over the questions that may be tuned on, of several shops.
 
 pub mod answering;

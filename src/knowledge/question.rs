@@ -62,6 +62,12 @@ const COUNTED: f32 = 0.6;
 const SHORT_NAME: f32 = 0.6;
 /// A number of something.
 const COUNT: f32 = 0.3;
+/// An everyday word of an English question that the vocabulary has, too: more exact than what that has it mean.
+const SENSE: f32 = 0.9;
+/// A short everyday word with an ending, which says what is done.
+const EVERYDAY_STEM: f32 = 0.5;
+/// Another everyday word in hiragana.
+const EVERYDAY_KANA: f32 = 0.6;
 /// What may follow a noun.
 const PARTICLES: &str = "のをがはにでもとへやか";
 /// Only the likeliest of the words that may have been meant.
@@ -106,8 +112,14 @@ impl Question {
                 Kind::Words { words, by_sound: true } if stands_in_katakana(&glyphs, *start, *end) => {
                     question.named(lexicon, part, words);
                 }
+                Kind::Words { words, .. } if words.iter().all(|w| lexicon.is_everyday(*w)) => {
+                    match part.first().map_or(Script::Break, |g| g.script) {
+                        Script::Latin => question.everyday(lexicon, part, words),
+                        script => question.unknown(lexicon, part, script, words, glyphs.get(*end)),
+                    }
+                }
                 Kind::Words { words, .. } => question.words(lexicon, part, words),
-                Kind::Unknown(script) => question.unknown(lexicon, part, *script, glyphs.get(*end)),
+                Kind::Unknown(script) => question.unknown(lexicon, part, *script, &[], glyphs.get(*end)),
                 Kind::Latin(stem) => {
                     let word: String = part.iter().map(|g| g.c).filter(|c| c.is_alphabetic()).collect();
                     question.latin(lexicon, &word, stem, &vocabulary);
@@ -165,7 +177,7 @@ impl Question {
                 }
             }
         }
-        let sure = words.len() == 1;
+        let sure = words.iter().filter(|w| !lexicon.is_everyday(**w)).count() == 1;
         let mut concepts: Vec<u16> = Vec::new();
         for word in words {
             for concept in lexicon.word(*word).map(|w| w.concepts.as_slice()).unwrap_or_default() {
@@ -179,6 +191,10 @@ impl Question {
             for concept in lexicon.word(*word).map(|w| w.concepts.as_slice()).unwrap_or_default() {
                 terms.push((Term::concept(*concept), HOMOPHONE));
             }
+        }
+        // A page in Japanese has the word itself where it means the same.
+        if !self.japanese {
+            terms.extend(senses(lexicon, words).into_iter().map(|s| (Term::concept(s), SENSE)));
         }
         if concepts.is_empty() {
             self.push(Unit {
@@ -257,9 +273,39 @@ impl Question {
         });
     }
 
-    fn unknown(&mut self, lexicon: &Lexicon, part: &[Glyph], script: Script, after: Option<&Glyph>) {
+    /// Adds what words of the everyday table may mean; the first sense.
+    fn senses(&self, lexicon: &Lexicon, words: &[u16], terms: &mut Vec<(Term, f32)>) -> Option<u16> {
+        terms.extend(words.iter().map(|w| (Term::word(*w), 1.0)));
+        let senses = senses(lexicon, words);
+        for sense in &senses {
+            self.meaning(lexicon, *sense, 1.0, terms);
+        }
+        senses.first().copied()
+    }
+
+    /// An English word that only the everyday table has, or a phrase.
+    fn everyday(&mut self, lexicon: &Lexicon, part: &[Glyph], words: &[u16]) {
+        let mut terms = Vec::new();
+        let concept = self.senses(lexicon, words, &mut terms);
+        let letters: String = part.iter().map(|g| g.c).collect();
+        terms.extend(loan::of_english(&letters).map(|frame| (Term::loan(&frame), LOAN)));
+        self.push(Unit {
+            weight: Class::Sense.weight(),
+            absent: Class::Sense.weight(),
+            topic: true,
+            known: true,
+            name: false,
+            goods: false,
+            terms,
+            pairs: Vec::new(),
+            concept,
+        });
+    }
+
+    /// Japanese that the vocabulary does not know, with the words that the everyday table has for it. It weighs what it would without.
+    fn unknown(&mut self, lexicon: &Lexicon, part: &[Glyph], script: Script, everyday: &[u16], after: Option<&Glyph>) {
         // A kana or two that no word has are an ending.
-        if script == Script::Hiragana && part.len() <= 2 {
+        if script == Script::Hiragana && part.len() <= 2 && everyday.is_empty() {
             return;
         }
         let text: String = part.iter().map(|g| g.c).collect();
@@ -273,15 +319,21 @@ impl Question {
             terms.extend(terms::short_name(&kana).map(|name| (name, 1.0)));
         }
         let mut lead = None;
+        let sense = self.senses(lexicon, everyday, &mut terms);
         if script == Script::Kanji {
             for sound in sounds(lexicon, part) {
                 terms.push((Term::sound(&sound), SLIP));
             }
         } else if part.len() >= 3 {
             terms.push((Term::sound(&skeleton(&text)), 0.9));
-            lead = self.mean(lexicon, &lexicon.nearly_sounding(&text), SLIP, &mut terms);
+            if sense.is_none() {
+                lead = self.mean(lexicon, &lexicon.nearly_sounding(&text), SLIP, &mut terms);
+            }
         }
+        let stem = part.len() <= 3 && part.last().is_some_and(|g| g.script == Script::Hiragana);
         let weight = match (script, part.len()) {
+            _ if sense.is_some() && stem => EVERYDAY_STEM,
+            (Script::Hiragana, _) if sense.is_some() => EVERYDAY_KANA,
             _ if lead.is_some() => 0.9 * lead.unwrap_or_default(),
             // Before a particle it is a thing; before other kana, the stem of a word that says what is done.
             (Script::Kanji, 0 | 1) => match after {
@@ -298,12 +350,12 @@ impl Question {
             weight,
             absent: weight,
             topic: weight >= 0.5,
-            known: lead.is_some(),
+            known: lead.is_some() || sense.is_some(),
             name: false,
             goods: false,
             terms,
             pairs,
-            concept: None,
+            concept: sense,
         });
     }
 
@@ -344,12 +396,13 @@ impl Question {
             (Some(weight), _) => 0.9 * weight,
             (_, 0 | 1) => 0.15,
             (_, 2) => 0.4,
-            _ => 0.7,
+            // What it is about is mostly in the vocabulary or the everyday table.
+            _ => 0.5,
         };
         self.push(Unit {
             weight,
             absent: weight,
-            topic: weight >= 0.6,
+            topic: weight >= 0.5,
             known: heard.is_some(),
             name: false,
             goods: false,
@@ -445,6 +498,14 @@ fn pairs(glyphs: &[Glyph]) -> Vec<Term> {
             _ => None,
         })
         .collect()
+}
+
+/// What the everyday table has words mean.
+fn senses(lexicon: &Lexicon, words: &[u16]) -> Vec<u16> {
+    let mut senses: Vec<u16> =
+        words.iter().filter_map(|w| lexicon.word(*w)).flat_map(|w| w.senses.iter().copied()).collect();
+    order::sort_and_dedup(&mut senses);
+    senses
 }
 
 fn class_weight(lexicon: &Lexicon, concept: u16) -> f32 {

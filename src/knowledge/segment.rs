@@ -54,7 +54,7 @@ pub fn segment(lexicon: &Lexicon, glyphs: &[Glyph]) -> Vec<Token> {
         }
         let end = at + length;
         match first.script {
-            s if s.is_japanese() => japanese(lexicon, glyphs, at, end, &mut tokens),
+            s if s.is_japanese() => japanese(lexicon, glyphs, at, end, true, &mut tokens),
             Script::Digit => {
                 let number = glyphs.get(at..end).unwrap_or_default().iter().map(|g| g.c).collect();
                 tokens.push(Token { start: at, end, kind: Kind::Number(number) });
@@ -100,6 +100,9 @@ const WITHIN_KATAKANA: f32 = 0.6;
 /// One kana after a word: what is left of its ending.
 const ENDING: f32 = 0.8;
 
+/// What nobody has weighed for shops gives way to what somebody has.
+const EVERYDAY: f32 = 0.5;
+
 /// Going on in katakana after hiragana, which are seldom one word.
 const ACROSS_SCRIPTS: f32 = 0.6;
 
@@ -127,7 +130,35 @@ struct Step {
     forms: Vec<Form>,
 }
 
-fn japanese(lexicon: &Lexicon, glyphs: &[Glyph], start: usize, end: usize, tokens: &mut Vec<Token>) {
+/// Reads a word of the everyday table, where words of the vocabulary are in it, as these, each with that word as well; and as that
+/// word what is in none of them. Whether there were any.
+fn within(
+    lexicon: &Lexicon,
+    glyphs: &[Glyph],
+    start: usize,
+    end: usize,
+    everyday: &[u16],
+    tokens: &mut Vec<Token>,
+) -> bool {
+    let mut inner = Vec::new();
+    japanese(lexicon, glyphs, start, end, false, &mut inner);
+    let any = inner.iter().any(|t| matches!(t.kind, Kind::Words { .. }));
+    for Token { start, end, kind } in inner.into_iter().filter(|_| any) {
+        let kind = match kind {
+            Kind::Words { mut words, by_sound } => {
+                words.extend(everyday);
+                Kind::Words { words, by_sound }
+            }
+            Kind::Unknown(_) => Kind::Words { words: everyday.to_vec(), by_sound: false },
+            other => other,
+        };
+        tokens.push(Token { start, end, kind });
+    }
+    any
+}
+
+/// Cuts a run of Japanese, with the words of the everyday table or without.
+fn japanese(lexicon: &Lexicon, glyphs: &[Glyph], start: usize, end: usize, everyday: bool, tokens: &mut Vec<Token>) {
     let run = glyphs.get(start..end).unwrap_or_default();
     let mut steps: Vec<Option<Step>> = vec![None; run.len() + 1];
     if let Some(first) = steps.first_mut() {
@@ -146,7 +177,9 @@ fn japanese(lexicon: &Lexicon, glyphs: &[Glyph], start: usize, end: usize, token
         offer(&mut steps, at + 1, Step { cost: so_far + alone, from: at, forms: Vec::new() });
         let rest = run.get(at..).unwrap_or_default();
         lexicon.prefixes(rest.iter().map(|g| g.c), |form, length| {
-            if let Some(cost) = cost(lexicon, run, at, at + length, form) {
+            if (everyday || !lexicon.is_everyday(form.word))
+                && let Some(cost) = cost(lexicon, run, at, at + length, form)
+            {
                 offer(&mut steps, at + length, Step { cost: so_far + cost, from: at, forms: vec![form] });
             }
         });
@@ -178,7 +211,12 @@ fn japanese(lexicon: &Lexicon, glyphs: &[Glyph], start: usize, end: usize, token
             *end = start + to;
             continue;
         }
-        tokens.push(Token { start: start + from, end: start + to, kind });
+        let (from, to) = (start + from, start + to);
+        let read = matches!(&kind, Kind::Words { words, .. }
+            if words.iter().all(|w| lexicon.is_everyday(*w)) && within(lexicon, glyphs, from, to, words, tokens));
+        if !read {
+            tokens.push(Token { start: from, end: to, kind });
+        }
     }
 }
 
@@ -217,6 +255,9 @@ fn cost(lexicon: &Lexicon, run: &[Glyph], from: usize, to: usize, form: Form) ->
         }
     } else if length == 1 {
         cost += 0.5;
+    }
+    if lexicon.is_everyday(form.word) {
+        cost += EVERYDAY;
     }
     // で and カフェ are no デカフェ.
     let hiragana = |i: usize| script(i) == Some(Script::Hiragana);
@@ -266,20 +307,31 @@ fn latin(lexicon: &Lexicon, glyphs: &[Glyph], start: usize, tokens: &mut Vec<Tok
     let stems: Vec<String> = words.iter().map(|(w, _, _)| english::stem(w)).collect();
     let stems: Vec<&str> = stems.iter().map(String::as_str).collect();
     let Some((_, _, first_end)) = words.first() else { return start + 1 };
-    match lexicon.phrase(&stems) {
-        Some((word, taken)) => {
+    let everyday = lexicon.everyday_phrase(&stems);
+    match (lexicon.phrase(&stems), everyday) {
+        (Some((word, taken)), _) => {
             let end = words.get(taken.saturating_sub(1)).map_or(*first_end, |(_, _, to)| *to);
             let filler = lexicon.word(word).is_none_or(|w| w.filler);
-            let kind = if filler { Kind::Filler } else { Kind::Words { words: vec![word], by_sound: false } };
+            let mut meant = vec![word];
+            meant.extend(everyday.map(|(word, _)| word));
+            let kind = if filler { Kind::Filler } else { Kind::Words { words: meant, by_sound: false } };
             tokens.push(Token { start, end, kind });
             end
         }
-        None if words.first().is_some_and(|(w, ..)| w.len() >= 8 && w.is_ascii())
+        (None, Some((word, taken))) => {
+            // What the vocabulary knows of a phrase is read by itself, too.
+            let says = |(word, _)| lexicon.word(word).is_some_and(|w| !w.filler);
+            let known = (1..taken).find(|at| stems.get(*at..).and_then(|s| lexicon.phrase(s)).is_some_and(says));
+            let end = words.get(known.unwrap_or(taken).saturating_sub(1)).map_or(*first_end, |(_, _, to)| *to);
+            tokens.push(Token { start, end, kind: Kind::Words { words: vec![word], by_sound: false } });
+            end
+        }
+        _ if words.first().is_some_and(|(w, ..)| w.len() >= 8 && w.is_ascii())
             && split(lexicon, &words, start, tokens) =>
         {
             *first_end
         }
-        None => {
+        _ => {
             let stem = stems.first().map_or_else(String::new, |s| (*s).to_owned());
             tokens.push(Token { start, end: *first_end, kind: Kind::Latin(stem) });
             *first_end
@@ -378,6 +430,24 @@ mod tests {
     fn a_word_unknown_stays_whole() {
         assert_eq!(concepts("ホニャララ社の螺鈿"), ["ほにゃらら", "社", "螺鈿"]);
         assert_eq!(concepts("do you ship zorbles"), ["ship", "zorbl"]);
+    }
+
+    /// For each token that is words, how many the vocabulary has and how many the everyday table alone.
+    fn known(text: &str) -> Vec<(usize, usize)> {
+        let everyday = |words: &[u16]| words.iter().filter(|w| lexicon().is_everyday(**w)).count();
+        let counts = |token: Token| match token.kind {
+            Kind::Words { words, .. } => Some((words.len() - everyday(&words), everyday(&words))),
+            _ => None,
+        };
+        segment(lexicon(), &fold(text)).into_iter().filter_map(counts).collect()
+    }
+
+    #[test]
+    fn an_everyday_word_is_read_where_the_vocabulary_has_none_and_beside_what_it_has() {
+        assert_eq!(known("パーカー"), [(0, 1)]);
+        assert_eq!(known("a hoodie"), [(0, 1)]);
+        assert_eq!(known("製品回収"), [(1, 1), (1, 1)]);
+        assert_eq!(known("返品"), [(1, 0)]);
     }
 
     proptest! {

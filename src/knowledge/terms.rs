@@ -117,6 +117,17 @@ fn word_end(glyphs: &[Glyph], tokens: &[Token], end: usize) -> usize {
     last
 }
 
+/// The script of a part in Japanese that the vocabulary does not know, though the everyday table may.
+fn beyond(lexicon: &Lexicon, kind: &Kind, part: &[Glyph]) -> Option<Script> {
+    match kind {
+        Kind::Unknown(script) => Some(*script),
+        Kind::Words { words, .. } if words.iter().all(|w| lexicon.is_everyday(*w)) => {
+            part.first().map(|g| g.script).filter(|s| s.is_japanese())
+        }
+        _ => None,
+    }
+}
+
 /// Calls `found` with each term of a sentence of a page, and `unknown` with each Latin stem that the lexicon does not know.
 pub fn page(lexicon: &Lexicon, sentence: &str, mut found: impl FnMut(Term), mut unknown: impl FnMut(&str)) {
     let glyphs = fold(sentence);
@@ -132,23 +143,9 @@ pub fn page(lexicon: &Lexicon, sentence: &str, mut found: impl FnMut(Term), mut 
                 if !*by_sound || part.len() > 2 {
                     for word in words {
                         found(Term::word(*word));
-                        for concept in lexicon.word(*word).map(|w| w.concepts.as_slice()).unwrap_or_default() {
-                            found(Term::concept(*concept));
-                        }
+                        let Some(word) = lexicon.word(*word) else { continue };
+                        word.concepts.iter().chain(&word.senses).for_each(|c| found(Term::concept(*c)));
                     }
-                }
-            }
-            Kind::Unknown(script) => {
-                if let [one] = part {
-                    found(Term::text(one.c.encode_utf8(&mut [0; 4])));
-                }
-                if *script == Script::Kanji {
-                    let word = glyphs.get(*start..word_end(&glyphs, &tokens, *end)).unwrap_or_default();
-                    for sound in sounds(lexicon, word) {
-                        found(Term::sound(&sound));
-                    }
-                } else if part.len() >= 3 {
-                    found(Term::sound(&skeleton(&part.iter().map(|g| g.c).collect::<String>())));
                 }
             }
             Kind::Latin(stem) => {
@@ -161,7 +158,20 @@ pub fn page(lexicon: &Lexicon, sentence: &str, mut found: impl FnMut(Term), mut 
                     found(Term::concept(concept));
                 }
             }
-            Kind::Filler => {}
+            Kind::Unknown(_) | Kind::Filler => {}
+        }
+        if let Some(script) = beyond(lexicon, kind, part) {
+            if let [one] = part {
+                found(Term::text(one.c.encode_utf8(&mut [0; 4])));
+            }
+            if script == Script::Kanji {
+                let word = glyphs.get(*start..word_end(&glyphs, &tokens, *end)).unwrap_or_default();
+                for sound in sounds(lexicon, word) {
+                    found(Term::sound(&sound));
+                }
+            } else if part.len() >= 3 {
+                found(Term::sound(&skeleton(&part.iter().map(|g| g.c).collect::<String>())));
+            }
         }
         if matches!(kind, Kind::Filler | Kind::Latin(_) | Kind::Number(_)) {
             before = None;

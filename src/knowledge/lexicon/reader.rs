@@ -1,4 +1,4 @@
-//! Reads the two files into a lexicon.
+//! Reads the files into a lexicon.
 
 use std::collections::HashMap;
 
@@ -6,6 +6,9 @@ use super::sounds::{Sounds, is_kana, is_kanji, readings, sounds};
 use super::{Class, Concept, Form, Lexicon, Node, Phrase, READINGS, ROWS, Word};
 use crate::decimal;
 use crate::knowledge::{english, normal};
+
+/// How much a page about a concept of the vocabulary bears on an everyday word of the same sense as one of its words.
+const SENSE_BEARS: f32 = 0.3;
 
 #[derive(Default)]
 pub(super) struct Reader {
@@ -24,6 +27,8 @@ pub(super) struct Reader {
     sounds: Sounds,
     /// With those that only words of the vocabulary have.
     all_sounds: Sounds,
+    /// How many words the vocabulary has, once the everyday table is read.
+    everyday: u16,
 }
 
 impl Reader {
@@ -64,11 +69,57 @@ impl Reader {
             if let (Some(counter), Some(concept)) = (word.strip_prefix('9'), concepts.first()) {
                 self.counters.insert(normal::folded(counter).into(), *concept);
             } else if word.is_ascii() {
-                self.english(word, &concepts);
+                self.english(word, '_', &concepts);
             } else {
                 self.japanese(word, &concepts);
             }
         }
+    }
+
+    /// What is read from here on is the table of everyday words.
+    pub(super) fn begin_everyday(&mut self) {
+        self.everyday = self.words.len() as u16;
+        self.filler = false;
+    }
+
+    /// A line of that table. A word that the vocabulary has keeps what it has there, and the sense bears on that.
+    pub(super) fn sense(&mut self, japanese: &str, english: &str) {
+        let sense = self.concepts.len() as u16;
+        let mut words: Vec<u16> = japanese.split(',').map(|w| self.everyday(w)).collect();
+        words.extend(english.split(',').filter_map(|w| self.english(w, ' ', &[])));
+        let mut related: Vec<(u16, f32)> = Vec::new();
+        for word in words {
+            let Some(word) = self.words.get_mut(usize::from(word)).filter(|w| !w.filler) else { continue };
+            if !word.senses.contains(&sense) {
+                word.senses.push(sense);
+            }
+            for concept in &word.concepts {
+                if !related.iter().any(|(c, _)| c == concept) {
+                    related.push((*concept, SENSE_BEARS));
+                }
+            }
+        }
+        self.concepts.push(Concept {
+            #[cfg(test)]
+            name: english.to_owned(),
+            class: Class::Sense,
+            related,
+        });
+    }
+
+    /// An everyday word in Japanese. It is not heard by how it sounds: too many words sound alike.
+    fn everyday(&mut self, written: &str) -> u16 {
+        let (form, inflection) = inflected(written);
+        let form = normal::folded(form);
+        if let Some(there) = self.by_form.get(&(form.clone(), inflection)) {
+            return *there;
+        }
+        let chars: Vec<char> = form.chars().collect();
+        let word = self.add_word(form, inflection, Vec::new(), &[]);
+        for form in fewer_okurigana(&chars).into_iter().chain([chars]) {
+            self.spelt.push((form, Form { word, inflection, by_sound: false, sure: false }));
+        }
+        word
     }
 
     fn concept(&mut self, name: &str) -> u16 {
@@ -108,7 +159,7 @@ impl Reader {
             return there;
         }
         let id = self.words.len() as u16;
-        self.words.push(Word { concepts: concepts.to_vec(), readings, filler: self.filler });
+        self.words.push(Word { concepts: concepts.to_vec(), senses: Vec::new(), readings, filler: self.filler });
         self.by_form.insert((form, inflection), id);
         id
     }
@@ -117,13 +168,7 @@ impl Reader {
         let (form, reading) = written.split_once('/').unwrap_or((written, ""));
         let sure = form.starts_with('*');
         let form = form.trim_start_matches('*');
-        let (form, inflection) = match form.char_indices().last() {
-            Some((at, c)) if at > 0 && !form.is_ascii() && ROWS.iter().any(|(r, _)| *r == c) => {
-                let row = ROWS.iter().position(|(r, _)| *r == c).unwrap_or_default();
-                (form.get(..at).unwrap_or(form), row as u8)
-            }
-            _ => (form, 0),
-        };
+        let (form, inflection) = inflected(form);
         let form = normal::folded(form);
         let is_kana = !form.chars().any(is_kanji);
         let chars: Vec<char> = form.chars().collect();
@@ -155,20 +200,23 @@ impl Reader {
         }
     }
 
-    fn english(&mut self, written: &str, concepts: &[u16]) {
-        let mut parts = written.split('_').map(|p| english::stem(p).into_boxed_str());
-        let Some(first) = parts.next() else { return };
+    /// A word or a phrase whose words are parted so; its place, where it has any words.
+    fn english(&mut self, written: &str, parted: char, concepts: &[u16]) -> Option<u16> {
+        let mut parts = written.split(parted).map(|p| english::stem(p).into_boxed_str());
+        let first = parts.next()?;
         let rest: Box<[Box<str>]> = parts.collect();
         let form = std::iter::once(&first).chain(rest.iter()).map(|p| &**p).collect::<Vec<_>>().join("_");
         let known = self.by_form.contains_key(&(form.clone(), 0));
         let word = self.add_word(form, 0, Vec::new(), concepts);
         if known {
-            return;
+            return Some(word);
         }
-        if rest.is_empty() {
+        // A slip is sooner for a word of the vocabulary, which has those that shoppers use most.
+        if rest.is_empty() && self.everyday == 0 {
             self.stems.push((first.chars().collect(), word));
         }
         self.english.entry(first).or_default().push(Phrase { rest, word });
+        Some(word)
     }
 
     pub(super) fn finish(mut self) -> Lexicon {
@@ -199,6 +247,7 @@ impl Reader {
         Lexicon {
             concepts: self.concepts,
             words: self.words,
+            everyday: self.everyday,
             nodes,
             forms,
             english: self.english,
@@ -208,6 +257,17 @@ impl Reader {
             sounds: self.sounds,
             counters: self.counters,
         }
+    }
+}
+
+/// A written stem without the letter that says how it is inflected, and the place of that in [`ROWS`].
+fn inflected(form: &str) -> (&str, u8) {
+    match form.char_indices().last() {
+        Some((at, c)) if at > 0 && !form.is_ascii() && ROWS.iter().any(|(r, _)| *r == c) => {
+            let row = ROWS.iter().position(|(r, _)| *r == c).unwrap_or_default();
+            (form.get(..at).unwrap_or(form), row as u8)
+        }
+        _ => (form, 0),
     }
 }
 
