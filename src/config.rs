@@ -354,7 +354,7 @@ mod tests {
     #[test]
     fn a_route_is_a_chain_and_any_other_model_goes_to_the_default_host() {
         let config = read(&[("UPSTREAM_API_KEY", "k")]).unwrap();
-        let models: Vec<_> = config.targets("default").into_iter().map(|t| t.model).collect();
+        let models: Vec<_> = config.targets("default").into_iter().map(|t| t.model.to_string()).collect();
         assert_eq!(models, ["gpt-4.1", "gemini-2.5-flash", "deepseek-v3.2"]);
         assert_eq!(config.targets("o9").first().unwrap().key.as_deref(), Some("k"));
     }
