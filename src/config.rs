@@ -172,7 +172,8 @@ impl Config {
             address("UPSTREAM_BASE_URL", get("UPSTREAM_BASE_URL").as_deref().unwrap_or("https://api.holysheep.ai/v1"))?;
         let key = get("UPSTREAM_API_KEY");
         let open = flag("UPSTREAM_OPEN", get("UPSTREAM_OPEN"))?;
-        let upstream = (key.is_some() || open).then(|| Upstream { base_url: base_url.as_str().into(), key: key.as_deref().map(Rc::from) });
+        let upstream = (key.is_some() || open)
+            .then(|| Upstream { base_url: base_url.as_str().into(), key: key.as_deref().map(Rc::from) });
         let deadlines = Deadlines {
             first_byte_ms: number("FIRST_BYTE_MS", &get, 10_000, 1)?,
             silence_ms: number("SILENCE_MS", &get, 25_000, 1)?,

@@ -64,7 +64,12 @@ impl Budget {
 
     /// One API key's limit; none for 0. The name holds a digest, never the key.
     pub fn key(digest: &str, limit: u64) -> Option<Self> {
-        (limit > 0).then(|| Self { name: format!("key:{digest}").into(), target: 0, kind: "key", limits: a_minute(limit) })
+        (limit > 0).then(|| Self {
+            name: format!("key:{digest}").into(),
+            target: 0,
+            kind: "key",
+            limits: a_minute(limit),
+        })
     }
 
     /// New sessions from one address; none for 0. The name holds a digest, never the address.

@@ -14,9 +14,9 @@ pub fn push_text(out: &mut String, text: &str) {
     if text.bytes().any(|b| b < b' ' || b == b'"' || b == b'\\') {
         return out.push_str(&quoted(text));
     }
-    out.push_str("\"");
+    out.push('"');
     out.push_str(text);
-    out.push_str("\"");
+    out.push('"');
 }
 
 /// Writes a header into a map of JSON after others, its name as it is: to set headers one at a time would be a crossing each.
@@ -33,7 +33,7 @@ pub fn push_header(out: &mut String, name: &'static str, value: &str) {
 pub fn write(answer: Answer) -> Result<web_sys::Response, JsValue> {
     let mut init = String::with_capacity(1 << 10);
     begin(&mut init, answer.status);
-    init.push_str("{");
+    init.push('{');
     answer.headers.iter().for_each(|(name, value)| push_header(&mut init, name, value));
     init.push_str("}}");
     with_init(&init, answer.body)
@@ -68,7 +68,10 @@ fn with_init(init: &str, body: Body) -> Result<web_sys::Response, JsValue> {
 }
 
 /// An object's reply with more headers. Its body goes through as it comes, without passing Rust.
-pub fn hand_on(reply: &web_sys::Response, headers: Vec<(&'static str, Cow<'static, str>)>) -> Result<web_sys::Response, JsValue> {
+pub fn hand_on(
+    reply: &web_sys::Response,
+    headers: Vec<(&'static str, Cow<'static, str>)>,
+) -> Result<web_sys::Response, JsValue> {
     let init = web_sys::ResponseInit::new();
     init.set_status(reply.status());
     let all = web_sys::Headers::new_with_headers(&reply.headers())?;
