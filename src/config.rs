@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,11 +19,11 @@ const MOST_RETRIES: u32 = 10;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     /// The model's name at its host.
-    pub model: String,
+    pub model: Rc<str>,
     /// The host's base address, without a slash at its end.
-    pub base_url: String,
+    pub base_url: Rc<str>,
     /// The bearer key; none for an open host.
-    pub key: Option<String>,
+    pub key: Option<Rc<str>>,
 }
 
 impl Target {
@@ -121,9 +122,9 @@ pub struct Contact {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upstream {
     /// Its base address.
-    pub base_url: String,
+    pub base_url: Rc<str>,
     /// Its key; none with `UPSTREAM_OPEN=true`.
-    pub key: Option<String>,
+    pub key: Option<Rc<str>>,
 }
 
 /// A variable that cannot be read.
@@ -171,7 +172,8 @@ impl Config {
             address("UPSTREAM_BASE_URL", get("UPSTREAM_BASE_URL").as_deref().unwrap_or("https://api.holysheep.ai/v1"))?;
         let key = get("UPSTREAM_API_KEY");
         let open = flag("UPSTREAM_OPEN", get("UPSTREAM_OPEN"))?;
-        let upstream = (key.is_some() || open).then(|| Upstream { base_url: base_url.clone(), key: key.clone() });
+        let upstream = (key.is_some() || open)
+            .then(|| Upstream { base_url: base_url.as_str().into(), key: key.as_deref().map(Rc::from) });
         let deadlines = Deadlines {
             first_byte_ms: number("FIRST_BYTE_MS", &get, 10_000, 1)?,
             silence_ms: number("SILENCE_MS", &get, 25_000, 1)?,
@@ -237,7 +239,7 @@ impl Config {
         match (self.routes.get(model), &self.upstream) {
             (Some(targets), _) => targets.clone(),
             (None, Some(host)) => {
-                vec![Target { model: model.to_owned(), base_url: host.base_url.clone(), key: host.key.clone() }]
+                vec![Target { model: model.into(), base_url: host.base_url.clone(), key: host.key.clone() }]
             }
             (None, None) => Vec::new(),
         }
@@ -311,16 +313,17 @@ fn routes(
         for t in targets {
             let key = match &t.key {
                 None => upstream.and_then(|u| u.key.clone()).filter(|_| t.base_url.is_none()),
-                Some(name) => Some(get(name).ok_or_else(|| {
+                Some(name) => Some(Rc::from(get(name).ok_or_else(|| {
                     fault("ROUTES", format!("names the key {name:?} in {route:?}: set a secret of that name"))
-                })?),
+                })?)),
             };
             match (&t.base_url, upstream) {
                 (Some(url), _) => {
-                    chain.push(Target { model: t.model, base_url: address("ROUTES base_url", url)?, key })
+                    let base_url = address("ROUTES base_url", url)?.into();
+                    chain.push(Target { model: t.model.into(), base_url, key });
                 }
                 (None, Some(host)) => chain.push(Target {
-                    model: t.model,
+                    model: t.model.into(),
                     base_url: host.base_url.clone(),
                     key: key.or(host.key.clone()),
                 }),
@@ -352,7 +355,7 @@ mod tests {
     #[test]
     fn a_route_is_a_chain_and_any_other_model_goes_to_the_default_host() {
         let config = read(&[("UPSTREAM_API_KEY", "k")]).unwrap();
-        let models: Vec<_> = config.targets("default").into_iter().map(|t| t.model).collect();
+        let models: Vec<_> = config.targets("default").into_iter().map(|t| t.model.to_string()).collect();
         assert_eq!(models, ["gpt-4.1", "gemini-2.5-flash", "deepseek-v3.2"]);
         assert_eq!(config.targets("o9").first().unwrap().key.as_deref(), Some("k"));
     }

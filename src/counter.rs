@@ -1,7 +1,7 @@
 //! The counter of one isolate: its configuration, its world, and what it has learned of each target.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::admission::holder::Holder;
@@ -42,7 +42,7 @@ pub struct Learned {
     beginnings: RefCell<Sorted<(u64, Form), Beginnings>>,
     retries: RefCell<RetryBudget>,
     /// By a budget's name and a target's number.
-    holders: RefCell<HashMap<String, Sorted<u64, Holder>>>,
+    holders: RefCell<Sorted<Cow<'static, str>, Sorted<u64, Holder>>>,
     /// Answers to first questions, told to others who ask the same.
     pub remembered: Remembered,
     /// Passages ready to be quoted.
@@ -70,7 +70,7 @@ impl Learned {
     /// Whether a retry may be made; takes it out of the budget, which is the world's where there is a limit for the world.
     pub fn may_retry(&self, now_ms: u64, budget: Option<&Budget>) -> bool {
         let mut holders = self.holders.borrow_mut();
-        match budget.and_then(|b| holders.get_mut(&b.name)?.get_mut(&b.target)) {
+        match budget.and_then(|b| holders.get_mut(&*b.name)?.get_mut(&b.target)) {
             Some(holder) => holder.may_retry(),
             None => self.retries.borrow_mut().withdraw(now_ms),
         }
@@ -79,7 +79,7 @@ impl Learned {
     /// Does something with this isolate's side of a budget, which is made at its first use.
     pub fn with_holder<T>(&self, budget: &Budget, world: &dyn World, act: impl FnOnce(&mut Holder) -> T) -> T {
         let mut holders = self.holders.borrow_mut();
-        if let Some(holder) = holders.get_mut(&budget.name).and_then(|of| of.get_mut(&budget.target)) {
+        if let Some(holder) = holders.get_mut(&*budget.name).and_then(|of| of.get_mut(&budget.target)) {
             return act(holder);
         }
         let mut holder = Holder::new(world.bits(), budget.limits).of(budget.target);
@@ -91,7 +91,7 @@ impl Learned {
     /// What the part of a budget says that was heard of last; where a target is named, its own.
     fn latest<T>(&self, budget: &Budget, say: impl Fn(&Holder) -> T) -> Option<T> {
         let holders = self.holders.borrow();
-        let of = holders.get(&budget.name)?;
+        let of = holders.get(&*budget.name)?;
         of.get(&budget.target).or_else(|| of.values().max_by_key(|h| h.asked_ms())).map(say)
     }
 
@@ -109,7 +109,7 @@ impl Learned {
     pub fn passes(&self, target: &Target, now_ms: u64, budget: Option<&Budget>) -> bool {
         // What the world knows comes with the permits, so only where there is a limit for the world.
         let holders = self.holders.borrow();
-        if let Some(of) = budget.and_then(|b| holders.get(&b.name))
+        if let Some(of) = budget.and_then(|b| holders.get(&*b.name))
             && of.values().any(|h| h.closes(target, now_ms))
         {
             return false;
@@ -177,12 +177,12 @@ impl Learned {
 }
 
 /// Keeps an isolate's side of a budget. Keys are few and models are named by callers, so what is remembered must not grow for ever.
-fn keep(holders: &mut HashMap<String, Sorted<u64, Holder>>, now_ms: u64, budget: &Budget, holder: Holder) {
+fn keep(holders: &mut Sorted<Cow<'static, str>, Sorted<u64, Holder>>, now_ms: u64, budget: &Budget, holder: Holder) {
     if holders.len() > MOST_BUDGETS {
         // The upstream's permits are worth too much to be lost with those of keys.
         holders.retain(|name, of| name == UPSTREAM || of.values().any(Holder::is_used));
     }
-    let of = holders.entry(budget.name.clone()).or_default();
+    let of = holders.get_or_default(budget.name.clone());
     while of.len() >= MOST_HELD {
         let unused = of.iter().filter(|(_, h)| !h.is_used());
         let worth = |h: &Holder| (now_ms < h.asked_ms() + SILENT_MS, h.ask_number());

@@ -16,7 +16,7 @@ pub struct Outgoing {
     /// The whole address.
     pub url: String,
     /// The bearer key, if the host wants one.
-    pub key: Option<String>,
+    pub key: Option<Rc<str>>,
     /// The JSON body.
     pub body: String,
     /// The id of the request that this call serves; hosts log it.

@@ -20,6 +20,8 @@ pub mod places;
 pub mod rate;
 pub mod visitor;
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
@@ -36,7 +38,7 @@ pub const UPSTREAM: &str = "upstream";
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Budget {
     /// The object's name.
-    pub name: String,
+    pub name: Cow<'static, str>,
     /// The number of the target that is called; 0 where that makes no difference.
     pub target: u64,
     /// What a caller is told it is: `upstream`, `key`, `address`, `handoffs` or `visitor`.
@@ -62,13 +64,18 @@ impl Budget {
 
     /// One API key's limit; none for 0. The name holds a digest, never the key.
     pub fn key(digest: &str, limit: u64) -> Option<Self> {
-        (limit > 0).then(|| Self { name: format!("key:{digest}"), target: 0, kind: "key", limits: a_minute(limit) })
+        (limit > 0).then(|| Self {
+            name: format!("key:{digest}").into(),
+            target: 0,
+            kind: "key",
+            limits: a_minute(limit),
+        })
     }
 
     /// New sessions from one address; none for 0. The name holds a digest, never the address.
     pub fn address(digest: &str, limit: u64) -> Option<Self> {
         (limit > 0).then(|| Self {
-            name: format!("address:{digest}"),
+            name: format!("address:{digest}").into(),
             target: 0,
             kind: "address",
             limits: a_minute(limit),
@@ -77,7 +84,7 @@ impl Budget {
 
     /// Requests for a person from one address. The name holds a digest, never the address.
     pub fn handoffs(digest: &str) -> Self {
-        Self { name: format!("handoffs:{digest}"), target: 0, kind: "handoffs", limits: a_minute(HANDOFFS) }
+        Self { name: format!("handoffs:{digest}").into(), target: 0, kind: "handoffs", limits: a_minute(HANDOFFS) }
     }
 
     /// One visitor's messages, kept by the visitor's own conversation; none for 0.

@@ -1,6 +1,8 @@
 //! `/chat*`, the visitor's way in: origin, token and address are checked here with nothing kept; all else is the visitor's own object's,
 //! to which the request is handed on as a [`Visit`].
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde_json::json;
 
@@ -41,27 +43,27 @@ pub async fn handle(
         Ok(origin) => origin,
         Err(error) => {
             let mut answer = refused.unwrap_or_else(|| Answer::error(&error, request_id));
-            answer.header("vary", "Origin".into());
+            answer.header("vary", "Origin");
             return answer;
         }
     };
-    let answer = match (refused, incoming.method().as_str()) {
+    let answer = match (refused, incoming.method()) {
         (Some(refused), _) => Ok(refused),
         (None, "OPTIONS") => Ok(preflight()),
         (None, _) => respond(counter, incoming, request_id, path, &origin).await,
     };
     let mut answer = answer.unwrap_or_else(|error| Answer::error(&error, request_id));
-    answer.header("vary", "Origin".into());
+    answer.header("vary", "Origin");
     answer.header("access-control-allow-origin", origin);
-    answer.header("access-control-expose-headers", "x-request-id, retry-after, ratelimit, ratelimit-policy".into());
+    answer.header("access-control-expose-headers", "x-request-id, retry-after, ratelimit, ratelimit-policy");
     answer
 }
 
 fn preflight() -> Answer {
     let mut answer = Answer::empty();
-    answer.header("access-control-allow-methods", "GET, POST, DELETE".into());
-    answer.header("access-control-allow-headers", "authorization, content-type, last-event-id".into());
-    answer.header("access-control-max-age", "7200".into());
+    answer.header("access-control-allow-methods", "GET, POST, DELETE");
+    answer.header("access-control-allow-headers", "authorization, content-type, last-event-id");
+    answer.header("access-control-max-age", "7200");
     answer
 }
 
@@ -78,7 +80,7 @@ async fn respond(
     let authorization = incoming.header("authorization");
     let now = counter.world.now_ms();
     let who = visitor::check(&counter.config.visitor_secrets, authorization.as_deref(), origin, now)?;
-    let body = match incoming.method().as_str() {
+    let body = match incoming.method() {
         "POST" => request::read_body(incoming, request::CHAT).await?,
         _ => "{}".to_owned(),
     };
@@ -91,7 +93,7 @@ async fn respond(
             }
             let message: String = request.required("message", "what the shopper says, a text")?;
             bounded("message", &message, LONGEST_MESSAGE, 413)?;
-            Errand::Ask { id, message, last_event_id: incoming.header("last-event-id") }
+            Errand::Ask { id, message, last_event_id: incoming.header("last-event-id").map(Cow::into_owned) }
         }
         "/chat/feedback" => {
             let message_id = request.required("message_id", "the id of an answer, as done or /chat/history gave it")?;
@@ -185,7 +187,7 @@ async fn session(
         fields.insert("contact".into(), json!(config.handoff.contact));
     }
     let mut answer = Answer::json(told.to_string());
-    answer.header("cache-control", "no-store".into());
+    answer.header("cache-control", "no-store");
     answer.limits(counter, budget.iter());
     Ok(answer)
 }

@@ -1,5 +1,6 @@
 //! `POST /v1/chat/completions`: OpenAI's endpoint, plain and streamed, through a route.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -30,15 +31,16 @@ pub fn no_upstream(model: &str) -> ApiError {
 
 /// A message as far as it is checked here; the host checks the rest.
 #[derive(Deserialize)]
-pub struct MessageShape {
+pub struct MessageShape<'a> {
     #[allow(dead_code, reason = "only its presence and type are checked")]
-    role: String,
+    #[serde(borrow)]
+    role: Cow<'a, str>,
 }
 
 /// Answers with the host's own reply, or its stream.
 pub async fn create(counter: &Counter, request: &Request<'_>) -> Result<Answer, ApiError> {
     let model: String = request.required("model", "the name of a model or a route")?;
-    request.list::<MessageShape>("messages", "a list of messages, each an object with a role", 10_000)?;
+    request.list::<MessageShape<'_>>("messages", "a list of messages, each an object with a role", 10_000)?;
     let streamed = request.optional::<bool>("stream", "true or false")?.unwrap_or(false);
     let wanted = Wanted::of(request)?;
     let call = Call {

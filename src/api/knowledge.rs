@@ -21,7 +21,7 @@ pub async fn answer(
     id: Option<&str>,
     request_id: &str,
 ) -> Result<Answer, ApiError> {
-    match (incoming.method().as_str(), id) {
+    match (incoming.method(), id) {
         ("PUT", Some(id)) => put(counter, incoming, id, request_id).await,
         ("DELETE", Some(id)) => delete(counter, id).await,
         (_, Some(id)) => get(counter, id).await,

@@ -61,7 +61,7 @@ pub async fn handle(counter: &Counter, incoming: &dyn Incoming) -> Answer {
 /// Answers a request in the object of its idempotency key.
 pub async fn run(counter: &Counter, keyed: &Keyed) -> Answer {
     let (path, id) = (keyed.path(), &keyed.request_id);
-    let answer = limited(counter, keyed, id, &path, keyed.party).await;
+    let answer = limited(counter, keyed, id, path, keyed.party).await;
     let mut answer = answer.unwrap_or_else(|error| Answer::error(&error, id));
     answer.header("x-request-id", id.clone());
     answer
@@ -74,20 +74,20 @@ pub fn request_id(world: &dyn World) -> String {
 
 async fn dispatch(counter: &Counter, incoming: &dyn Incoming, request_id: &str) -> Result<Answer, ApiError> {
     let (method, path) = (incoming.method(), incoming.path());
-    let path = if path.len() > 1 { path.trim_end_matches('/') } else { &path };
+    let path = if path.len() > 1 { path.trim_end_matches('/') } else { path };
     if chat::is_here(path) {
-        let refused = refusal(path, path, &method, request_id);
+        let refused = refusal(path, path, method, request_id);
         return Ok(chat::handle(counter, incoming, request_id, path, refused).await);
     }
     let address = if path.starts_with(DOCUMENT) { DOCUMENT } else { path };
     if methods(address).is_none() {
         if path.starts_with("/v1/") {
             key::check(incoming.header("authorization").as_deref(), &counter.config.api_keys)?;
-        } else if let Some(file) = storefront::file(counter, &method, path).await {
+        } else if let Some(file) = storefront::file(counter, method, path).await {
             return Ok(file);
         }
     }
-    if let Some(refused) = refusal(address, path, &method, request_id) {
+    if let Some(refused) = refusal(address, path, method, request_id) {
         return Ok(refused);
     }
     if path == "/healthz" {

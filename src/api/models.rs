@@ -19,7 +19,7 @@ pub fn list(counter: &Counter) -> Answer {
         })
     });
     let routes = counter.config.routes.iter().map(|(name, targets)| {
-        let chain: Vec<_> = targets.iter().map(|t| t.model.as_str()).collect();
+        let chain: Vec<_> = targets.iter().map(|t| &*t.model).collect();
         json!({ "id": name, "object": "model", "created": 0, "owned_by": "madoguchi", "route": chain })
     });
     Answer::json(json!({ "object": "list", "data": models.chain(routes).collect::<Vec<_>>() }).to_string())

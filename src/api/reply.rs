@@ -1,5 +1,6 @@
 //! Writing a reply: bodies, lines as they come, and the headers that tell of limits.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -28,7 +29,7 @@ pub struct Answer {
     /// The HTTP status.
     pub status: u16,
     /// Headers, names in small letters.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(&'static str, Cow<'static, str>)>,
     /// The body.
     pub body: Body,
     /// Set, with the last of the body at the latest, where the body tells of a failure that the status does not: another try may
@@ -37,13 +38,15 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn of(kind: &str, body: Body) -> Self {
-        let headers = vec![
+    fn of(kind: &'static str, body: Body) -> Self {
+        // Few replies have more.
+        let mut headers = Vec::with_capacity(12);
+        headers.extend([
             ("content-type", kind.into()),
             // Nothing in it is to be run or framed, whatever a browser takes it for.
             ("content-security-policy", "default-src 'none'; frame-ancestors 'none'".into()),
             ("x-content-type-options", "nosniff".into()),
-        ];
+        ]);
         Self { status: 200, headers, body, failed: None }
     }
 
@@ -80,7 +83,7 @@ impl Answer {
     /// Server-sent events as they come.
     pub fn events(events: LocalBoxStream<'static, String>) -> Self {
         let mut answer = Self::of("text/event-stream; charset=utf-8", Body::Stream(events));
-        answer.header("cache-control", "no-cache".into());
+        answer.header("cache-control", "no-cache");
         answer
     }
 
@@ -92,10 +95,10 @@ impl Answer {
             answer.header("retry-after", seconds.to_string());
         }
         if !error.deserves_retry() {
-            answer.header("x-should-retry", "false".into());
+            answer.header("x-should-retry", "false");
         }
         if error.status == 401 {
-            answer.header("www-authenticate", "Bearer".into());
+            answer.header("www-authenticate", "Bearer");
         }
         answer
     }
@@ -106,8 +109,8 @@ impl Answer {
     }
 
     /// Adds a header.
-    pub fn header(&mut self, name: &'static str, value: String) {
-        self.headers.push((name, value));
+    pub fn header(&mut self, name: &'static str, value: impl Into<Cow<'static, str>>) {
+        self.headers.push((name, value.into()));
     }
 
     /// Adds the headers of the limits as this isolate knows them: draft-ietf-httpapi-ratelimit-headers, and OpenAI's own for the

@@ -1,7 +1,9 @@
 //! Reading a request: its body within bounds, its JSON, its fields by name.
 
+use std::borrow::Cow;
+
 use futures::future::LocalBoxFuture;
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::error::{ApiError, Kind};
@@ -15,15 +17,15 @@ const DEEPEST: usize = 100;
 /// A request as it came in.
 pub trait Incoming {
     /// The method, in capitals.
-    fn method(&self) -> String;
+    fn method(&self) -> &str;
     /// The origin that it was sent to, as in `https://shop.example`.
     fn origin(&self) -> String;
     /// The path, without the query.
-    fn path(&self) -> String;
+    fn path(&self) -> &str;
     /// One field of the query, decoded.
     fn query(&self, name: &str) -> Option<String>;
     /// One header.
-    fn header(&self, name: &str) -> Option<String>;
+    fn header(&self, name: &str) -> Option<Cow<'_, str>>;
     /// The body, whose header told so many bytes; none when it is longer than `limit`, in which case the rest is not read.
     fn body(&self, limit: usize, length: Option<u64>) -> LocalBoxFuture<'_, Result<Option<Vec<u8>>, String>>;
 }
@@ -104,12 +106,12 @@ pub struct Request<'a> {
     /// Whose it is: a number of its key's, for fair shares.
     pub party: u64,
     /// The `Accept` header.
-    accept: Option<String>,
+    accept: Option<Cow<'a, str>>,
 }
 
 impl<'a> Request<'a> {
     /// Reads the body's fields; their values are read when asked for.
-    pub fn new(text: &'a str, id: &'a str, accept: Option<String>) -> Result<Self, ApiError> {
+    pub fn new(text: &'a str, id: &'a str, accept: Option<Cow<'a, str>>) -> Result<Self, ApiError> {
         let fields: Fields<'a> = serde_json::from_str(text).map_err(|e| {
             let what = if text.trim().is_empty() { "is empty".to_owned() } else { format!("cannot be read: {e}") };
             ApiError::new(Kind::InvalidRequest, "invalid_json", format!("The body {what}; send one JSON object"))
@@ -127,7 +129,7 @@ impl<'a> Request<'a> {
     }
 
     /// A field's value; none where it is absent or null.
-    pub fn optional<T: DeserializeOwned>(&self, name: &str, wanted: &str) -> Result<Option<T>, ApiError> {
+    pub fn optional<'s, T: Deserialize<'s>>(&'s self, name: &str, wanted: &str) -> Result<Option<T>, ApiError> {
         match self.fields.get(name) {
             None | Some("null") => Ok(None),
             Some(text) => serde_json::from_str(text).map(Some).map_err(|e| {
@@ -137,7 +139,7 @@ impl<'a> Request<'a> {
     }
 
     /// A field's value, which must be there.
-    pub fn required<T: DeserializeOwned>(&self, name: &str, wanted: &str) -> Result<T, ApiError> {
+    pub fn required<'s, T: Deserialize<'s>>(&'s self, name: &str, wanted: &str) -> Result<T, ApiError> {
         self.optional(name, wanted)?
             .ok_or_else(|| ApiError::field(name, "missing_field", format!("{name} is missing: it must be {wanted}")))
     }
@@ -158,8 +160,8 @@ impl<'a> Request<'a> {
     }
 
     /// A list of 1 to `most` items.
-    pub fn list<T: DeserializeOwned>(&self, name: &str, wanted: &str, most: usize) -> Result<Vec<T>, ApiError> {
-        let items: Vec<Box<RawValue>> = self.required(name, wanted)?;
+    pub fn list<'s, T: Deserialize<'s>>(&'s self, name: &str, wanted: &str, most: usize) -> Result<Vec<T>, ApiError> {
+        let items: Vec<&RawValue> = self.required(name, wanted)?;
         if items.is_empty() || items.len() > most {
             return Err(ApiError::field(
                 name,

@@ -25,13 +25,13 @@ pub async fn file(counter: &Counter, method: &str, path: &str) -> Option<Answer>
     };
     let text = counter.world.asset(path.to_owned()).await?;
     let headers = vec![
-        ("content-type", kind.to_owned()),
-        ("content-security-policy", POLICY.to_owned()),
-        ("x-content-type-options", "nosniff".to_owned()),
-        ("referrer-policy", "strict-origin-when-cross-origin".to_owned()),
+        ("content-type", kind.into()),
+        ("content-security-policy", POLICY.into()),
+        ("x-content-type-options", "nosniff".into()),
+        ("referrer-policy", "strict-origin-when-cross-origin".into()),
         // A shop's own page, on another origin, loads the widget.
-        ("cross-origin-resource-policy", "cross-origin".to_owned()),
-        ("cache-control", "public, max-age=300".to_owned()),
+        ("cross-origin-resource-policy", "cross-origin".into()),
+        ("cache-control", "public, max-age=300".into()),
     ];
     Some(Answer { headers, ..Answer::text(text) })
 }

@@ -83,6 +83,6 @@ fn errand(config: &Config, desk: &Desk, visit: &Visit) -> Result<Answer, ApiErro
         },
     };
     let mut answer = Answer::json(reply.to_string());
-    answer.header("cache-control", "no-store".into());
+    answer.header("cache-control", "no-store");
     Ok(answer)
 }

@@ -34,38 +34,37 @@ addEventListener("unhandledrejection", (event) => isTrap(event.reason) && broke(
 /** Tells Rust's side of the bridge whom to call: functions of this instance, which throw nothing and are deaf when it is gone. */
 function attach() {
   const of = state.instanceId;
-  const heard = (name) => (id, one, two, three) => {
+  const heard = (tell) => (id, one, two, three) => {
     if (state.criticalError || state.instanceId !== of) return;
     try {
-      rust[name](id, one, two, three);
+      tell(id, one, two, three);
     } catch (error) {
       broke(error);
     }
   };
   open = new Set();
   const names = ["told", "heard", "replied", "failed", "ticked", "pulled", "cancelled"];
-  rust.attach({ ...Object.fromEntries(names.map((name) => [name, heard(name)])), ends: open, waitUntil });
+  rust.attach({ ...Object.fromEntries(names.map((name) => [name, heard(rust[name])])), ends: open, waitUntil });
 }
 
 attach();
 
-/** What an event comes to. */
-async function handled(begin) {
+/** What an event comes to: one promise, since each costs the engine as much as a header. */
+function handled(begin) {
   revive();
   const events = open;
-  let end;
-  try {
-    return await new Promise((answer, fail) => {
-      events.add((end = fail));
-      try {
-        begin(answer, fail);
-      } catch (error) {
-        broke(error);
-      }
-    });
-  } finally {
-    events.delete(end);
-  }
+  return new Promise((answer, fail) => {
+    events.add(fail);
+    const ended = (tell) => (value) => {
+      events.delete(fail);
+      tell(value);
+    };
+    try {
+      begin(ended(answer), ended(fail));
+    } catch (error) {
+      broke(error);
+    }
+  });
 }
 
 /** The error of the API when Rust can tell none. */

@@ -6,8 +6,8 @@ use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{js_sys, web_sys};
 
 use super::bindings::Stub;
-use super::{promise, response};
-use crate::upstream::wire::quoted;
+use super::promise;
+use super::response::{push_header, push_text};
 use crate::world::{Outgoing, Reply, Sent, TransportError};
 
 /// Bodies up to this length are read at once, in bytes.
@@ -37,19 +37,22 @@ fn broken(error: JsValue) -> TransportError {
 
 /// The call's address and headers, in JSON.
 fn head(call: &Outgoing, tells_invocation: bool) -> String {
-    let bearer = call.key.as_ref().map(|key| format!("Bearer {key}"));
-    let mut headers = vec![
-        ("content-type", "application/json"),
-        // OpenAI's name for a caller's own id; some hosts refuse an `x-request-id` that is no UUID.
-        ("x-client-request-id", &call.request_id),
-    ];
-    if tells_invocation {
-        headers.push(("x-madoguchi-invocation", call.invocation.name()));
-    }
-    headers.extend(bearer.as_deref().map(|bearer| ("authorization", bearer)));
+    let mut head = String::with_capacity(512);
+    head.push_str("{\"url\":");
+    push_text(&mut head, &call.url);
     // A redirect would carry the key to another host.
-    let init = format!("{{\"method\":\"POST\",\"redirect\":\"manual\",\"headers\":{}}}", response::map(&headers));
-    format!("{{\"url\":{},\"init\":{init}}}", quoted(&call.url))
+    head.push_str(",\"init\":{\"method\":\"POST\",\"redirect\":\"manual\",\"headers\":{");
+    push_header(&mut head, "content-type", "application/json");
+    // OpenAI's name for a caller's own id; some hosts refuse an `x-request-id` that is no UUID.
+    push_header(&mut head, "x-client-request-id", &call.request_id);
+    if tells_invocation {
+        push_header(&mut head, "x-madoguchi-invocation", call.invocation.name());
+    }
+    if let Some(key) = &call.key {
+        push_header(&mut head, "authorization", &format!("Bearer {key}"));
+    }
+    head.push_str("}}}");
+    head
 }
 
 /// Starts a call: from here, or through a lane's object.

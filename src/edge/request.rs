@@ -1,5 +1,7 @@
 //! A request as the Worker got it, read as little as is needed.
 
+use std::borrow::Cow;
+
 use futures::future::LocalBoxFuture;
 use futures::stream::StreamExt;
 use worker::wasm_bindgen::{JsCast, JsValue};
@@ -40,8 +42,8 @@ impl EdgeRequest {
 }
 
 impl Incoming for EdgeRequest {
-    fn method(&self) -> String {
-        self.head.split('\n').next().unwrap_or_default().to_owned()
+    fn method(&self) -> &str {
+        self.head.split('\n').next().unwrap_or_default()
     }
 
     fn origin(&self) -> String {
@@ -51,11 +53,11 @@ impl Incoming for EdgeRequest {
         url.get(..end).unwrap_or_default().to_ascii_lowercase()
     }
 
-    fn path(&self) -> String {
+    fn path(&self) -> &str {
         let after_host = self.url().split_once("://").map_or(self.url(), |(_, rest)| rest);
         let path = after_host.find('/').and_then(|at| after_host.get(at..)).unwrap_or("/");
         let end = path.bytes().position(|b| matches!(b, b'?' | b'#')).unwrap_or(path.len());
-        path.get(..end).unwrap_or("/").to_owned()
+        path.get(..end).unwrap_or("/")
     }
 
     fn query(&self, name: &str) -> Option<String> {
@@ -64,12 +66,12 @@ impl Incoming for EdgeRequest {
         form_urlencoded::parse(query.as_bytes()).find(|(n, _)| n == name).map(|(_, value)| value.into_owned())
     }
 
-    fn header(&self, name: &str) -> Option<String> {
+    fn header(&self, name: &str) -> Option<Cow<'_, str>> {
         if NAMES.contains(&name) {
-            let of_name = |line: &str| line.strip_prefix(name)?.strip_prefix(':').map(str::to_owned);
-            return self.head.split('\n').skip(2).find_map(of_name);
+            let mut lines = self.head.split('\n').skip(2);
+            return lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':').map(Cow::Borrowed));
         }
-        self.raw.headers().get(name).ok().flatten()
+        self.raw.headers().get(name).ok().flatten().map(Cow::Owned)
     }
 
     fn body(&self, limit: usize, length: Option<u64>) -> LocalBoxFuture<'_, Result<Option<Vec<u8>>, String>> {

@@ -1,5 +1,7 @@
 //! A reply on its way out.
 
+use std::borrow::Cow;
+
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{js_sys, web_sys};
 
@@ -7,45 +9,55 @@ use super::{bindings, pulled};
 use crate::api::reply::{Answer, Body};
 use crate::upstream::wire::quoted;
 
-fn push_text(out: &mut String, text: &str) {
-    if text.bytes().all(|b| b >= b' ' && b != b'"' && b != b'\\') {
-        out.extend(["\"", text, "\""]);
-    } else {
-        out.push_str(&quoted(text));
+/// Writes a text in JSON.
+pub fn push_text(out: &mut String, text: &str) {
+    if text.bytes().any(|b| b < b' ' || b == b'"' || b == b'\\') {
+        return out.push_str(&quoted(text));
     }
+    out.push('"');
+    out.push_str(text);
+    out.push('"');
 }
 
-/// A map of texts, in JSON: to set headers one at a time would be a crossing each.
-pub fn map(pairs: &[(&str, &str)]) -> String {
-    let mut out = String::with_capacity(64 * pairs.len() + 2);
-    out.push('{');
-    for (i, (name, value)) in pairs.iter().enumerate() {
-        if i > 0 {
-            out.push(',');
-        }
-        push_text(&mut out, name);
-        out.push(':');
-        push_text(&mut out, value);
-    }
-    out.push('}');
-    out
+/// Writes a header into a map of JSON after others, its name as it is: to set headers one at a time would be a crossing each.
+pub fn push_header(out: &mut String, name: &'static str, value: &str) {
+    out.push_str(if out.ends_with('{') { "\"" } else { ",\"" });
+    out.push_str(name);
+    out.push_str("\":");
+    push_text(out, value);
 }
 
 /// Writes a reply for the fetch event.
 ///
 /// What an object answers is not written here: [`hand_on`] does once it has answered.
 pub fn write(answer: Answer) -> Result<web_sys::Response, JsValue> {
-    let headers: Vec<_> = answer.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    write_parts(answer.status, &map(&headers), answer.body)
+    let mut init = String::with_capacity(1 << 10);
+    begin(&mut init, answer.status);
+    init.push('{');
+    answer.headers.iter().for_each(|(name, value)| push_header(&mut init, name, value));
+    init.push_str("}}");
+    with_init(&init, answer.body)
 }
 
 /// Writes a reply whose headers are a map of JSON.
 pub fn write_parts(status: u16, headers: &str, body: Body) -> Result<web_sys::Response, JsValue> {
-    let init = format!("{{\"status\":{status},\"headers\":{headers}}}");
+    let mut init = String::new();
+    begin(&mut init, status);
+    init.extend([headers, "}"]);
+    with_init(&init, body)
+}
+
+fn begin(init: &mut String, status: u16) {
+    init.push_str("{\"status\":");
+    init.push_str(&status.to_string());
+    init.push_str(",\"headers\":");
+}
+
+fn with_init(init: &str, body: Body) -> Result<web_sys::Response, JsValue> {
     match body {
-        Body::Text(text) => bindings::respond(&init, text.as_bytes()),
+        Body::Text(text) => bindings::respond(init, text.as_bytes()),
         Body::Stream(pieces) => {
-            let init = js_sys::JSON::parse(&init)?;
+            let init = js_sys::JSON::parse(init)?;
             web_sys::Response::new_with_opt_readable_stream_and_init(
                 Some(&pulled::stream(pieces)?),
                 init.unchecked_ref::<web_sys::ResponseInit>(),
@@ -56,7 +68,10 @@ pub fn write_parts(status: u16, headers: &str, body: Body) -> Result<web_sys::Re
 }
 
 /// An object's reply with more headers. Its body goes through as it comes, without passing Rust.
-pub fn hand_on(reply: &web_sys::Response, headers: Vec<(&'static str, String)>) -> Result<web_sys::Response, JsValue> {
+pub fn hand_on(
+    reply: &web_sys::Response,
+    headers: Vec<(&'static str, Cow<'static, str>)>,
+) -> Result<web_sys::Response, JsValue> {
     let init = web_sys::ResponseInit::new();
     init.set_status(reply.status());
     let all = web_sys::Headers::new_with_headers(&reply.headers())?;

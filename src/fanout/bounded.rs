@@ -73,7 +73,7 @@ async fn run_job(counter: &Counter, job: Job, invocation: Invocation) -> Outcome
         Ok(answered) => Outcome {
             content: answered.value.content,
             error: None,
-            model: Some(answered.target.model),
+            model: Some(answered.target.model.to_string()),
             usage: answered.value.usage,
             attempts: answered.attempts,
             latency_ms: answered.latency_ms,

@@ -309,7 +309,7 @@ async fn through(counter: &Counter, call: &Call, form: Form, keep: &Keep<'_>) ->
             }
             attempts += 1;
             let body = match &mut fields {
-                None if call.model == target.model => call.body.clone(),
+                None if *call.model == *target.model => call.body.clone(),
                 slot => {
                     if slot.is_none() {
                         *slot = serde_json::from_str(&call.body).ok();

@@ -12,6 +12,8 @@ pub mod recording;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use futures::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
 
@@ -68,24 +70,24 @@ impl Keyed {
 
 /// In the object the request stands for itself: its type and length were looked at before it was sent there.
 impl Incoming for Keyed {
-    fn method(&self) -> String {
-        "POST".to_owned()
+    fn method(&self) -> &str {
+        "POST"
     }
 
     fn origin(&self) -> String {
         String::new()
     }
 
-    fn path(&self) -> String {
-        self.path.clone()
+    fn path(&self) -> &str {
+        &self.path
     }
 
     fn query(&self, _name: &str) -> Option<String> {
         None
     }
 
-    fn header(&self, name: &str) -> Option<String> {
-        (self.lines && name == "accept").then(|| "application/x-ndjson".to_owned())
+    fn header(&self, name: &str) -> Option<Cow<'_, str>> {
+        (self.lines && name == "accept").then_some(Cow::Borrowed("application/x-ndjson"))
     }
 
     fn body(&self, _limit: usize, _length: Option<u64>) -> LocalBoxFuture<'_, Result<Option<Vec<u8>>, String>> {

@@ -153,7 +153,7 @@ async fn heard(playback: Playback) -> Heard {
 fn plain(status: u16, body: &str) -> Answer {
     let mut answer = Answer::json(body.to_owned());
     answer.status = status;
-    answer.header("x-request-id", "req_first".into());
+    answer.header("x-request-id", "req_first");
     answer
 }
 
