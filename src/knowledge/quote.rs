@@ -116,17 +116,27 @@ impl<'a> Lines<'a> {
         self.heading(section).or_else(|| first().and_then(label))
     }
 
+    /// What stands under no heading stands under the page's title; but where paragraphs begin with the word that they are about, the
+    /// title is theirs as much as of one that begins with none.
+    fn title(&self, title: Option<&'a str>) -> Option<&'a str> {
+        let sections = 0..self.headings.len();
+        let labelled = |section: usize| self.heading(section).is_none() && self.name(section).is_some();
+        title.filter(|_| self.headings.iter().any(Option::is_some) || !sections.into_iter().any(labelled))
+    }
+
     fn section(&self, at: usize) -> Option<usize> {
         self.all.get(at).map(|line| line.section)
     }
 
     /// Each line with what it stands under.
     fn alone(&self, title: Option<&'a str>) -> impl Iterator<Item = (Option<&'a str>, String)> {
+        let title = self.title(title);
         self.all.iter().map(move |line| (self.name(line.section).or(title), line.text.to_owned()))
     }
 
     /// Each section with what it stands under.
     fn sections(&self, title: Option<&'a str>) -> impl Iterator<Item = (Option<&'a str>, String)> {
+        let title = self.title(title);
         let of = |section: usize| self.all.iter().filter(move |line| line.section == section).map(|line| line.text);
         (0..self.headings.len()).map(move |section| (self.name(section).or(title), of(section).collect()))
     }
@@ -391,11 +401,13 @@ mod tests {
     #[test]
     fn a_paragraph_that_begins_with_its_name_is_about_that() {
         let passage = "Linen: rinse once before first use. Wash in a net below 40 degrees, reshape and dry in the shade.\n\n\
-            Lacquer and wood: wash with a soft sponge and wipe at once. Never use a dishwasher.";
+            Lacquer and wood: wash with a soft sponge and wipe at once. Never use a dishwasher.\n\n\
+            Chipped or broken pieces bought from us can be mended with kintsugi from 5,500 yen.";
         let title = Some("Washing linen, caring for tableware");
         let quoted = quote("How do I wash linen?", title, passage);
         assert!(quoted.starts_with("Linen: rinse once"), "{quoted}");
         assert!(quote("Can I wash lacquer?", title, passage).starts_with("Lacquer and wood: wash"));
+        assert!(quote("My plate is chipped, can it be mended?", title, passage).starts_with("Chipped or broken"));
     }
 
     #[test]
