@@ -122,6 +122,7 @@ pub struct Placed {
 pub struct Places {
     held: Sorted<u64, Held>,
     allowed: u32,
+    /// Holders that may have less than was kept.
     shrunk: Vec<u64>,
     line: VecDeque<Waiting>,
     /// When places were last given, the oldest first, with how many: about as many as there are.
@@ -334,10 +335,9 @@ impl Places {
     /// Holders that have less than was kept, with what they have and until when it counts. It need not be durable, but if it is not,
     /// these places are nobody's for a while once the object is made anew.
     pub fn take_shrunk(&mut self) -> Vec<(u64, u32, u64)> {
-        let mut shrunk = std::mem::take(&mut self.shrunk);
-        let held = &mut self.held;
-        let less = shrunk.drain(..).filter_map(|holder| {
-            let it = held.get_mut(&holder)?;
+        let shrunk = std::mem::take(&mut self.shrunk).into_iter();
+        let less = shrunk.filter_map(|holder| {
+            let it = self.held.get_mut(&holder)?;
             it.shrunk = false;
             let less = it.allowed < it.kept.0;
             it.kept.0 = it.kept.0.min(it.allowed);

@@ -51,9 +51,9 @@ attach();
 
 /** What an event comes to: one promise, since each costs the engine as much as a header. */
 function handled(begin) {
-  revive();
-  const events = open;
   return new Promise((answer, fail) => {
+    revive();
+    const events = open;
     events.add(fail);
     const ended = (tell) => (value) => {
       events.delete(fail);

@@ -51,6 +51,7 @@ impl Quotable {
     /// A passage of a page with this title.
     pub fn new(title: Option<&str>, passage: &str) -> Self {
         let lines = Lines::of(passage);
+        let title = lines.title(title);
         let alone = Searched::new(lines.alone(title));
         let sections = Searched::new(lines.sections(title));
         Self { passage: passage.to_owned(), alone, sections }
@@ -119,9 +120,8 @@ impl<'a> Lines<'a> {
     /// What stands under no heading stands under the page's title; but where paragraphs begin with the word that they are about, the
     /// title is theirs as much as of one that begins with none.
     fn title(&self, title: Option<&'a str>) -> Option<&'a str> {
-        let sections = 0..self.headings.len();
-        let labelled = |section: usize| self.heading(section).is_none() && self.name(section).is_some();
-        title.filter(|_| self.headings.iter().any(Option::is_some) || !sections.into_iter().any(labelled))
+        let headed = self.headings.iter().any(Option::is_some);
+        title.filter(|_| headed || (0..self.headings.len()).all(|section| self.name(section).is_none()))
     }
 
     fn section(&self, at: usize) -> Option<usize> {
@@ -130,13 +130,11 @@ impl<'a> Lines<'a> {
 
     /// Each line with what it stands under.
     fn alone(&self, title: Option<&'a str>) -> impl Iterator<Item = (Option<&'a str>, String)> {
-        let title = self.title(title);
         self.all.iter().map(move |line| (self.name(line.section).or(title), line.text.to_owned()))
     }
 
     /// Each section with what it stands under.
     fn sections(&self, title: Option<&'a str>) -> impl Iterator<Item = (Option<&'a str>, String)> {
-        let title = self.title(title);
         let of = |section: usize| self.all.iter().filter(move |line| line.section == section).map(|line| line.text);
         (0..self.headings.len()).map(move |section| (self.name(section).or(title), of(section).collect()))
     }

@@ -193,6 +193,14 @@ async fn those_who_are_turned_away_in_a_rush_pass_when_they_come_again_at_the_ti
     }
 }
 
+/// A stream that its caller leaves when so many pieces have come.
+async fn cut_after(pieces: usize, counter: &Counter, call: &Call) {
+    let mut stream = stream::open(counter, call).await.unwrap().value;
+    for _ in 0..pieces {
+        stream.next().await.unwrap();
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_the_caller_cuts_counts_as_the_tokens_that_came_and_no_more() {
     let variables = [("UPSTREAM_TPM", "1000"), ("UPSTREAM_RPM", "0"), ("QUEUE_MS", "60000")];
@@ -203,11 +211,7 @@ async fn a_stream_that_the_caller_cuts_counts_as_the_tokens_that_came_and_no_mor
         .run_until(async {
             let one = Call { wait: Wait { patience_ms: 60_000, ..Wait::new(Kind::New, 0) }, ..call(&counter) };
             // Each reserves 600 and some, so two do not fit into a minute unless the first is settled.
-            let mut pieces = stream::open(&counter, &one).await.unwrap().value;
-            for _ in 0..20 {
-                pieces.next().await.unwrap();
-            }
-            drop(pieces);
+            cut_after(20, &counter, &one).await;
             let began = Instant::now();
             drop(stream::open(&counter, &one).await.unwrap());
             began.elapsed()
@@ -221,11 +225,7 @@ async fn a_stream_that_the_caller_cuts_counts_as_the_tokens_that_came_and_no_mor
     let refused = local
         .run_until(async {
             let one = Call { wait: Wait { patience_ms: 60_000, ..Wait::new(Kind::New, 0) }, ..call(&counter) };
-            let mut pieces = stream::open(&counter, &one).await.unwrap().value;
-            for _ in 0..1_100 {
-                pieces.next().await.unwrap();
-            }
-            drop(pieces);
+            cut_after(1_100, &counter, &one).await;
             stream::open(&counter, &one).await.map(drop).unwrap_err()
         })
         .await;
