@@ -105,17 +105,18 @@ impl Learned {
         self.latest(budget, Holder::standing).flatten()
     }
 
-    /// Whether a call to a target would pass its breakers, this isolate's and the world's. Targets that never failed hold none.
+    /// Whether a call to a target would pass its breakers: this isolate's where it has seen for itself that the target is down, else
+    /// the world's too. Targets that never failed hold none.
     pub fn passes(&self, target: &Target, now_ms: u64, budget: Option<&Budget>) -> bool {
+        let breakers = self.breakers.borrow();
+        let own = if breakers.is_empty() { None } else { breakers.get(&target.number()).map(|(_, breaker)| breaker) };
+        if let Some(seen) = own.filter(|breaker| breaker.has_opened()) {
+            return seen.passes(now_ms);
+        }
         // What the world knows comes with the permits, so only where there is a limit for the world.
         let holders = self.holders.borrow();
-        if let Some(of) = budget.and_then(|b| holders.get(&*b.name))
-            && of.values().any(|h| h.closes(target, now_ms))
-        {
-            return false;
-        }
-        let breakers = self.breakers.borrow();
-        breakers.is_empty() || breakers.get(&target.number()).is_none_or(|(_, breaker)| breaker.passes(now_ms))
+        let of = budget.and_then(|b| holders.get(&*b.name));
+        of.is_none_or(|of| !of.values().any(|h| h.closes(target, now_ms)))
     }
 
     /// Whether a call to a target may pass, which has ended within `trial_ms`: it may be the one call that is out to see.
@@ -139,8 +140,10 @@ impl Learned {
     /// A call to a target ended well.
     pub fn succeeded(&self, target: &Target) {
         let mut breakers = self.breakers.borrow_mut();
-        if !breakers.is_empty() {
-            breakers.remove(&target.number());
+        if !breakers.is_empty() && breakers.remove(&target.number()).is_some_and(|(_, breaker)| breaker.has_opened()) {
+            // The world hears of it with the next ask.
+            let mut holders = self.holders.borrow_mut();
+            holders.values_mut().flat_map(|of| of.values_mut()).for_each(|h| h.opens(target.number()));
         }
     }
 
@@ -158,7 +161,7 @@ impl Learned {
         }
         let (at, breaker) = breakers.get_or_default(number);
         *at = now_ms;
-        breaker.failed_after(now_ms, took_ms);
+        breaker.failed(now_ms, took_ms);
     }
 
     /// A target's reply took so long to begin, in milliseconds.

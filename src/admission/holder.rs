@@ -267,6 +267,11 @@ impl Holder {
         self.closed.iter().find(|c| c.0 == target).map_or(0, |c| c.1)
     }
 
+    /// A call to a target ended well here, whatever the world knows.
+    pub fn opens(&mut self, target: u64) {
+        self.closed.retain(|c| c.0 != target);
+    }
+
     /// Whether a target is passed over at this moment, as the world knows.
     pub fn closes(&self, target: &Target, now_ms: u64) -> bool {
         // Mostly none is, and its number need not be found.
@@ -565,6 +570,7 @@ impl Holder {
         self.report.ended += u32::from(!ended.left);
         self.report.refused += u32::from(ended.refused);
         self.report.failed += u32::from(ended.failed);
+        self.report.failed_ms = self.report.failed_ms.max(if ended.failed { ended.took_ms } else { 0 });
         self.report.stated = Stated::least(self.report.stated, ended.stated);
         let asked = u32::try_from(ended.asked_wait_ms).unwrap_or(u32::MAX);
         self.report.asked_wait_ms = self.report.asked_wait_ms.max(asked);

@@ -30,6 +30,9 @@ const NEW_SHARE: f64 = 0.7;
 /// A rush that has lasted for so long stands, in milliseconds: a longer line then serves nobody more, it only makes all wait longer
 /// and outlasts the rush (CoDel, RFC 8289).
 const STANDS_AFTER_MS: u64 = 3_000;
+/// Nobody asks for a permit to a host that fails, so that a rush is out of sight meanwhile: within this time of the last failure, in
+/// milliseconds, what comes back is the same rush.
+const HIDDEN_MS: u64 = 30_000;
 /// How far ahead shoppers stand in line while it does, in milliseconds; first questions less far, by [`NEW_SHARE`].
 const STANDING_MS: u64 = 3_000;
 /// Permits that lie so near go to whoever asks, in milliseconds.
@@ -47,6 +50,9 @@ const LONGEST_PAUSE_MS: f64 = 12_000.0;
 const TELL_MS: u64 = 50;
 /// Permits whose time comes so soon want a place in flight, at most, in milliseconds.
 pub const SOON_MS: u64 = 600;
+/// A target that fails is passed over for so long at least, in milliseconds, by those who have not seen it themselves: word of it comes
+/// with their leases.
+const CLOSED_MS: u64 = 3_000;
 /// A holder silent for this long has no demand, in milliseconds.
 const SILENT_MS: u64 = 25_000;
 /// Targets of which something is remembered.
@@ -87,9 +93,17 @@ struct Host {
     shares: Shares,
     contended_until: u64,
     contended_since: u64,
+    hidden_until: u64,
     /// Callers a second, and the holders that they come to.
     demand: f64,
     active: u64,
+}
+
+impl Host {
+    /// Whether more come than it answers, as far as can be seen.
+    fn rushed(&self, now_ms: u64) -> bool {
+        now_ms < self.contended_until.max(self.hidden_until)
+    }
 }
 
 /// What must be durable before a lease is told.
@@ -197,6 +211,16 @@ impl Lessor {
             }
         }
         self.hosts.get_or_default(target)
+    }
+
+    /// Since when more come than are answered, as far as can be seen. Who finds one target failing goes to the next one: the same
+    /// people, and the same rush.
+    fn rush_since(&self, now_ms: u64, host: &Host) -> Option<u64> {
+        if now_ms < host.contended_until {
+            return Some(host.contended_since);
+        }
+        let rushes = self.hosts.values().chain([host]).filter(|h| h.rushed(now_ms));
+        rushes.map(|h| h.contended_since).min()
     }
 
     /// The pause at which all holders together ask as often as the object will bear.
@@ -389,7 +413,8 @@ impl Lessor {
         // Where permits lie far ahead they bind and tell the times; a place is found when a permit's time is near.
         let tokens = ask.wants.iter().map(|w| w.tokens).max().unwrap_or(0);
         let contended = now_ms < host.contended_until;
-        let stands = contended && now_ms >= host.contended_since + STANDS_AFTER_MS;
+        let since = self.rush_since(now_ms, &host);
+        let stands = since.is_some_and(|since| now_ms >= since + STANDS_AFTER_MS);
         let reach_ms = if stands { STANDING_MS } else { FARTHEST_MS };
         let long = contended || in_flight.is_some();
         let free = if long { self.book.free_in_ms(&rules, begin, tokens, 1.0) } else { 0 };
@@ -441,7 +466,7 @@ impl Lessor {
         }
         if short {
             if !contended {
-                host.contended_since = now_ms;
+                host.contended_since = since.unwrap_or(now_ms);
             }
             host.contended_until = now_ms + 2 * pause_ms.max(400) + 1_000;
         }
@@ -518,10 +543,13 @@ impl Lessor {
             host.breaker.succeeded();
             return;
         }
+        if r.failed > 0 && host.rushed(now_ms) {
+            host.hidden_until = now_ms + HIDDEN_MS;
+        }
         for _ in 0..r.failed.min(10) {
             // A failure after the open time is a trial's.
             host.breaker.admits(now_ms);
-            host.breaker.failed(now_ms);
+            host.breaker.failed(now_ms, r.failed_ms.max(CLOSED_MS / 2));
         }
     }
 

@@ -63,6 +63,9 @@ pub struct Report {
     pub refused: u32,
     /// Of them, failed by the host's fault.
     pub failed: u32,
+    /// The longest that one of these took, in milliseconds.
+    #[serde(default)]
+    pub failed_ms: u64,
     /// The longest wait that a refusal asked for, in milliseconds.
     pub asked_wait_ms: u32,
     /// How long the answered ones took, together, in milliseconds.

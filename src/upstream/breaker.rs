@@ -2,8 +2,9 @@
 
 /// Failures in a row that open it.
 const FAILURES: u32 = 5;
-/// How long it stays open at least, in milliseconds.
-pub const OPEN_MS: u64 = 3_000;
+/// How long it stays open at least, in milliseconds: a trial that fails at once holds nobody up, and what a host that is well again
+/// could do before the next one is lost.
+pub const OPEN_MS: u64 = 1_000;
 
 /// One target's breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +24,11 @@ impl Default for Breaker {
 }
 
 impl Breaker {
+    /// Whether it has opened, and no call has ended well since.
+    pub fn has_opened(&self) -> bool {
+        !matches!(self, Breaker::Closed(_))
+    }
+
     /// Whether a call would pass at `now_ms`.
     pub fn passes(&self, now_ms: u64) -> bool {
         self.open_for_ms(now_ms) == 0
@@ -36,7 +42,7 @@ impl Breaker {
     /// The same for a call that has ended within `trial_ms`: one whose end is never told does not hold the breaker for ever.
     pub fn admits_for(&mut self, now_ms: u64, trial_ms: u64) -> bool {
         let passes = self.passes(now_ms);
-        if passes && !matches!(self, Breaker::Closed(_)) {
+        if passes && self.has_opened() {
             *self = Breaker::HalfOpen(now_ms.saturating_add(trial_ms));
         }
         passes
@@ -62,14 +68,9 @@ impl Breaker {
         *self = Breaker::Closed(0);
     }
 
-    /// A call failed by the target's fault.
-    pub fn failed(&mut self, now_ms: u64) {
-        self.failed_after(now_ms, 0);
-    }
-
-    /// The same for a call that took so long, in milliseconds. Where a failure is slow, so is each trial, and whoever makes it waits:
-    /// the breaker stays open for twice as long as the failure took.
-    pub fn failed_after(&mut self, now_ms: u64, took_ms: u64) {
+    /// A call failed by the target's fault, after so many milliseconds. Where a failure is slow, so is each trial, and whoever makes it
+    /// waits: the breaker stays open for twice as long as the failure took.
+    pub fn failed(&mut self, now_ms: u64, took_ms: u64) {
         *self = match *self {
             Breaker::Closed(n) if n + 1 < FAILURES => Breaker::Closed(n + 1),
             Breaker::Open(until) if now_ms < until => Breaker::Open(until),
@@ -84,7 +85,7 @@ mod tests {
 
     fn opened() -> Breaker {
         let mut b = Breaker::default();
-        (0..FAILURES).for_each(|_| b.failed(0));
+        (0..FAILURES).for_each(|_| b.failed(0, 0));
         b
     }
 
@@ -92,7 +93,7 @@ mod tests {
     fn it_opens_after_failures_in_a_row_and_a_success_starts_the_count_again() {
         let mut b = Breaker::default();
         for _ in 0..20 {
-            (1..FAILURES).for_each(|_| b.failed(0));
+            (1..FAILURES).for_each(|_| b.failed(0, 0));
             b.succeeded();
         }
         assert!(b.admits(0));
@@ -104,7 +105,7 @@ mod tests {
         let mut b = opened();
         assert!(b.admits(OPEN_MS));
         assert!(!b.admits(OPEN_MS + 1));
-        b.failed(OPEN_MS + 2);
+        b.failed(OPEN_MS + 2, 0);
         assert!(!b.admits(OPEN_MS + 3));
         assert!(b.admits(2 * OPEN_MS + 2));
         b.succeeded();
@@ -114,7 +115,7 @@ mod tests {
     #[test]
     fn it_stays_open_for_twice_as_long_as_the_failure_took_and_a_trial_is_waited_for() {
         let mut b = Breaker::default();
-        (0..FAILURES).for_each(|_| b.failed_after(0, 10_000));
+        (0..FAILURES).for_each(|_| b.failed(0, 10_000));
         assert!(!b.passes(19_999) && b.admits_for(20_000, 60_000));
         assert!(!b.passes(79_999) && b.passes(80_000));
         b.left(9_000, 60_000);

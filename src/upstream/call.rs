@@ -9,7 +9,7 @@ use super::fault::Fault;
 use super::hedge::{self, Form};
 use super::patience::{Awaited, Patience};
 use super::wire::{Completion, Fields, Usage, quoted};
-use super::{breaker, ratelimit, retry};
+use super::{ratelimit, retry};
 use crate::admission::gate::{self, Pass};
 use crate::admission::holder::Caller;
 use crate::admission::message::Kind as Urgency;
@@ -25,6 +25,10 @@ pub const LONGEST_REPLY: usize = 8 << 20;
 /// The longest reason of a refusal that is read, in bytes, and how long it is waited for, in milliseconds.
 const LONGEST_REASON: usize = 64 << 10;
 const REASON_MS: u64 = 1_000;
+
+/// Who finds all hosts failing is to come again after so long, in milliseconds: when the next trial is over, and most likely the one
+/// after it.
+const AGAIN_MS: u64 = 3_000;
 
 /// What is asked of a model.
 #[derive(Debug, Clone)]
@@ -226,7 +230,7 @@ fn not_made(call: &Call) -> Fault {
         ApiError::new(Kind::Overloaded, "no_upstream", message)
     } else {
         let message = "The model's hosts have kept failing and are left alone for some seconds; try again then";
-        ApiError::new(Kind::Overloaded, "upstream_failing", message).retry_after(breaker::OPEN_MS)
+        ApiError::new(Kind::Overloaded, "upstream_failing", message).retry_after(AGAIN_MS)
     })
 }
 

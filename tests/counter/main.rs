@@ -11,6 +11,7 @@
 
 mod attempts;
 mod fanout;
+mod outage;
 mod permits;
 mod shoppers;
 mod targets;
@@ -35,6 +36,11 @@ use madoguchi::upstream::call::{self, Call, Told, Wait};
 use madoguchi::upstream::stream;
 use madoguchi::world::{Invocation, Outgoing, Reply, Sent, TransportError, World};
 use tokio::time::{Instant, sleep};
+
+/// An answer of a word, streamed, and a passage's weight.
+const WORD: &[u8] =
+    b"data: {\"choices\":[{\"delta\":{\"content\":\"Yes [1].\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+const WEIGHT: &[u8] = br#"{"choices":[{"message":{"content":"{\"relevance\":0.9}"}}]}"#;
 
 /// What the simulated host does with a call.
 #[derive(Clone, Copy)]
@@ -76,6 +82,12 @@ enum Host {
     /// Streams 20 MB, as events or as one, and ends well.
     Floods {
         in_events: bool,
+    },
+    /// Answers so many calls a second, refuses the others, and breaks every connection from one second to another.
+    BreaksBetween {
+        per_second: usize,
+        from: u64,
+        to: u64,
     },
     /// Streams a piece each so many milliseconds, and never tells its count.
     Streams {
@@ -183,6 +195,8 @@ impl World for Handle {
         let named = sent["model"].as_str().unwrap_or_default().to_owned();
         s.models.borrow_mut().push(named.clone());
         let (host, running, nth) = (s.host, Running(s.running.clone()), s.calls.borrow().len());
+        let second = self.now_ms() / 1_000;
+        let within = s.calls.borrow().iter().rev().take_while(|c| c.0 / 1_000 == second).count();
         let (slower_ms, streams) = (s.slower_ms.get(), sent["stream"] == true);
         Box::pin(async move {
             let _running = running;
@@ -218,9 +232,17 @@ impl World for Handle {
                 }
                 Host::Serves => {
                     sleep(Duration::from_millis(300)).await;
-                    let word = b"data: {\"choices\":[{\"delta\":{\"content\":\"Yes [1].\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
-                    let weight = br#"{"choices":[{"message":{"content":"{\"relevance\":0.9}"}}]}"#;
-                    Box::new(Canned { status: 200, headers: &[], body: if streams { word } else { weight } })
+                    Box::new(Canned { status: 200, headers: &[], body: if streams { WORD } else { WEIGHT } })
+                }
+                Host::BreaksBetween { from, to, .. } if (from..to).contains(&second) => {
+                    return Err(TransportError::Broken("reset".into()));
+                }
+                Host::BreaksBetween { per_second, .. } if within > per_second => {
+                    Box::new(Canned { status: 429, headers: &[("retry-after", "1")], body: b"{}" })
+                }
+                Host::BreaksBetween { .. } => {
+                    sleep(Duration::from_millis(400)).await;
+                    Box::new(Canned { status: 200, headers: &[], body: if streams { WORD } else { WEIGHT } })
                 }
                 Host::States(headers) => Box::new(Canned { status: 200, headers, body }),
                 Host::Says(text) => Box::new(Canned { status: 200, headers: &[], body: text.as_bytes() }),

@@ -67,14 +67,14 @@ async fn a_host_whose_streams_all_break_or_are_empty_is_passed_over_here_and_els
             if let Ok(opened) = stream::open(&there, &one).await {
                 opened.value.collect::<Vec<_>>().await;
             }
-            sleep(Duration::from_millis(250)).await;
+            sleep(Duration::from_millis(100)).await;
         }
         if rpm != "0" {
             let second = Call { targets: counter.config.targets("two")[1..].to_vec(), ..of_two(&counter) };
             let _ = stream::open(&there, &second).await;
-            sleep(Duration::from_millis(250)).await;
+            sleep(Duration::from_millis(100)).await;
             let _ = stream::open(&counter, &second).await;
-            sleep(Duration::from_millis(250)).await;
+            sleep(Duration::from_millis(100)).await;
         }
         world.models.borrow_mut().clear();
         let _ = stream::open(&counter, &of_two(&counter)).await;

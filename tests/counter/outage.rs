@@ -1,0 +1,55 @@
+//! A rush in whose middle the host breaks every connection: how soon it is used again, and how long those wait who come afterwards.
+
+use super::*;
+
+struct Person {
+    came: u64,
+    took_ms: u128,
+    rung: Rung,
+}
+
+/// Ten times what the host can do for half a minute, then a fifth of it.
+async fn people(counter: &Counter, per_second: u64) -> Vec<Person> {
+    let rush = (0..per_second * 10 * 30).map(|n| n * 100 / per_second);
+    let after = (0..per_second * 12 / 5).map(|n| 30_000 + n * 5_000 / per_second);
+    let one = async |(n, came): (usize, u64)| {
+        sleep(Duration::from_millis(came)).await;
+        let asked = Asked {
+            question: format!("How much is shipping to region {n}?"),
+            earlier: Vec::new(),
+            request_id: format!("r{n}"),
+            with_model: true,
+            late: false,
+        };
+        let began = Instant::now();
+        let said: Vec<Said> = FromDocuments { counter: counter.clone(), party: n as u64 }.answer(asked).collect().await;
+        let Some(Said::Done { rung }) = said.last() else { panic!("{said:?}") };
+        Person { came, took_ms: began.elapsed().as_millis(), rung: *rung }
+    };
+    futures::future::join_all(rush.chain(after).enumerate().map(one)).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_a_host_that_broke_every_connection_is_well_again_it_is_used_at_once_and_nobody_stands_in_an_old_line() {
+    for per_second in [10, 25] {
+        let host = Host::BreaksBetween { per_second: per_second as usize, from: 5, to: 25 };
+        let rpm = (per_second * 60).to_string();
+        let (counter, world) = counter(host, &[("UPSTREAM_RPM", &rpm), ("SHARE_MS", "0")]);
+        world.runs_on.set(true);
+        world.ask_ms.set(10);
+        let people = tokio::task::LocalSet::new().run_until(people(&counter, per_second)).await;
+        let calls = |from: u64, to: u64| {
+            world.calls.borrow().iter().filter(|c| (from * 1_000..to * 1_000).contains(&c.0)).count() as u64
+        };
+        assert!(calls(8, 25) <= 17 * 4, "{} calls to a host that is dead", calls(8, 25));
+        assert!(calls(26, 30) * 10 >= 4 * per_second * 8, "{} calls when it is well", calls(26, 30));
+        // The line of a rush that stands is three seconds long.
+        let slowest = |from: u64, to: u64| {
+            let came = people.iter().filter(|p| (from * 1_000..to * 1_000).contains(&p.came));
+            came.map(|p| p.took_ms).max().unwrap()
+        };
+        assert!(slowest(14, 30) <= 5_000, "{} ms", slowest(14, 30));
+        let after: Vec<_> = people.iter().filter(|p| p.came >= 32_000).map(|p| (p.rung, p.took_ms)).collect();
+        assert!(after.iter().all(|(rung, ms)| *rung == Rung::Full && *ms < 1_000), "{after:?}");
+    }
+}
