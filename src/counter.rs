@@ -10,7 +10,7 @@ use crate::config::{Config, Target};
 use crate::conversation::shared::Remembered;
 use crate::knowledge::quoter::Quoter;
 use crate::order::Sorted;
-use crate::upstream::breaker::Breaker;
+use crate::upstream::breaker::{self, Breaker};
 use crate::upstream::hedge::{Beginnings, Form};
 use crate::upstream::retry::RetryBudget;
 use crate::world::World;
@@ -37,8 +37,8 @@ pub struct Counter {
 
 /// What an isolate has learned. It may vanish at any moment; nothing that must hold lives here.
 pub struct Learned {
-    /// By a target's number, with when it failed last.
-    breakers: RefCell<Sorted<u64, (u64, Breaker)>>,
+    /// By a target's number.
+    breakers: RefCell<Sorted<u64, Failing>>,
     beginnings: RefCell<Sorted<(u64, Form), Beginnings>>,
     retries: RefCell<RetryBudget>,
     /// By a budget's name and a target's number.
@@ -47,6 +47,16 @@ pub struct Learned {
     pub remembered: Remembered,
     /// Passages ready to be quoted.
     pub quoter: Quoter,
+}
+
+/// A target that failed since a call to it ended well.
+#[derive(Default)]
+struct Failing {
+    /// When it failed last.
+    at_ms: u64,
+    breaker: Breaker,
+    /// Whether a stream broke that had begun.
+    in_streams: bool,
 }
 
 impl Learned {
@@ -109,9 +119,9 @@ impl Learned {
     /// the world's too. Targets that never failed hold none.
     pub fn passes(&self, target: &Target, now_ms: u64, budget: Option<&Budget>) -> bool {
         let breakers = self.breakers.borrow();
-        let own = if breakers.is_empty() { None } else { breakers.get(&target.number()).map(|(_, breaker)| breaker) };
-        if let Some(seen) = own.filter(|breaker| breaker.has_opened()) {
-            return seen.passes(now_ms);
+        let own = if breakers.is_empty() { None } else { breakers.get(&target.number()) };
+        if let Some(failing) = own.filter(|failing| failing.breaker.has_opened()) {
+            return failing.breaker.passes(now_ms);
         }
         // What the world knows comes with the permits, so only where there is a limit for the world.
         let holders = self.holders.borrow();
@@ -134,34 +144,50 @@ impl Learned {
 
     fn with_breaker<T>(&self, target: &Target, act: impl FnOnce(&mut Breaker) -> T) -> Option<T> {
         let mut breakers = self.breakers.borrow_mut();
-        if breakers.is_empty() { None } else { breakers.get_mut(&target.number()).map(|(_, breaker)| act(breaker)) }
+        if breakers.is_empty() { None } else { breakers.get_mut(&target.number()).map(|f| act(&mut f.breaker)) }
     }
 
     /// A call to a target ended well.
     pub fn succeeded(&self, target: &Target) {
         let mut breakers = self.breakers.borrow_mut();
-        if !breakers.is_empty() && breakers.remove(&target.number()).is_some_and(|(_, breaker)| breaker.has_opened()) {
+        if !breakers.is_empty() && breakers.remove(&target.number()).is_some_and(|f| f.breaker.has_opened()) {
             // The world hears of it with the next ask.
             let mut holders = self.holders.borrow_mut();
             holders.values_mut().flat_map(|of| of.values_mut()).for_each(|h| h.opens(target.number()));
         }
     }
 
-    /// A call failed by the target's fault after so many milliseconds.
-    pub fn failed(&self, target: &Target, now_ms: u64, took_ms: u64) {
+    /// A stream of a target has begun. Where none has broken that had begun, it is well again.
+    pub fn streams(&self, target: &Target) {
+        let breaks = self.breakers.borrow().get(&target.number()).is_some_and(|f| f.in_streams);
+        if !breaks {
+            self.succeeded(target);
+        }
+    }
+
+    /// A target's stream broke that had begun.
+    pub fn broke(&self, target: &Target, now_ms: u64) {
+        self.failed(target, now_ms, 0, breaker::CAREFUL_MS);
+        if let Some(failing) = self.breakers.borrow_mut().get_mut(&target.number()) {
+            failing.in_streams = true;
+        }
+    }
+
+    /// A call failed by the target's fault after so many milliseconds; calls are kept from it for `least_ms` at least when that goes on.
+    pub fn failed(&self, target: &Target, now_ms: u64, took_ms: u64, least_ms: u64) {
         let mut breakers = self.breakers.borrow_mut();
         let number = target.number();
         // Models are named by callers, so the map must not grow with their inventions, nor may these open what is closed to all: one is
         // forgotten that calls are not kept from, the one that failed the longest ago.
         if breakers.len() >= MOST_TARGETS && breakers.get(&number).is_none() {
-            let oldest = breakers.iter().min_by_key(|(_, (at, breaker))| (breaker.open_for_ms(now_ms) > 0, *at));
+            let oldest = breakers.iter().min_by_key(|(_, f)| (f.breaker.open_for_ms(now_ms) > 0, f.at_ms));
             if let Some(oldest) = oldest.map(|(number, _)| *number) {
                 breakers.remove(&oldest);
             }
         }
-        let (at, breaker) = breakers.get_or_default(number);
-        *at = now_ms;
-        breaker.failed(now_ms, took_ms);
+        let failing = breakers.get_or_default(number);
+        failing.at_ms = now_ms;
+        failing.breaker.failed(now_ms, took_ms, least_ms);
     }
 
     /// A target's reply took so long to begin, in milliseconds.

@@ -39,6 +39,24 @@ pub struct Pass {
 }
 
 impl Pass {
+    /// Whether it may be another target's, one of the same limits: not where that bears no more, nor where places in flight are
+    /// counted, which each part of a budget has of its own.
+    pub fn moves_to(&self, to: &Budget) -> bool {
+        let (learned, world) = (&self.counter.learned, &*self.counter.world);
+        let same = self.budget.as_ref().is_some_and(|(of, _)| of.name == to.name && of.limits == to.limits);
+        same && to.limits.in_flight == 0 && !learned.with_holder(to, world, |h| h.is_full())
+    }
+
+    /// Makes it the permit of another target, before the call is sent.
+    pub fn move_to(&mut self, to: &Budget) {
+        let (learned, world) = (&self.counter.learned, &*self.counter.world);
+        if let Some((of, _)) = &mut self.budget {
+            learned.with_holder(of, world, |h| h.count_running(-1));
+            learned.with_holder(to, world, |h| h.count_running(1));
+            *of = Rc::new(to.clone());
+        }
+    }
+
     /// Whether the reply's headers should be read for what the host says of its limits.
     pub fn looks(&self) -> bool {
         let Some((budget, _)) = &self.budget else { return false };

@@ -544,12 +544,17 @@ impl Holder {
         let need = needs.min(tokens);
         let left = if rest.permits == 0 { rest.tokens } else { 0 };
         self.give_up(Slot { tick, permits: taken - 1, tokens: tokens - need + left });
-        self.running += 1;
-        self.report.firsts += 1;
+        self.count_running(1);
         if let Some(standing) = &mut self.standing {
             standing.remaining = standing.remaining.saturating_sub(1);
         }
         Some(Permit { slot: Slot { tick, permits: 1, tokens: need } })
+    }
+
+    /// A call begins with a permit of this part, or with one that another part of the budget has given it (1); or it gives one (-1).
+    pub fn count_running(&mut self, calls: i32) {
+        self.running = self.running.saturating_add_signed(calls);
+        self.report.firsts = self.report.firsts.saturating_add_signed(calls);
     }
 
     /// One who waited has gone away; its place is the next one's.

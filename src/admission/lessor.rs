@@ -14,7 +14,7 @@ use super::crowd::{Crowded, Shares};
 use super::message::{Ask, KINDS, Kind, Lease, Settled};
 use super::places::{ALLOWED_MS, HANDED_MS, Placed, Places, Room};
 use crate::order::{self, Sorted};
-use crate::upstream::breaker::Breaker;
+use crate::upstream::breaker::{Breaker, CAREFUL_MS};
 use crate::upstream::retry::RetryBudget;
 
 /// Asks a second that the object takes from all holders together.
@@ -50,9 +50,6 @@ const LONGEST_PAUSE_MS: f64 = 12_000.0;
 const TELL_MS: u64 = 50;
 /// Permits whose time comes so soon want a place in flight, at most, in milliseconds.
 pub const SOON_MS: u64 = 600;
-/// A target that fails is passed over for so long at least, in milliseconds, by those who have not seen it themselves: word of it comes
-/// with their leases.
-const CLOSED_MS: u64 = 3_000;
 /// A holder silent for this long has no demand, in milliseconds.
 const SILENT_MS: u64 = 25_000;
 /// Targets of which something is remembered.
@@ -547,9 +544,9 @@ impl Lessor {
             host.hidden_until = now_ms + HIDDEN_MS;
         }
         for _ in 0..r.failed.min(10) {
-            // A failure after the open time is a trial's.
+            // A failure after the open time is a trial's. Those who have not seen it themselves hear of it with their leases, which takes time.
             host.breaker.admits(now_ms);
-            host.breaker.failed(now_ms, r.failed_ms.max(CLOSED_MS / 2));
+            host.breaker.failed(now_ms, r.failed_ms, CAREFUL_MS);
         }
     }
 

@@ -9,7 +9,7 @@ use super::fault::Fault;
 use super::hedge::{self, Form};
 use super::patience::{Awaited, Patience};
 use super::wire::{Completion, Fields, Usage, quoted};
-use super::{ratelimit, retry};
+use super::{breaker, ratelimit, retry};
 use crate::admission::gate::{self, Pass};
 use crate::admission::holder::Caller;
 use crate::admission::message::Kind as Urgency;
@@ -264,8 +264,9 @@ async fn through(counter: &Counter, call: &Call, form: Form, keep: &Keep<'_>) ->
     if let Some(error) = estimate::too_large(&call.body, caller.tokens, counter.config.upstream_tpm) {
         return Err(failed(&Fault::Refused(error), 0, began));
     }
-    for (rank, target) in call.targets.iter().enumerate() {
-        let budget = limits.clone().map(|limits| Budget { target: target.number(), ..limits });
+    let budget_of = |target: &Target| limits.clone().map(|limits| Budget { target: target.number(), ..limits });
+    for (mut rank, mut target) in call.targets.iter().enumerate() {
+        let mut budget = budget_of(target);
         let mut retry = 0;
         loop {
             // It may have opened since the last attempt, or while this one waited for its permit.
@@ -278,7 +279,7 @@ async fn through(counter: &Counter, call: &Call, form: Form, keep: &Keep<'_>) ->
             let entered = gate::enter(counter, budget.clone(), caller, call.wait.told.0.as_deref()).await;
             let now = world.now_ms();
             caller.patience_ms = caller.patience_ms.saturating_sub(now.saturating_sub(entering));
-            let pass = match entered {
+            let mut pass = match entered {
                 Ok(pass) => pass,
                 Err(refused) => {
                     let refused = Fault::Refused(refused);
@@ -296,10 +297,23 @@ async fn through(counter: &Counter, call: &Call, form: Form, keep: &Keep<'_>) ->
                 break;
             }
             if !counter.learned.admits(target, now, deadlines.total_ms, budget.as_ref()) {
-                if !anyway(attempts) {
+                // While it was waited for the target was closed. Another that is open takes the permit: in its line it would be waited
+                // for once more.
+                let others = call.targets.iter().enumerate().filter(|(_, other)| other.number() != target.number());
+                let open = others.map(|(at, other)| (at, other, budget_of(other))).find(|(_, other, budget)| {
+                    let may = budget.as_ref().is_some_and(|b| pass.moves_to(b));
+                    may && counter.learned.admits(other, now, deadlines.total_ms, budget.as_ref())
+                });
+                if let Some((at, other, of_other)) = open {
+                    if let Some(of_other) = &of_other {
+                        pass.move_to(of_other);
+                    }
+                    (rank, target, budget) = (at, other, of_other);
+                } else if anyway(attempts) {
+                    retries_left = 0;
+                } else {
                     break;
                 }
-                retries_left = 0;
             }
             let trial = Trial { counter, target, since_ms: now };
             if attempts == 0 {
@@ -332,9 +346,10 @@ async fn through(counter: &Counter, call: &Call, form: Form, keep: &Keep<'_>) ->
             attempts += u32::from(second);
             let fault = match ended {
                 Ok(()) => {
-                    // A stream has yet to end well.
-                    if form == Form::Plain {
-                        counter.learned.succeeded(target);
+                    match form {
+                        Form::Plain => counter.learned.succeeded(target),
+                        // It has yet to end well.
+                        Form::Streamed => counter.learned.streams(target),
                     }
                     let latency_ms = world.now_ms().saturating_sub(began);
                     return Ok(Answered { value: (), target: target.clone(), rank, attempts, latency_ms });
@@ -344,7 +359,8 @@ async fn through(counter: &Counter, call: &Call, form: Form, keep: &Keep<'_>) ->
             drop(trial);
             let ended = world.now_ms();
             if fault.is_the_targets() {
-                counter.learned.failed(target, ended, ended.saturating_sub(now));
+                let least_ms = breaker::open_ms(counter.config.upstream_rpm);
+                counter.learned.failed(target, ended, ended.saturating_sub(now), least_ms);
             }
             // A person's next target has little time left, and a target that was silent is likely to be so again.
             let silent = person && matches!(fault, Fault::Late(_));

@@ -89,11 +89,11 @@ impl State {
     fn broke(&mut self, fault: &Fault) {
         if fault.is_the_targets() && *fault != Fault::Late(WHOLE) {
             self.pass.failed();
-            self.counter.learned.failed(&self.target, self.counter.world.now_ms(), 0);
+            self.counter.learned.broke(&self.target, self.counter.world.now_ms());
         }
     }
 
-    /// The stream is whole: only then, and if there is an answer in it, has the target done well.
+    /// The stream is whole: if there is an answer in it, the target has done well.
     fn end(&mut self) -> Vec<Piece> {
         self.ended = true;
         if self.begun {

@@ -37,9 +37,9 @@ use madoguchi::upstream::stream;
 use madoguchi::world::{Invocation, Outgoing, Reply, Sent, TransportError, World};
 use tokio::time::{Instant, sleep};
 
-/// An answer of a word, streamed, and a passage's weight.
-const WORD: &[u8] =
-    b"data: {\"choices\":[{\"delta\":{\"content\":\"Yes [1].\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+/// An answer of a word, streamed, its end, and a passage's weight.
+const WORD: &[u8] = b"data: {\"choices\":[{\"delta\":{\"content\":\"Yes [1].\"},\"finish_reason\":\"stop\"}]}\n\n";
+const END: &[u8] = b"data: [DONE]\n\n";
 const WEIGHT: &[u8] = br#"{"choices":[{"message":{"content":"{\"relevance\":0.9}"}}]}"#;
 
 /// What the simulated host does with a call.
@@ -83,11 +83,13 @@ enum Host {
     Floods {
         in_events: bool,
     },
-    /// Answers so many calls a second, refuses the others, and breaks every connection from one second to another.
+    /// Answers so many calls a second, refuses the others, and breaks every connection from one second to another. A stream's word
+    /// comes after so many milliseconds, and its end after as many more.
     BreaksBetween {
         per_second: usize,
         from: u64,
         to: u64,
+        every_ms: u64,
     },
     /// Streams a piece each so many milliseconds, and never tells its count.
     Streams {
@@ -216,6 +218,9 @@ impl World for Handle {
                 Host::AnswersFor(model) if named != model => {
                     Box::new(Canned { status: 500, headers: &[], body: b"{}" })
                 }
+                Host::FailsFor(_) if streams => {
+                    Box::new(Streamed { status: 200, every_ms: 200, piece: WORD, pieces: 1, end: END })
+                }
                 Host::FailsFor(_) | Host::AnswersFor(_) => Box::new(Canned { status: 200, headers: &[], body }),
                 Host::UsesAll => {
                     sleep(Duration::from_millis(100)).await;
@@ -232,7 +237,12 @@ impl World for Handle {
                 }
                 Host::Serves => {
                     sleep(Duration::from_millis(300)).await;
-                    Box::new(Canned { status: 200, headers: &[], body: if streams { WORD } else { WEIGHT } })
+                    let word = Streamed { status: 200, every_ms: 0, piece: WORD, pieces: 1, end: END };
+                    if streams {
+                        Box::new(word) as Box<dyn Reply>
+                    } else {
+                        Box::new(Canned { status: 200, headers: &[], body: WEIGHT })
+                    }
                 }
                 Host::BreaksBetween { from, to, .. } if (from..to).contains(&second) => {
                     return Err(TransportError::Broken("reset".into()));
@@ -240,9 +250,12 @@ impl World for Handle {
                 Host::BreaksBetween { per_second, .. } if within > per_second => {
                     Box::new(Canned { status: 429, headers: &[("retry-after", "1")], body: b"{}" })
                 }
-                Host::BreaksBetween { .. } => {
-                    sleep(Duration::from_millis(400)).await;
-                    Box::new(Canned { status: 200, headers: &[], body: if streams { WORD } else { WEIGHT } })
+                Host::BreaksBetween { every_ms, .. } if streams => {
+                    Box::new(Streamed { status: 200, every_ms, piece: WORD, pieces: 1, end: END })
+                }
+                Host::BreaksBetween { every_ms, .. } => {
+                    sleep(Duration::from_millis(2 * every_ms)).await;
+                    Box::new(Canned { status: 200, headers: &[], body: WEIGHT })
                 }
                 Host::States(headers) => Box::new(Canned { status: 200, headers, body }),
                 Host::Says(text) => Box::new(Canned { status: 200, headers: &[], body: text.as_bytes() }),

@@ -118,3 +118,23 @@ async fn invented_models_that_fail_do_not_open_what_is_closed_here_or_elsewhere(
         })
         .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_target_is_well_again_when_an_answer_has_begun_and_not_only_when_it_has_ended() {
+    let host = Host::BreaksBetween { per_second: 100, from: 0, to: 3, every_ms: 4_000 };
+    let (counter, world) = counter(host, &[("UPSTREAM_RPM", "0"), ("RETRIES", "0")]);
+    let body = r#"{"model":"gpt-4.1","messages":[],"stream":true}"#.into();
+    let person = of_a_person(Call { body, ..call(&counter) });
+    let all = (0..60).map(|n| {
+        let (counter, person) = (&counter, &person);
+        async move {
+            sleep(Duration::from_millis(200 * n)).await;
+            if let Ok(opened) = stream::open(counter, person).await {
+                opened.value.collect::<Vec<_>>().await;
+            }
+        }
+    });
+    futures::future::join_all(all).await;
+    let calls = |from, to| world.calls.borrow().iter().filter(|c| (from..to).contains(&c.0)).count();
+    assert_eq!((calls(3_000, 7_000), calls(8_000, 12_000)), (1, 20));
+}
