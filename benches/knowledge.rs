@@ -10,7 +10,7 @@ mod measure;
 
 use std::time::Instant;
 
-use madoguchi::knowledge::{Document, Index};
+use madoguchi::knowledge::{Document, Index, Lexicon};
 use measure::{PARTS, Set, floor, sets, tally};
 
 fn main() {
@@ -67,7 +67,7 @@ fn speed(set: &Set) {
             .take(wanted)
             .collect();
         let start = Instant::now();
-        let index = Index::new(documents);
+        let index = Index::new(Lexicon::built(), documents);
         let built = start.elapsed();
         let start = Instant::now();
         let mut asked = 0_u32;

@@ -20,7 +20,7 @@ mod english;
 mod evidence;
 pub mod find;
 mod index;
-pub(crate) mod lexicon;
+pub mod lexicon;
 mod loan;
 pub(crate) mod normal;
 pub mod passage;
@@ -32,6 +32,8 @@ pub(crate) mod segment;
 pub mod shelf;
 pub mod store;
 mod terms;
+pub mod vocabulary;
 
 pub use evidence::{Evidence, KINDS};
 pub use index::{BEARS, Document, Hit, Index};
+pub use lexicon::Lexicon;
