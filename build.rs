@@ -1,33 +1,42 @@
-//! Packs the search's vocabulary, so that it weighs less in the bundle.
+//! Packs the search's vocabulary into the file that an isolate loads (see `src/knowledge/lexicon.rs`), and tells its digest.
 
 use std::path::Path;
 use std::{env, fs, io};
 
-#[path = "src/knowledge/lexicon/packed.rs"]
-mod packed;
-#[path = "src/knowledge/lexicon/senses.rs"]
-mod senses;
-#[path = "src/knowledge/lexicon/sounds.rs"]
-mod sounds;
+#[path = "src/decimal.rs"]
+mod decimal;
+#[allow(dead_code, reason = "the search uses the rest of it")]
+#[path = "src/knowledge"]
+mod knowledge {
+    pub mod english;
+    pub mod lexicon {
+        pub mod layout;
+        pub mod reader;
+        pub mod senses;
+        pub mod sounds;
+        pub mod writer;
+    }
+    pub mod normal;
+}
+
+use knowledge::lexicon::{layout, reader, writer};
 
 fn main() -> io::Result<()> {
     let out = env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("no OUT_DIR"))?;
-    let [lexicon, everyday, kanji] =
-        ["src/knowledge/lexicon.txt", "src/knowledge/everyday.txt", "src/knowledge/kanji.txt"];
-    let (words, sounding) = (fs::read_to_string(lexicon)?, fs::read_to_string(kanji)?);
-    let words = sounds::number_readings(&words, &sounds::sounds(&sounding, true));
-    let senses = senses::halves(&fs::read_to_string(everyday)?);
-    for (name, text) in [("lexicon", words), ("everyday", senses), ("kanji", sounding)] {
-        fs::write(Path::new(&out).join(name), packed::pack(&text))?;
-    }
-    for path in [lexicon, everyday, kanji, "src/knowledge/lexicon"] {
-        write_rerun(path);
+    let sources = ["lexicon.txt", "everyday.txt", "kanji.txt"].map(|name| Path::new("src/knowledge").join(name));
+    sources.iter().for_each(|source| tell(&format!("rerun-if-changed={}", source.display())));
+    let [lexicon, everyday, kanji] = sources.map(fs::read_to_string);
+    let packed = writer::pack(reader::read(&lexicon?, &everyday?, &kanji?)).map_err(io::Error::other)?;
+    fs::write(Path::new(&out).join("vocabulary"), &packed)?;
+    tell(&format!("rustc-env=MADOGUCHI_VOCABULARY={:016x}", layout::digest(&packed)));
+    for path in ["decimal.rs", "knowledge/english.rs", "knowledge/normal.rs", "knowledge/lexicon"] {
+        tell(&format!("rerun-if-changed=src/{path}"));
     }
     Ok(())
 }
 
-/// Tells cargo to run this again when a file changes.
+/// Tells cargo something.
 #[allow(clippy::print_stdout)]
-fn write_rerun(path: &str) {
-    println!("cargo::rerun-if-changed={path}");
+fn tell(what: &str) {
+    println!("cargo::{what}");
 }

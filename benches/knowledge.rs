@@ -10,13 +10,16 @@ mod measure;
 
 use std::time::Instant;
 
-use madoguchi::knowledge::{Document, Index};
+use madoguchi::knowledge::{Document, Index, Lexicon};
 use measure::{PARTS, Set, floor, sets, tally};
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let quiet = words.iter().any(|w| w == "--figures");
     let names: Vec<&String> = words.iter().filter(|w| !w.starts_with("--")).collect();
+    let start = Instant::now();
+    let _lexicon = Lexicon::built();
+    let loaded = start.elapsed();
     let sets = sets();
     if words.first().is_some_and(|w| w == "--why") {
         for part in PARTS.iter().filter(|p| p.half != Some("held") && words.get(1).is_some_and(|w| p.name.contains(w)))
@@ -53,6 +56,7 @@ fn main() {
         }
     }
     if names.is_empty() && !quiet {
+        println!("the vocabulary is loaded in {:.2} ms", loaded.as_secs_f64() * 1e3);
         speed(&sets[0]);
     }
 }
@@ -67,7 +71,7 @@ fn speed(set: &Set) {
             .take(wanted)
             .collect();
         let start = Instant::now();
-        let index = Index::new(documents);
+        let index = Index::new(Lexicon::built(), documents);
         let built = start.elapsed();
         let start = Instant::now();
         let mut asked = 0_u32;

@@ -1,10 +1,11 @@
-// The Worker's build: cargo, wasm-bindgen, wasm-opt and esbuild make build/index.js and build/index_bg.wasm; skipped when no source has changed.
+// The Worker's build: cargo, wasm-bindgen, wasm-opt and esbuild make build/index.js and build/index_bg.wasm, and the search's vocabulary is put
+// beside the storefront's files; skipped when no source has changed.
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { namedInOrder } from "./order.mjs";
-import { Stop, digest, isDone, markDone, must, program, root, step, toolPath } from "./steps.mjs";
+import { Stop, command, digest, isDone, markDone, must, program, root, step, toolPath } from "./steps.mjs";
 
 const inputs = ["Cargo.toml", "Cargo.lock", "package-lock.json", "build.rs", "src", "scripts/build.mjs", "scripts/order.mjs"];
 const target = "wasm32-unknown-unknown";
@@ -30,15 +31,45 @@ async function optimize(wasm) {
   await opt("--reorder-functions-by-name");
 }
 
+/** Where the search's vocabulary is served from: a file of the storefront that the build writes. */
+export const vocabularies = join(root, "storefront/vocabulary");
+
 /** What is uploaded, in bytes after gzip, as `wrangler deploy --dry-run` counts it. */
 export function bundleSize() {
   return gzipSync(Buffer.concat(["index.js", "index_bg.wasm"].map((f) => readFileSync(join(root, "build", f))))).length;
 }
 
-async function bundle(profile, show) {
+/** Compiles the Worker; gives what cargo tells of it, a JSON object each. */
+async function compile(profile) {
+  const words = ["build", "--locked", "--lib", "--target", target, "--profile", profile, "--message-format=json-render-diagnostics"];
+  const { code, output } = await command("cargo", words);
+  const [told, shown] = [(line) => line.startsWith("{"), (line) => !line.startsWith("{")].map((of) => output.split("\n").filter(of));
+  if (code !== 0) throw new Stop(`cargo ${words.join(" ")} ended with ${code}\n${shown.slice(-40).join("\n")}`);
+  return told.map((line) => JSON.parse(line));
+}
+
+/** What the build script has told: the search's vocabulary, and the digest that the Worker asks for it by. */
+function vocabularyOf(told) {
+  for (const { reason, out_dir, env = [] } of told) {
+    const digest = reason === "build-script-executed" && env.find(([name]) => name === "MADOGUCHI_VOCABULARY")?.[1];
+    if (digest) return { digest, bytes: readFileSync(join(out_dir, "vocabulary")) };
+  }
+  throw new Stop("cargo did not tell where the vocabulary is");
+}
+
+/** Puts the vocabulary among the files that the platform serves, in the place of an older one. */
+function publish({ digest, bytes }) {
+  const name = `${digest}.bin`;
+  mkdirSync(vocabularies, { recursive: true });
+  for (const old of readdirSync(vocabularies).filter((other) => other !== name)) rmSync(join(vocabularies, old));
+  writeFileSync(join(vocabularies, name), bytes);
+}
+
+async function bundle(profile) {
   const work = join(root, "target/worker");
   const built = join(root, "target", target, profile);
-  await must("cargo", ["build", "--locked", "--lib", "--target", target, "--profile", profile], { show });
+  const told = await compile(profile);
+  const vocabulary = vocabularyOf(told);
   rmSync(work, { recursive: true, force: true });
   // The instance is made anew after a panic: the last two flags give the entry what that takes.
   await must(toolPath("wasm-bindgen"), [
@@ -60,6 +91,7 @@ async function bundle(profile, show) {
   for (const old of readdirSync(out)) rmSync(join(out, old), { recursive: true });
   renameSync(wasm, join(out, "index_bg.wasm"));
   writeFileSync(join(out, "index.js"), text);
+  publish(vocabulary);
 }
 
 /**
@@ -68,8 +100,8 @@ async function bundle(profile, show) {
 export async function build({ profile = process.env.MADOGUCHI_PROFILE ?? "release" } = {}) {
   if (!["release", "quick"].includes(profile)) throw new Stop(`MADOGUCHI_PROFILE is ${profile}: use release or quick`);
   const key = digest(profile, String(names), ...inputs.flatMap((i) => texts(join(root, i))));
-  if (existsSync(join(root, "build/index.js")) && isDone("worker", key)) return;
-  await step(`building the Worker (${profile})`, () => bundle(profile, false));
+  if (existsSync(join(root, "build/index.js")) && existsSync(vocabularies) && isDone("worker", key)) return;
+  await step(`building the Worker (${profile})`, () => bundle(profile));
   if (profile === "release" && !names) console.log(`the Worker's bundle: ${(bundleSize() / 1024).toFixed(1)} KiB after gzip`);
   markDone("worker", key);
 }

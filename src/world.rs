@@ -2,13 +2,14 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use futures::future::LocalBoxFuture;
 use futures::stream::LocalBoxStream;
 
 use crate::admission::message::{Ask, Lease};
 use crate::error::ApiError;
-use crate::knowledge::{Document, Index, store};
+use crate::knowledge::{Document, Index, Lexicon, store};
 
 /// A call to a model's host.
 #[derive(Debug, Clone)]
@@ -103,6 +104,10 @@ pub trait World {
     /// The shop's documents as this isolate holds them, at most [`store::STALE_MS`] behind, and not at all when `fresh`.
     fn knowledge(&self, _fresh: bool) -> LocalBoxFuture<'static, Result<Rc<RefCell<Index>>, ApiError>> {
         Box::pin(std::future::ready(Err(store::unavailable())))
+    }
+    /// The search's vocabulary, loaded at its first use; an empty one while it cannot be had.
+    fn vocabulary(&self) -> LocalBoxFuture<'static, Arc<Lexicon>> {
+        Box::pin(std::future::ready(Arc::default()))
     }
     /// Stores documents, all of them or none.
     fn put_documents(&self, _documents: Vec<Document>) -> LocalBoxFuture<'static, Result<(), ApiError>> {

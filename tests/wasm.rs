@@ -1,8 +1,10 @@
 //! What must hold in wasm as it does natively: reading JSON and searching, with JavaScript's own numbers and strings.
 #![cfg(target_arch = "wasm32")]
 
+use std::sync::Arc;
+
 use madoguchi::json;
-use madoguchi::knowledge::{Document, Index};
+use madoguchi::knowledge::{Document, Index, Lexicon};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
 use worker::js_sys;
@@ -26,7 +28,9 @@ fn searching_is_the_same_in_wasm() {
         url: None,
         lang: None,
     };
-    let index = Index::new([page("fee", "配送料は550円です。"), page("back", "返品は8日以内に承ります。")]);
+    let file = include_bytes!(concat!(env!("OUT_DIR"), "/vocabulary"));
+    let lexicon = Arc::new(Lexicon::read(file.to_vec()).unwrap());
+    let index = Index::new(lexicon, [page("fee", "配送料は550円です。"), page("back", "返品は8日以内に承ります。")]);
     let hits = index.search("へんぴんできますか", 5);
     assert_eq!(hits.first().map(|h| h.id.as_str()), Some("back"));
 }

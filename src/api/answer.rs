@@ -57,13 +57,13 @@ pub async fn answer(counter: &Counter, request: &Request<'_>) -> Result<Answer, 
     // A server is told of a rush, unless it would rather have what can be said in one.
     let steps_down = |error: &ApiError| ladder && error.is_of_the_moment() && !asked.sources.is_empty();
     let failed = Rc::new(Cell::new(false));
-    let excerpts = || {
+    let excerpts = async || {
         failed.set(true);
-        answering::excerpts(counter, &asked)
+        answering::excerpts(counter, &asked).await
     };
     if !streamed {
         let whole = match answering::whole(counter, &asked, fields).await {
-            Err(error) if steps_down(&error) => excerpts(),
+            Err(error) if steps_down(&error) => excerpts().await,
             whole => whole?,
         };
         return Ok(Answer::json(json!(whole).to_string()).failing(failed));
@@ -71,7 +71,7 @@ pub async fn answer(counter: &Counter, request: &Request<'_>) -> Result<Answer, 
     let id = request.id.to_owned();
     let failing = Rc::clone(&failed);
     let events = match answering::stream(counter, &asked, fields).await {
-        Err(error) if steps_down(&error) => excerpts().said(),
+        Err(error) if steps_down(&error) => excerpts().await.said(),
         events => events?,
     };
     let events = events.map(move |event| {

@@ -224,7 +224,9 @@ async fn make(counter: Counter, asked: Asked, party: u64, tell: UnboundedSender<
         return say(Said::Done { rung: Rung::Kept });
     }
     asked_of_model.sources.truncate(QUOTED);
-    let text = answering::passages(&counter.learned.quoter, &asked_of_model.question, &asked_of_model.sources);
+    let lexicon = counter.world.vocabulary().await;
+    let text =
+        answering::passages(&counter.learned.quoter, &lexicon, &asked_of_model.question, &asked_of_model.sources);
     // Two passages of one page are one link.
     let mut linked = HashSet::new();
     asked_of_model.sources.retain(|source| linked.insert(source.id.clone()));

@@ -3,19 +3,21 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use futures::future::LocalBoxFuture;
 use worker::Env;
 use worker::wasm_bindgen::{JsCast, JsValue};
 
 use super::bindings::{self, Namespace, Stub};
-use super::object::{self, Service};
-use super::shelf::Kept;
+use super::object;
+use super::shelf::{self, Kept};
 use super::{clock, fetch, promise, task, timer};
 use crate::admission::message::{Ask, Lease};
 use crate::error::ApiError;
-use crate::knowledge::shelf::Shelf;
-use crate::knowledge::{Document, Index};
+use crate::knowledge::shelf::{Shelf, Store};
+use crate::knowledge::vocabulary::Vocabulary;
+use crate::knowledge::{Document, Index, Lexicon};
 use crate::pool::{self, Pool};
 use crate::typed;
 use crate::world::{Invocation, Outgoing, Sent, TransportError, World};
@@ -31,6 +33,7 @@ pub struct Edge {
     lanes: RefCell<Lanes>,
     pool: RefCell<Pool>,
     shelf: Rc<Shelf>,
+    vocabulary: Rc<Vocabulary>,
 }
 
 /// Lanes by their names. A lane's id is known to this isolate alone, so a free one has all its six connections free.
@@ -46,7 +49,18 @@ impl Edge {
     /// The world of an isolate.
     pub fn new(env: Env) -> Self {
         let tells_invocation = object::binding(&env, "TELL_INVOCATION").is_some_and(|told| told.is_truthy());
-        Self { env, tells_invocation, lanes: RefCell::default(), pool: RefCell::default(), shelf: Rc::default() }
+        Self {
+            env,
+            tells_invocation,
+            lanes: RefCell::default(),
+            pool: RefCell::default(),
+            shelf: Rc::default(),
+            vocabulary: Rc::default(),
+        }
+    }
+
+    fn kept(&self) -> Kept {
+        Kept::new(self.env.clone(), Rc::clone(&self.vocabulary))
     }
 }
 
@@ -150,24 +164,27 @@ impl World for Edge {
     }
 
     fn knowledge(&self, fresh: bool) -> LocalBoxFuture<'static, Result<Rc<RefCell<Index>>, ApiError>> {
-        let (shelf, kept) = (Rc::clone(&self.shelf), Kept(self.env.clone()));
+        let (shelf, kept) = (Rc::clone(&self.shelf), self.kept());
         Box::pin(async move { shelf.index(&kept, fresh).await })
     }
 
     fn put_documents(&self, documents: Vec<Document>) -> LocalBoxFuture<'static, Result<(), ApiError>> {
-        Box::pin(Kept(self.env.clone()).put(Rc::clone(&self.shelf), documents))
+        Box::pin(self.kept().put(Rc::clone(&self.shelf), documents))
     }
 
     fn remove_document(&self, id: String) -> LocalBoxFuture<'static, Result<bool, ApiError>> {
-        Box::pin(Kept(self.env.clone()).remove(Rc::clone(&self.shelf), id))
+        Box::pin(self.kept().remove(Rc::clone(&self.shelf), id))
+    }
+
+    fn vocabulary(&self) -> LocalBoxFuture<'static, Arc<Lexicon>> {
+        self.kept().vocabulary()
     }
 
     fn asset(&self, path: String) -> LocalBoxFuture<'static, Option<String>> {
         let env = self.env.clone();
         Box::pin(async move {
-            let files: Service = object::binding(&env, "ASSETS")?.unchecked_into();
-            let response = object::send(&files, &format!("https://storefront{path}"), None).await.ok()?;
-            if response.status() == 200 { object::text(&response).await.ok() } else { None }
+            let response = shelf::file(&env, &path).await.ok()?;
+            object::text(&response).await.ok()
         })
     }
 }

@@ -3,12 +3,15 @@
 //! A model marks what it used as `[1]`; the marks are taken out of the text, and only what they name stays among the sources. A
 //! model that marks nothing is shown with all that it was given.
 
+use std::sync::Arc;
+
 use futures::stream::{self, LocalBoxStream, StreamExt};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::citation::Citations;
 use super::index::Hit;
+use super::lexicon::Lexicon;
 use super::quoter::Quoter;
 use crate::counter::Counter;
 use crate::error::ApiError;
@@ -137,8 +140,9 @@ impl Whole {
 }
 
 /// The answer with no model: the passages themselves.
-pub fn excerpts(counter: &Counter, asked: &Asked) -> Whole {
-    let answer = Some(passages(&counter.learned.quoter, &asked.question, &asked.sources));
+pub async fn excerpts(counter: &Counter, asked: &Asked) -> Whole {
+    let lexicon = counter.world.vocabulary().await;
+    let answer = Some(passages(&counter.learned.quoter, &lexicon, &asked.question, &asked.sources));
     Whole { answer, sources: asked.sources.clone(), rung: Rung::Passages, usage: None }
 }
 
@@ -154,7 +158,7 @@ fn asks_model(counter: &Counter, asked: &Asked) -> bool {
 /// The fault of the call, when every target of the route failed.
 pub async fn whole(counter: &Counter, asked: &Asked, fields: Fields<'_>) -> Result<Whole, ApiError> {
     if !asks_model(counter, asked) {
-        return Ok(excerpts(counter, asked));
+        return Ok(excerpts(counter, asked).await);
     }
     let answered = call::complete(counter, &asked.call(counter, fields), true).await.map_err(|f| f.error)?;
     let mut citations = Citations::of(asked.sources.len());
@@ -177,7 +181,7 @@ pub async fn stream(
     mut fields: Fields<'_>,
 ) -> Result<LocalBoxStream<'static, Event>, ApiError> {
     if !asks_model(counter, asked) {
-        return Ok(excerpts(counter, asked).said());
+        return Ok(excerpts(counter, asked).await.said());
     }
     let first = Event::Sources(asked.sources.clone());
     fields.set("stream", "true");
@@ -218,8 +222,9 @@ fn is_japanese(text: &str) -> bool {
 }
 
 /// The rung `passages`: the shop's own words, quoted; or, with none, that there are none, and a person.
-pub fn passages(quoter: &Quoter, question: &str, sources: &[Source]) -> String {
-    let quoted = pages(sources).iter().map(|page| shown(quoter, question, page)).collect::<Vec<_>>().join("\n\n");
+pub fn passages(quoter: &Quoter, lexicon: &Arc<Lexicon>, question: &str, sources: &[Source]) -> String {
+    let quote = |source: &Source| quoter.quote(lexicon, question, source.title.as_deref(), &source.passage);
+    let quoted = pages(sources).iter().map(|page| shown(page, quote)).collect::<Vec<_>>().join("\n\n");
     match (sources.is_empty(), is_japanese(question)) {
         (false, true) => format!("お店の案内からお答えします。\n\n{quoted}"),
         (false, false) => format!("From the shop's own pages:\n\n{quoted}"),
@@ -246,9 +251,9 @@ fn pages(sources: &[Source]) -> Vec<Vec<&Source>> {
 }
 
 /// What of a page answers, under its title. The rest is a link away.
-fn shown(quoter: &Quoter, question: &str, page: &[&Source]) -> String {
+fn shown(page: &[&Source], quote: impl Fn(&Source) -> String) -> String {
     let title = page.first().and_then(|source| source.title.as_deref());
-    let quoted: Vec<String> = page.iter().map(|source| quoter.quote(question, title, &source.passage)).collect();
+    let quoted: Vec<String> = page.iter().map(|source| quote(source)).collect();
     let quoted = quoted.join("\n\n");
     match title {
         Some(title) => format!("**{}**\n{quoted}", title.trim()),
@@ -264,14 +269,16 @@ mod tests {
         Source { id: title.into(), title: Some(title.into()), url: None, passage: passage.into() }
     }
 
+    fn quoted(question: &str, sources: &[Source]) -> String {
+        passages(&Quoter::default(), &Lexicon::built(), question, sources)
+    }
+
     #[test]
     fn passages_are_quoted_under_their_titles_and_their_absence_is_said_in_the_questions_language() {
-        assert!(
-            passages(&Quoter::default(), "返品できますか", &[source("返品", "8日以内に承ります。")])
-                .contains("**返品**\n8日以内に承ります。")
-        );
-        assert!(passages(&Quoter::default(), "返品できますか", &[]).contains("見つかりませんでした"));
-        assert!(passages(&Quoter::default(), "Can I return it?", &[]).contains("do not answer"));
+        let shown = quoted("返品できますか", &[source("返品", "8日以内に承ります。")]);
+        assert!(shown.contains("**返品**\n8日以内に承ります。"), "{shown}");
+        assert!(quoted("返品できますか", &[]).contains("見つかりませんでした"));
+        assert!(quoted("Can I return it?", &[]).contains("do not answer"));
     }
 
     #[test]
@@ -282,10 +289,7 @@ mod tests {
             source("返品", "箱でお送りください。"),
         ];
         let expected = "**返品**\n8日以内に承ります。\n\n箱でお送りください。\n\n**送料**\n660円です。";
-        assert!(
-            passages(&Quoter::default(), "返品", &sources).ends_with(expected),
-            "{}",
-            passages(&Quoter::default(), "返品", &sources)
-        );
+        let shown = quoted("返品", &sources);
+        assert!(shown.ends_with(expected), "{shown}");
     }
 }

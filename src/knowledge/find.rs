@@ -52,7 +52,8 @@ pub async fn find_among(
 ) -> Vec<Source> {
     let ids: Vec<String> = documents.iter().map(|d| d.id.clone()).collect();
     let placed = documents.into_iter().enumerate().map(|(at, d)| Document { id: at.to_string(), ..d });
-    let hits = candidates(counter, &Index::new(placed), question, &[]);
+    let index = Index::new(counter.world.vocabulary().await, placed);
+    let hits = candidates(counter, &index, question, &[]);
     let mut sources = best(counter, question, hits, limit, request_id, party).await;
     for source in &mut sources {
         if let Some(id) = source.id.parse().ok().and_then(|at: usize| ids.get(at)) {

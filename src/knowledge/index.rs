@@ -7,11 +7,12 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::evidence::{self, Evidence, Found, Kind, Weighed};
-use super::lexicon::lexicon;
+use super::lexicon::Lexicon;
 use super::passage;
 use super::question::{Question, is_japanese, near};
 use super::terms::{self, Term};
@@ -113,6 +114,7 @@ struct Page {
 /// The index.
 #[derive(Debug, Default)]
 pub struct Index {
+    lexicon: Arc<Lexicon>,
     pages: Vec<Option<Page>>,
     passages: Vec<Option<Passage>>,
     free_pages: Vec<u32>,
@@ -135,13 +137,31 @@ const COMMONEST: f32 = 0.2;
 const LOOKED_AT: usize = 48;
 
 impl Index {
-    /// An index of these documents.
-    pub fn new(documents: impl IntoIterator<Item = Document>) -> Index {
-        let mut index = Index::default();
+    /// An index of these documents, read with a vocabulary.
+    pub fn new(lexicon: Arc<Lexicon>, documents: impl IntoIterator<Item = Document>) -> Index {
+        let mut index = Index { lexicon, ..Index::default() };
         for document in documents {
             index.put(document);
         }
         index
+    }
+
+    /// Reads documents and questions with this vocabulary from now on. What was read with another is read again.
+    pub fn read_with(&mut self, lexicon: &Arc<Lexicon>) {
+        if !self.is_read_with(lexicon) {
+            let pages = std::mem::take(&mut self.pages);
+            *self = Index::new(Arc::clone(lexicon), pages.into_iter().flatten().map(|page| page.document));
+        }
+    }
+
+    /// Whether it reads with this vocabulary.
+    pub fn is_read_with(&self, lexicon: &Arc<Lexicon>) -> bool {
+        Arc::ptr_eq(&self.lexicon, lexicon)
+    }
+
+    /// Forgets every document.
+    pub fn clear(&mut self) {
+        *self = Index::new(Arc::clone(&self.lexicon), []);
     }
 
     /// How many documents it holds.
@@ -177,7 +197,7 @@ impl Index {
         for text in passage::cut(&document.content) {
             let from = text.as_ptr() as usize - document.content.as_ptr() as usize;
             let id = self.free_passages.pop().unwrap_or(self.passages.len() as u32);
-            let (postings, words) = analyse(id, document.title.as_deref(), text);
+            let (postings, words) = analyse(&self.lexicon, id, document.title.as_deref(), text);
             let mut terms = 0_u16;
             for (term, posting) in postings {
                 terms = terms.saturating_add(u16::from(posting.body));
@@ -223,7 +243,7 @@ impl Index {
             self.terms -= u64::from(passage.terms);
             let text = page.document.content.get(passage.from as usize..passage.to as usize).unwrap_or_default();
             // What it was indexed by is not kept but found again.
-            let (postings, words) = analyse(id, page.document.title.as_deref(), text);
+            let (postings, words) = analyse(&self.lexicon, id, page.document.title.as_deref(), text);
             for (term, _) in postings {
                 if let Some(list) = self.postings.get_mut(&term) {
                     if let Ok(at) = list.binary_search_by_key(&id, |p| p.passage) {
@@ -287,7 +307,7 @@ impl Index {
     }
 
     fn read(&self, query: &str) -> Question {
-        Question::read(lexicon(), query, |stem| near(self.vocabulary.keys().map(|k| &**k), stem))
+        Question::read(&self.lexicon, query, |stem| near(self.vocabulary.keys().map(|k| &**k), stem))
     }
 
     fn passage(&self, id: u32) -> Option<(&Document, &str)> {
@@ -460,8 +480,7 @@ impl Index {
 }
 
 /// A passage's terms with their places, and the Latin stems unknown to the lexicon.
-fn analyse(id: u32, title: Option<&str>, text: &str) -> (HashMap<Term, Posting>, Vec<String>) {
-    let lexicon = lexicon();
+fn analyse(lexicon: &Lexicon, id: u32, title: Option<&str>, text: &str) -> (HashMap<Term, Posting>, Vec<String>) {
     let mut postings: HashMap<Term, Posting> = HashMap::new();
     let mut words: Vec<String> = Vec::new();
     let fresh = Posting { passage: id, sentences: 0, body: 0, title: 0 };
@@ -499,7 +518,7 @@ mod tests {
             url: None,
             lang: None,
         };
-        Index::new(pages.iter().map(document))
+        Index::new(Lexicon::built(), pages.iter().map(document))
     }
 
     fn found(index: &Index, question: &str) -> Vec<String> {

@@ -1,217 +1,344 @@
 //! The vocabulary that question and page are both translated into: words, their readings, and the concepts they stand for.
-//! The words are data: `lexicon.txt`, a vocabulary weighed for shops, and `everyday.txt`, a table of what else shops sell and shoppers
-//! speak of. Either tells its own form.
+//!
+//! The words are data: `lexicon.txt`, a vocabulary weighed for shops, `everyday.txt`, a table of what else shops sell and shoppers speak
+//! of, and `kanji.txt`, how characters sound. Each tells its own form. The build packs them into one file, which is no part of the
+//! program: an isolate loads it when it first searches (see [`super::vocabulary`]) and reads it where it lies, so that loading costs no more
+//! than a look over it. With no vocabulary at all there are pairs of characters, which find half as much.
 
-mod packed;
+mod layout;
+#[cfg(test)]
 mod reader;
+#[cfg(test)]
 mod senses;
 mod sounds;
+#[cfg(test)]
+mod writer;
 
-use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::cmp::Ordering;
+use std::fmt;
+use std::ops::Range;
 
 use super::english;
 use super::normal;
-use reader::Reader;
-use sounds::{Sounds, readings};
+pub use layout::{Class, Form};
+use layout::{ROWS, digest};
 
-/// How much a concept tells about what a question wants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Class {
-    /// What a page may be about.
-    Topic,
-    /// A name that answers only where it is named.
-    Name,
-    /// Goods: which of them, where what is to be done with them is asked.
-    Goods,
-    /// One of many of which a page names some.
-    Example,
-    /// What is asked for: a time, a sum, a place.
-    Intent,
-    /// Too common in shops to tell much.
-    Weak,
-    /// What an everyday word means.
-    Sense,
+/// The packed file of this build: its name, and the digest by which it is known again.
+pub const FILE: &str = concat!("/vocabulary/", env!("MADOGUCHI_VOCABULARY"), ".bin");
+const DIGEST: &str = env!("MADOGUCHI_VOCABULARY");
+
+/// Where a section lies in the file.
+type Section = Range<usize>;
+
+/// Texts in the file: where each begins, and their bytes.
+#[derive(Debug, Default, Clone)]
+struct Texts {
+    starts: Section,
+    bytes: Section,
 }
 
-impl Class {
-    /// That, as a number.
-    pub fn weight(self) -> f32 {
+/// The vocabulary, in its file.
+#[derive(Debug, Default)]
+pub struct Lexicon {
+    file: Vec<u8>,
+    /// From here on words are in the everyday table alone.
+    everyday: u32,
+    /// A tree of the forms in which words are written: of each node the character that leads to it, where its children begin, and the
+    /// forms that end there.
+    labels: Section,
+    children: Section,
+    ending: Section,
+    forms: Section,
+    /// Of each word whether it only holds a sentence together, its concepts and senses, and how it may sound.
+    filler: Section,
+    concepts: Section,
+    concept_ids: Section,
+    senses: Section,
+    sense_ids: Section,
+    readings: Section,
+    reading_texts: Texts,
+    /// Of each concept its class, and the concepts that bear on it with how much.
+    classes: Section,
+    related: Section,
+    related_ids: Section,
+    related_weights: Section,
+    /// Phrases of English stems by the first of them, the word of each and the stems after the first.
+    english: Texts,
+    phrases: Section,
+    phrase_words: Section,
+    rests: Section,
+    rest_texts: Texts,
+    /// Stems that are words by themselves, for slips of the keyboard, by their first letter.
+    stems: Texts,
+    stem_words: Section,
+    /// The skeletons of long enough kana words.
+    skeletons: Texts,
+    skeleton_starts: Section,
+    skeleton_words: Section,
+    /// Readings of four kana or more, for slips of the keyboard.
+    long_readings: Texts,
+    long_words: Section,
+    /// Kanji and how each may sound in a compound.
+    kanji: Section,
+    sounds: Section,
+    sound_texts: Texts,
+    /// What a number tells by what follows it.
+    counters: Texts,
+    counter_ids: Section,
+}
+
+/// The vocabulary as its sources have it.
+#[cfg(test)]
+pub(crate) fn vocabulary() -> &'static writer::Vocabulary {
+    static READ: std::sync::OnceLock<writer::Vocabulary> = std::sync::OnceLock::new();
+    let (words, everyday, kanji) =
+        (include_str!("lexicon.txt"), include_str!("everyday.txt"), include_str!("kanji.txt"));
+    READ.get_or_init(|| reader::read(words, everyday, kanji))
+}
+
+/// Why a file is not the vocabulary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unreadable {
+    /// Its bytes are others than those that this program was built with.
+    Other {
+        /// How many there are.
+        bytes: usize,
+    },
+    /// Its sections do not come out.
+    Cut,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Class::Topic => 1.0,
-            Class::Name => 1.2,
-            Class::Goods | Class::Example => 0.6,
-            Class::Intent => 0.35,
-            Class::Weak => 0.12,
-            Class::Sense => 0.7,
+            Unreadable::Other { bytes } => write!(f, "these {bytes} bytes are not the file that the build wrote"),
+            Unreadable::Cut => write!(f, "the file is cut"),
         }
     }
 }
 
-/// A concept.
-#[derive(Debug)]
-pub struct Concept {
-    /// Its name in the file.
-    #[cfg(test)]
-    pub name: String,
-    /// Its class.
-    pub class: Class,
-    /// Concepts that bear on it, and how much.
-    pub related: Vec<(u16, f32)>,
+/// The sections of a file that are still to be read.
+struct Sections<'a> {
+    file: &'a [u8],
+    at: usize,
 }
 
-/// A word of the file: in Japanese with a reading, or in English.
-#[derive(Debug)]
-pub struct Word {
-    /// The concepts it stands for, all of them; none for filler.
-    pub concepts: Vec<u16>,
-    /// What the everyday table has it mean, one or another.
-    pub senses: Vec<u16>,
-    /// How it may sound, folded, without what its inflection adds; none for English.
-    pub readings: Vec<Box<str>>,
-    /// Whether it only holds a sentence together.
-    pub filler: bool,
+impl Sections<'_> {
+    fn next(&mut self) -> Result<Section, Unreadable> {
+        let from = self.at.saturating_add(4);
+        let length = self.file.get(self.at..).and_then(<[u8]>::first_chunk).ok_or(Unreadable::Cut)?;
+        self.at = from.saturating_add(u32::from_le_bytes(*length) as usize);
+        if self.at > self.file.len() { Err(Unreadable::Cut) } else { Ok(from..self.at) }
+    }
+
+    fn texts(&mut self) -> Result<Texts, Unreadable> {
+        Ok(Texts { starts: self.next()?, bytes: self.next()? })
+    }
 }
 
-/// Which word a written form belongs to.
-#[derive(Debug, Clone, Copy)]
-pub struct Form {
-    /// The word's place.
-    pub word: u16,
-    /// Which kana its inflection may add, as a place in [`ROWS`]; 0 for none.
-    inflection: u8,
-    /// Whether this is the word as it sounds rather than as it is written.
-    pub by_sound: bool,
-    /// Whether it counts as a whole word although it is two kana.
-    pub sure: bool,
+fn read(number: &[u8; 4]) -> u32 {
+    u32::from_le_bytes(*number)
 }
 
-/// What may follow a stem, one kana: the godan rows with their euphonic forms, and the adjective's.
-const ROWS: [(char, &str); 11] = [
-    (' ', ""),
-    ('k', "かきくけこい"),
-    ('g', "がぎぐげごい"),
-    ('s', "さしすせそ"),
-    ('t', "たちつてとっ"),
-    ('n', "なにぬねのん"),
-    ('b', "ばびぶべぼん"),
-    ('m', "まみむめもん"),
-    ('r', "らりるれろっ"),
-    ('w', "わいうえおっ"),
-    ('i', "いくかけさそすみ"),
-];
-
-#[derive(Debug, Default, Clone, Copy)]
-struct Node {
-    /// Children are neighbours in `nodes`, from here.
-    children: u32,
-    count: u16,
-    forms: u16,
-    /// The forms that end here are neighbours in `forms`, from here.
-    first_form: u32,
-    label: char,
-}
-
-/// A phrase of English stems.
-#[derive(Debug)]
-struct Phrase {
-    rest: Box<[Box<str>]>,
-    word: u16,
-}
-
-/// The parsed file.
-#[derive(Debug)]
-pub struct Lexicon {
-    /// Its concepts.
-    pub concepts: Vec<Concept>,
-    /// Its words.
-    pub words: Vec<Word>,
-    /// From here on words are in the everyday table alone.
-    everyday: u16,
-    nodes: Vec<Node>,
-    forms: Vec<Form>,
-    english: HashMap<Box<str>, Vec<Phrase>>,
-    /// Stems that are words by themselves, for slips of the keyboard.
-    stems: Vec<(Box<[char]>, u16)>,
-    /// The skeletons of long enough kana words.
-    skeletons: HashMap<Box<str>, Vec<u16>>,
-    /// Readings of four kana or more, for slips of the keyboard.
-    long_readings: Vec<(Box<[char]>, u16)>,
-    /// Kanji and how each may sound in a compound.
-    sounds: Sounds,
-    /// What a number tells by what follows it.
-    counters: HashMap<Box<str>, u16>,
-}
-
-/// A word without a reading of its own has this many of those that its characters allow.
-const READINGS: usize = 8;
-
-/// The one lexicon, parsed at its first use.
-pub fn lexicon() -> &'static Lexicon {
-    static LEXICON: OnceLock<Lexicon> = OnceLock::new();
-    let file = packed::unpack;
-    LEXICON.get_or_init(|| {
-        Lexicon::parse(
-            &file(include_bytes!(concat!(env!("OUT_DIR"), "/lexicon"))),
-            &file(include_bytes!(concat!(env!("OUT_DIR"), "/everyday"))),
-            &file(include_bytes!(concat!(env!("OUT_DIR"), "/kanji"))),
-        )
-    })
+/// The place among so many in ascending order at which `compare` finds what it seeks.
+fn search(among: Range<usize>, compare: impl Fn(usize) -> Ordering) -> Option<usize> {
+    let Range { mut start, mut end } = among;
+    while start < end {
+        let middle = start + (end - start) / 2;
+        match compare(middle) {
+            Ordering::Less => start = middle + 1,
+            Ordering::Equal => return Some(middle),
+            Ordering::Greater => end = middle,
+        }
+    }
+    None
 }
 
 impl Lexicon {
-    pub(crate) fn parse(text: &str, everyday: &str, kanji: &str) -> Lexicon {
-        let mut reader = Reader::new(kanji);
-        text.lines().for_each(|line| reader.line(line));
-        reader.begin_everyday();
-        senses::senses(everyday).for_each(|(japanese, english)| reader.sense(japanese, english));
-        reader.finish()
+    /// The vocabulary that this program was built with, from its file.
+    ///
+    /// # Errors
+    /// Tells what is wrong with the file.
+    pub fn read(file: Vec<u8>) -> Result<Lexicon, Unreadable> {
+        if format!("{:016x}", digest(&file)) != DIGEST {
+            return Err(Unreadable::Other { bytes: file.len() });
+        }
+        Lexicon::parse(file)
+    }
+
+    /// The same where there is no one to fetch it from.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn built() -> std::sync::Arc<Lexicon> {
+        use std::sync::{Arc, OnceLock};
+        static BUILT: OnceLock<Arc<Lexicon>> = OnceLock::new();
+        let file = || include_bytes!(concat!(env!("OUT_DIR"), "/vocabulary")).to_vec();
+        Arc::clone(BUILT.get_or_init(|| Arc::new(Lexicon::read(file()).unwrap_or_default())))
+    }
+
+    fn parse(file: Vec<u8>) -> Result<Lexicon, Unreadable> {
+        let mut sections = Sections { file: &file, at: 0 };
+        let everyday = file.get(sections.next()?).and_then(<[u8]>::first_chunk).ok_or(Unreadable::Cut)?;
+        // In the order in which the writer writes them.
+        let mut lexicon = Lexicon {
+            everyday: read(everyday),
+            labels: sections.next()?,
+            children: sections.next()?,
+            ending: sections.next()?,
+            forms: sections.next()?,
+            filler: sections.next()?,
+            concepts: sections.next()?,
+            concept_ids: sections.next()?,
+            senses: sections.next()?,
+            sense_ids: sections.next()?,
+            readings: sections.next()?,
+            reading_texts: sections.texts()?,
+            classes: sections.next()?,
+            related: sections.next()?,
+            related_ids: sections.next()?,
+            related_weights: sections.next()?,
+            english: sections.texts()?,
+            phrases: sections.next()?,
+            phrase_words: sections.next()?,
+            rests: sections.next()?,
+            rest_texts: sections.texts()?,
+            stems: sections.texts()?,
+            stem_words: sections.next()?,
+            skeletons: sections.texts()?,
+            skeleton_starts: sections.next()?,
+            skeleton_words: sections.next()?,
+            long_readings: sections.texts()?,
+            long_words: sections.next()?,
+            kanji: sections.next()?,
+            sounds: sections.next()?,
+            sound_texts: sections.texts()?,
+            counters: sections.texts()?,
+            counter_ids: sections.next()?,
+            file: Vec::new(),
+        };
+        if sections.at != file.len() {
+            return Err(Unreadable::Cut);
+        }
+        lexicon.file = file;
+        Ok(lexicon)
+    }
+
+    /// Whether there is no vocabulary.
+    pub fn is_empty(&self) -> bool {
+        self.file.is_empty()
+    }
+
+    /// The numbers of a section.
+    fn numbers(&self, of: &Section) -> &[[u8; 4]] {
+        self.file.get(of.clone()).unwrap_or_default().as_chunks().0
+    }
+
+    fn number(&self, of: &Section, at: usize) -> Option<u32> {
+        self.numbers(of).get(at).map(read)
+    }
+
+    /// The places of a list's items; no more than there are bytes.
+    fn list(&self, starts: &Section, at: usize) -> Range<usize> {
+        let place = |number| (read(number) as usize).min(self.file.len());
+        match self.numbers(starts).get(at..) {
+            Some([from, to, ..]) => place(from)..place(to),
+            _ => 0..0,
+        }
+    }
+
+    fn bytes(&self, texts: &Texts, at: usize) -> &[u8] {
+        let all = self.file.get(texts.bytes.clone()).unwrap_or_default();
+        all.get(self.list(&texts.starts, at)).unwrap_or_default()
+    }
+
+    fn text(&self, texts: &Texts, at: usize) -> &str {
+        std::str::from_utf8(self.bytes(texts, at)).unwrap_or_default()
+    }
+
+    /// The place of a text among texts in ascending order.
+    fn find(&self, texts: &Texts, text: &str) -> Option<usize> {
+        let count = self.numbers(&texts.starts).len().saturating_sub(1);
+        search(0..count, |at| self.bytes(texts, at).cmp(text.as_bytes()))
+    }
+
+    fn ids(&self, among: &Section, list: Range<usize>) -> impl Iterator<Item = u16> + Clone + use<'_> {
+        let all = self.file.get(among.clone()).unwrap_or_default().as_chunks().0;
+        all.get(list).unwrap_or_default().iter().map(|id| u16::from_le_bytes(*id))
+    }
+
+    fn byte(&self, among: &Section, at: usize) -> Option<u8> {
+        self.file.get(among.clone())?.get(at).copied()
     }
 
     /// Whether only the everyday table has a word.
-    pub fn is_everyday(&self, word: u16) -> bool {
+    pub fn is_everyday(&self, word: u32) -> bool {
         word >= self.everyday
     }
 
-    /// The word at a place.
-    pub fn word(&self, word: u16) -> Option<&Word> {
-        self.words.get(usize::from(word))
+    /// Whether a word only holds a sentence together, as one that there is not does.
+    pub fn is_filler(&self, word: u32) -> bool {
+        self.byte(&self.filler, word as usize) != Some(0)
     }
 
-    /// The concept at a place.
-    pub fn concept(&self, concept: u16) -> Option<&Concept> {
-        self.concepts.get(usize::from(concept))
+    /// The concepts that a word stands for, all of them; none for filler.
+    pub fn concepts(&self, word: u32) -> impl Iterator<Item = u16> + Clone + use<'_> {
+        self.ids(&self.concept_ids, self.list(&self.concepts, word as usize))
+    }
+
+    /// What the everyday table has a word mean, one or another.
+    pub fn senses(&self, word: u32) -> impl Iterator<Item = u16> + Clone + use<'_> {
+        self.ids(&self.sense_ids, self.list(&self.senses, word as usize))
+    }
+
+    /// How a word may sound, folded, without what its inflection adds; none for English.
+    pub fn heard(&self, word: u32) -> impl Iterator<Item = &str> {
+        self.list(&self.readings, word as usize).map(|at| self.text(&self.reading_texts, at))
+    }
+
+    /// The class of a concept.
+    pub fn class(&self, concept: u16) -> Option<Class> {
+        self.byte(&self.classes, usize::from(concept)).and_then(Class::at)
+    }
+
+    /// Concepts that bear on one, and how much.
+    pub fn related(&self, concept: u16) -> impl Iterator<Item = (u16, f32)> {
+        let list = self.list(&self.related, usize::from(concept));
+        let weights = list.clone().map_while(|at| self.number(&self.related_weights, at)).map(f32::from_bits);
+        self.ids(&self.related_ids, list).zip(weights)
     }
 
     /// Calls `found` with each word that begins the characters, and how many of them it takes, inflection included.
     pub fn prefixes(&self, chars: impl Iterator<Item = char> + Clone, mut found: impl FnMut(Form, usize)) {
-        let mut node = self.nodes.first().copied().unwrap_or_default();
+        let mut node = 0;
         let mut rest = chars;
         let mut length = 0;
         while let Some(c) = rest.next() {
-            let Some(next) = self.child(node, c) else { return };
-            node = next;
+            // The root, which is the first label, is no one's child.
+            let children = self.list(&self.children, node);
+            let labels = self.numbers(&self.labels).get(children.start + 1..children.end + 1).unwrap_or_default();
+            let Ok(place) = labels.binary_search_by_key(&(c as u32), read) else { return };
+            node = children.start + 1 + place;
             length += 1;
-            if node.forms == 0 {
+            let ending = self.list(&self.ending, node);
+            if ending.is_empty() {
                 continue;
             }
             let after = rest.clone().next();
-            for form in self.forms_at(node) {
+            for form in ending.map_while(|at| self.number(&self.forms, at)).map(Form::unpacked) {
                 if form.inflection == 0 {
-                    found(*form, length);
+                    found(form, length);
                 } else if after.is_some_and(|c| row(form.inflection).contains(c)) {
-                    found(*form, length + 1);
+                    found(form, length + 1);
                 }
             }
         }
     }
 
     /// The words that sound so, exactly; filler is left out.
-    pub fn sounding(&self, reading: &str) -> Vec<u16> {
+    pub fn sounding(&self, reading: &str) -> Vec<u32> {
         let length = reading.chars().count();
         let mut words = Vec::new();
         self.prefixes(reading.chars(), |form, taken| {
-            if taken == length && self.word(form.word).is_some_and(|w| !w.filler) {
+            if taken == length && !self.is_filler(form.word) {
                 words.push(form.word);
             }
         });
@@ -220,65 +347,97 @@ impl Lexicon {
     }
 
     /// The words that a kana text may be meant for: the same skeleton, or else one slip away.
-    pub fn nearly_sounding(&self, kana: &str) -> Vec<u16> {
-        if let Some(words) = self.skeletons.get(normal::skeleton(kana).as_str()) {
-            return words.clone();
+    pub fn nearly_sounding(&self, kana: &str) -> Vec<u32> {
+        if let Some(at) = self.find(&self.skeletons, &normal::skeleton(kana)) {
+            let words = self.list(&self.skeleton_starts, at);
+            return words.map_while(|at| self.number(&self.skeleton_words, at)).collect();
         }
         let chars: Vec<char> = kana.chars().collect();
         if chars.len() < 4 {
             return Vec::new();
         }
-        let near = |(reading, _): &&(Box<[char]>, u16)| english::within(reading, &chars, 1);
-        self.long_readings.iter().filter(near).map(|(_, w)| *w).collect()
+        let all = 0..self.numbers(&self.long_words).len();
+        self.within(&self.long_readings, &self.long_words, all, &chars, 1)
+    }
+
+    /// The words of these texts that are a text's, or so many slips away from it.
+    fn within(&self, texts: &Texts, words: &Section, among: Range<usize>, chars: &[char], slips: usize) -> Vec<u32> {
+        let mut other: Vec<char> = Vec::new();
+        let length: usize = chars.iter().map(|c| c.len_utf8()).sum();
+        let near = |at: &usize| {
+            let text = self.text(texts, *at);
+            // A slip is a character, and a character four bytes at most.
+            if text.len().abs_diff(length) > 4 * slips {
+                return false;
+            }
+            other.clear();
+            other.extend(text.chars());
+            english::within(&other, chars, slips)
+        };
+        among.filter(near).filter_map(|at| self.number(words, at)).collect()
+    }
+
+    /// The phrases that begin with a stem.
+    fn phrases(&self, first: &str) -> impl Iterator<Item = Phrase> {
+        let phrases = self.find(&self.english, first).map_or(0..0, |at| self.list(&self.phrases, at));
+        phrases.map_while(|at| {
+            Some(Phrase { word: self.number(&self.phrase_words, at)?, rest: self.list(&self.rests, at) })
+        })
+    }
+
+    fn stem(&self, at: usize) -> &[u8] {
+        self.bytes(&self.rest_texts, at)
     }
 
     /// The vocabulary's English word or phrase that begins the stems: the word, and how many of the stems it takes. A phrase may
     /// have up to two other words in each of its joints (send it back). The longest wins.
-    pub fn phrase(&self, stems: &[&str]) -> Option<(u16, usize)> {
+    pub fn phrase(&self, stems: &[&str]) -> Option<(u32, usize)> {
         let (first, after) = stems.split_first()?;
-        let mut best: Option<(u16, usize, usize)> = None;
-        for phrase in self.english.get(*first)?.iter().filter(|p| !self.is_everyday(p.word)) {
+        let mut best: Option<(u32, usize, usize)> = None;
+        for Phrase { word, rest } in self.phrases(first).filter(|p| !self.is_everyday(p.word)) {
             let mut taken = 0;
-            let whole =
-                phrase.rest.iter().all(|part| match after.iter().skip(taken).take(3).position(|s| **s == **part) {
+            let parts = rest.len();
+            let whole = rest.map(|at| self.stem(at)).all(|part| {
+                match after.iter().skip(taken).take(3).position(|s| s.as_bytes() == part) {
                     Some(at) => {
                         taken += at + 1;
                         true
                     }
                     None => false,
-                });
-            let parts = phrase.rest.len();
+                }
+            });
             if whole && best.is_none_or(|(_, n, t)| (parts, std::cmp::Reverse(taken)) > (n, std::cmp::Reverse(t))) {
-                best = Some((phrase.word, parts, taken));
+                best = Some((word, parts, taken));
             }
         }
         best.map(|(word, _, taken)| (word, taken + 1))
     }
 
     /// The longest English word or phrase of the everyday table that begins the stems, and how many of them it is.
-    pub fn everyday_phrase(&self, stems: &[&str]) -> Option<(u16, usize)> {
+    pub fn everyday_phrase(&self, stems: &[&str]) -> Option<(u32, usize)> {
         let (first, after) = stems.split_first()?;
-        let there =
-            |p: &&Phrase| after.get(..p.rest.len()).is_some_and(|s| s.iter().zip(&p.rest).all(|(a, b)| **a == **b));
-        let everyday = self.english.get(*first)?.iter().filter(|p| self.is_everyday(p.word));
+        let there = |p: &Phrase| {
+            let stems = after.get(..p.rest.len());
+            stems.is_some_and(|s| s.iter().zip(p.rest.clone()).all(|(a, at)| a.as_bytes() == self.stem(at)))
+        };
+        let everyday = self.phrases(first).filter(|p| self.is_everyday(p.word));
         everyday.filter(there).max_by_key(|p| p.rest.len()).map(|p| (p.word, p.rest.len() + 1))
     }
 
     /// The English words one or two slips away from a stem; filler only where nothing else is.
-    pub fn nearly(&self, stem: &str) -> Vec<u16> {
+    pub fn nearly(&self, stem: &str) -> Vec<u32> {
         let chars: Vec<char> = stem.chars().collect();
         let most = english::forgiven(chars.len());
-        if most == 0 {
-            return Vec::new();
-        }
-        let at = |n: usize| {
-            self.stems
-                .iter()
-                .filter(move |(s, _)| s.first() == chars.first() && english::within(s, &chars, n))
-                .map(|(_, w)| *w)
+        let Some(first) = chars.first().filter(|_| most > 0) else { return Vec::new() };
+        let letter = |at: usize| self.text(&self.stems, at).chars().next();
+        let count = self.numbers(&self.stem_words).len();
+        let Some(one) = search(0..count, |at| letter(at).cmp(&Some(*first))) else { return Vec::new() };
+        let from = (0..one).rev().take_while(|at| letter(*at) == Some(*first)).last().unwrap_or(one);
+        let to = (one..count).take_while(|at| letter(*at) == Some(*first)).last().map_or(one, |last| last + 1);
+        let found = |slips: usize| {
+            let words = self.within(&self.stems, &self.stem_words, from..to, &chars, slips);
+            words.into_iter().partition::<Vec<u32>, _>(|w| !self.is_filler(*w))
         };
-        let says = |w: &u16| self.word(*w).is_some_and(|w| !w.filler);
-        let found = |n: usize| at.clone()(n).partition::<Vec<u16>, _>(says);
         let near: Vec<_> = (1..=most).map(found).collect();
         let (say, hold): (Vec<_>, Vec<_>) = near.into_iter().unzip();
         say.into_iter().chain(hold).find(|found| !found.is_empty()).unwrap_or_default()
@@ -286,7 +445,10 @@ impl Lexicon {
 
     /// How a word in kanji may sound: every way to join what its characters sound like, within reason.
     pub fn readings(&self, word: &[char]) -> Vec<String> {
-        readings(&self.sounds, word)
+        sounds::readings(word, |c| {
+            let at = self.numbers(&self.kanji).binary_search_by_key(&(c as u32), read).ok()?;
+            Some(self.list(&self.sounds, at).map(|at| self.text(&self.sound_texts, at)).collect())
+        })
     }
 
     /// The concept of a number that these characters follow.
@@ -296,7 +458,8 @@ impl Lexicon {
         let lengths = if letters > 0 { letters..=letters } else { 1..=4 };
         lengths.rev().find_map(|n| {
             let text: String = after.get(..n)?.iter().collect();
-            self.counters.get(text.as_str()).copied()
+            let at = self.find(&self.counters, &text)?;
+            self.ids(&self.counter_ids, at..at + 1).next()
         })
     }
 
@@ -310,9 +473,7 @@ impl Lexicon {
         for to in 2..=letters.len() {
             for from in to.saturating_sub(14)..=to - 2 {
                 let Some((words, _)) = best.get(from).copied().flatten() else { continue };
-                let known = at(from, to).is_some_and(|w| {
-                    self.english.get(english::stem(w).as_str()).is_some_and(|p| p.iter().any(|p| p.rest.is_empty()))
-                });
+                let known = at(from, to).is_some_and(|w| self.phrases(&english::stem(w)).any(|p| p.rest.is_empty()));
                 let better = best.get(to).copied().flatten().is_none_or(|(n, _)| words + 1 < n);
                 if known
                     && better
@@ -332,20 +493,122 @@ impl Lexicon {
         words.reverse();
         Some(words)
     }
+}
 
-    fn child(&self, node: Node, c: char) -> Option<Node> {
-        let from = node.children as usize;
-        let children = self.nodes.get(from..from + usize::from(node.count))?;
-        let at = children.binary_search_by_key(&c, |n| n.label).ok()?;
-        children.get(at).copied()
-    }
-
-    fn forms_at(&self, node: Node) -> &[Form] {
-        let from = node.first_form as usize;
-        self.forms.get(from..from + usize::from(node.forms)).unwrap_or_default()
-    }
+/// A phrase of English stems: its word, and the places of those after the first.
+struct Phrase {
+    word: u32,
+    rest: Range<usize>,
 }
 
 fn row(inflection: u8) -> &'static str {
     ROWS.get(usize::from(inflection)).map_or("", |(_, row)| row)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const WORDS: &str = "# a shop's\nreturn > refund:0.5 = 返品/へんぴん send_back return\n!refund = 返金/へんきん refund\n\
+                         - = です the\n?day = 9日 9day 取r/とr\n";
+    const EVERYDAY: &str = "林檎, りんご = apple\n切r = cut, cut off\n";
+    const KANJI: &str = "へん返 ぴん品 ひん品 + きん金\n";
+
+    fn small() -> Vec<u8> {
+        writer::pack(reader::read(WORDS, EVERYDAY, KANJI)).unwrap()
+    }
+
+    /// Looks up everything that can be looked up, by these texts.
+    fn ask(lexicon: &Lexicon, japanese: &str, english: &str) {
+        let chars: Vec<char> = japanese.chars().collect();
+        let mut words = lexicon.sounding(japanese);
+        words.extend(lexicon.nearly_sounding(japanese));
+        words.extend(lexicon.nearly(english));
+        lexicon.prefixes(japanese.chars(), |form, _| words.push(form.word));
+        let stems: Vec<&str> = english.split(' ').collect();
+        words.extend(lexicon.phrase(&stems).into_iter().chain(lexicon.everyday_phrase(&stems)).map(|(word, _)| word));
+        words.extend(0..8);
+        for word in words {
+            lexicon.heard(word).count();
+            lexicon.is_filler(word);
+            for concept in lexicon.concepts(word).chain(lexicon.senses(word)) {
+                lexicon.class(concept);
+                lexicon.related(concept).count();
+            }
+        }
+        lexicon.readings(&chars);
+        lexicon.counter(&chars);
+        lexicon.split(english);
+    }
+
+    #[test]
+    fn what_the_build_packs_is_what_its_sources_say() {
+        let (read, lexicon) = (vocabulary(), Lexicon::built());
+        assert!(!lexicon.is_empty());
+        for (word, at) in read.words.iter().zip(0..) {
+            assert_eq!(lexicon.is_filler(at), word.filler);
+            assert!(lexicon.concepts(at).eq(word.concepts.iter().copied()));
+            assert!(lexicon.senses(at).eq(word.senses.iter().copied()));
+            assert!(lexicon.heard(at).eq(word.readings.iter().map(|r| &**r)));
+        }
+        for (concept, at) in read.concepts.iter().zip(0..) {
+            assert_eq!(lexicon.class(at), Some(concept.class));
+            assert!(lexicon.related(at).eq(concept.related.iter().copied()));
+        }
+        for (chars, form) in &read.spelt {
+            let mut found = Vec::new();
+            let after = row(form.inflection).chars().next();
+            lexicon.prefixes(chars.iter().copied().chain(after), |form, _| found.push(form));
+            assert!(found.contains(form), "{chars:?}");
+        }
+        for (first, phrases) in &read.english {
+            let there = lexicon.phrases(first).map(|p| (p.word, p.rest.map(|at| lexicon.stem(at)).collect::<Vec<_>>()));
+            let wanted = phrases.iter().map(|p| (p.word, p.rest.iter().map(|stem| stem.as_bytes()).collect()));
+            assert!(there.eq(wanted), "{first}");
+        }
+        assert!(read.long_readings.iter().all(|(reading, word)| lexicon.nearly_sounding(reading).contains(word)));
+        assert!(read.counters.iter().all(|(c, id)| lexicon.counter(&c.chars().collect::<Vec<_>>()) == Some(*id)));
+    }
+
+    #[test]
+    fn a_file_that_is_cut_anywhere_is_no_vocabulary() {
+        let file = small();
+        assert!(Lexicon::parse(file.clone()).is_ok());
+        for length in 0..file.len() {
+            assert_eq!(Lexicon::parse(file[..length].to_vec()).unwrap_err(), Unreadable::Cut);
+        }
+        assert_eq!(Lexicon::read(file.clone()).unwrap_err(), Unreadable::Other { bytes: file.len() });
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_refused_or_read(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            if let Ok(lexicon) = Lexicon::parse(bytes) {
+                ask(&lexicon, "返品です", "send back");
+            }
+        }
+
+        #[test]
+        fn a_damaged_file_answers_something(
+            damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20),
+            japanese in "[返品金へんぴきりごです切日取]{0,8}",
+            english in "(send|back|return|cut|off|the| ){0,6}",
+        ) {
+            let mut file = small();
+            for (at, byte) in damage {
+                let at = at.index(file.len());
+                file[at] = byte;
+            }
+            if let Ok(lexicon) = Lexicon::parse(file) {
+                ask(&lexicon, &japanese, &english);
+                let document = |id: &str, content: &str| crate::knowledge::Document {
+                    id: id.into(), title: None, content: content.into(), url: None, lang: None,
+                };
+                let documents = [document("a", &japanese), document("b", &english)];
+                crate::knowledge::Index::new(std::sync::Arc::new(lexicon), documents).search("返品 send it back", 3);
+            }
+        }
+    }
 }

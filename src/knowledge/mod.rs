@@ -13,6 +13,8 @@
 //! Question and page are both read into concepts of a shopper's vocabulary (`lexicon.txt`), senses of a general table of
 //! everyday words (`everyday.txt`), the words themselves, and pairs of characters for what neither knows. A hit's score is
 //! the chance that the passage answers, by a regression over the questions that may be tuned on, of several shops.
+//!
+//! The vocabulary is no part of the program: it is a file beside it, which an isolate loads when it first searches ([`vocabulary`]).
 
 pub mod answering;
 mod citation;
@@ -20,7 +22,7 @@ mod english;
 mod evidence;
 pub mod find;
 mod index;
-pub(crate) mod lexicon;
+pub mod lexicon;
 mod loan;
 pub(crate) mod normal;
 pub mod passage;
@@ -32,6 +34,8 @@ pub(crate) mod segment;
 pub mod shelf;
 pub mod store;
 mod terms;
+pub mod vocabulary;
 
 pub use evidence::{Evidence, KINDS};
 pub use index::{BEARS, Document, Hit, Index};
+pub use lexicon::Lexicon;

@@ -164,11 +164,10 @@ impl Question {
         self.units.push(unit);
     }
 
-    fn words(&mut self, lexicon: &Lexicon, part: &[Glyph], words: &[u16]) {
-        let mut alike: Vec<u16> = Vec::new();
+    fn words(&mut self, lexicon: &Lexicon, part: &[Glyph], words: &[u32]) {
+        let mut alike: Vec<u32> = Vec::new();
         if let ([word], true) = (words, part.iter().any(|g| g.script == Script::Kanji)) {
-            let stems = lexicon.word(*word).map(|w| w.readings.as_slice()).unwrap_or_default();
-            for stem in stems {
+            for stem in lexicon.heard(*word) {
                 // The inflection's kana stands in the text and not in the stem's reading.
                 let tail = part.last().filter(|g| g.script.is_kana() && !stem.ends_with(g.c)).map(|g| g.c);
                 let reading: String = stem.chars().chain(tail).collect();
@@ -180,17 +179,15 @@ impl Question {
         let sure = words.iter().filter(|w| !lexicon.is_everyday(**w)).count() == 1;
         let mut concepts: Vec<u16> = Vec::new();
         for word in words {
-            for concept in lexicon.word(*word).map(|w| w.concepts.as_slice()).unwrap_or_default() {
-                if !concepts.contains(concept) {
-                    concepts.push(*concept);
+            for concept in lexicon.concepts(*word) {
+                if !concepts.contains(&concept) {
+                    concepts.push(concept);
                 }
             }
         }
         let mut terms: Vec<(Term, f32)> = words.iter().map(|w| (Term::word(*w), 1.0)).collect();
         for word in alike.iter().filter(|w| !words.contains(w)).take(MOST_MEANT) {
-            for concept in lexicon.word(*word).map(|w| w.concepts.as_slice()).unwrap_or_default() {
-                terms.push((Term::concept(*concept), HOMOPHONE));
-            }
+            terms.extend(lexicon.concepts(*word).map(|concept| (Term::concept(concept), HOMOPHONE)));
         }
         // A page in Japanese has the word itself where it means the same.
         if !self.japanese {
@@ -228,7 +225,7 @@ impl Question {
     }
 
     /// A short word in katakana that sounds like words written otherwise: the shop's name for something, or else one of them.
-    fn named(&mut self, lexicon: &Lexicon, part: &[Glyph], words: &[u16]) {
+    fn named(&mut self, lexicon: &Lexicon, part: &[Glyph], words: &[u32]) {
         let kana: Vec<char> = part.iter().map(|g| g.c).collect();
         let mut terms: Vec<(Term, f32)> = terms::short_name(&kana).map(|name| (name, 1.0)).into_iter().collect();
         let weight = self.mean(lexicon, words, SLIP, &mut terms).unwrap_or_default().clamp(SHORT_NAME, 1.0);
@@ -248,13 +245,13 @@ impl Question {
     /// Adds the terms of a concept and of those that bear on it.
     fn meaning(&self, lexicon: &Lexicon, concept: u16, strength: f32, terms: &mut Vec<(Term, f32)>) {
         terms.push((Term::concept(concept), SYNONYM * strength));
-        for (related, weight) in lexicon.concept(concept).map(|c| c.related.as_slice()).unwrap_or_default() {
-            terms.push((Term::concept(*related), SYNONYM * strength * weight));
+        for (related, weight) in lexicon.related(concept) {
+            terms.push((Term::concept(related), SYNONYM * strength * weight));
         }
     }
 
     fn concept_unit(&mut self, lexicon: &Lexicon, concept: u16, terms: Vec<(Term, f32)>) {
-        let class = lexicon.concept(concept).map_or(Class::Weak, |c| c.class);
+        let class = lexicon.class(concept).unwrap_or(Class::Weak);
         self.push(Unit {
             weight: class.weight(),
             absent: match class {
@@ -274,7 +271,7 @@ impl Question {
     }
 
     /// Adds what words of the everyday table may mean; the first sense.
-    fn senses(&self, lexicon: &Lexicon, words: &[u16], terms: &mut Vec<(Term, f32)>) -> Option<u16> {
+    fn senses(&self, lexicon: &Lexicon, words: &[u32], terms: &mut Vec<(Term, f32)>) -> Option<u16> {
         terms.extend(words.iter().map(|w| (Term::word(*w), 1.0)));
         let senses = senses(lexicon, words);
         for sense in &senses {
@@ -284,7 +281,7 @@ impl Question {
     }
 
     /// An English word that only the everyday table has, or a phrase.
-    fn everyday(&mut self, lexicon: &Lexicon, part: &[Glyph], words: &[u16]) {
+    fn everyday(&mut self, lexicon: &Lexicon, part: &[Glyph], words: &[u32]) {
         let mut terms = Vec::new();
         let concept = self.senses(lexicon, words, &mut terms);
         let letters: String = part.iter().map(|g| g.c).collect();
@@ -303,7 +300,7 @@ impl Question {
     }
 
     /// Japanese that the vocabulary does not know, with the words that the everyday table has for it. It weighs what it would without.
-    fn unknown(&mut self, lexicon: &Lexicon, part: &[Glyph], script: Script, everyday: &[u16], after: Option<&Glyph>) {
+    fn unknown(&mut self, lexicon: &Lexicon, part: &[Glyph], script: Script, everyday: &[u32], after: Option<&Glyph>) {
         // A kana or two that no word has are an ending.
         if script == Script::Hiragana && part.len() <= 2 && everyday.is_empty() {
             return;
@@ -383,7 +380,7 @@ impl Question {
         if !there && heard.is_none() {
             let words = lexicon.nearly(stem);
             // A word that holds sentences together says no more for being mistyped.
-            if words.first().and_then(|w| lexicon.word(*w)).is_some_and(|w| w.filler) {
+            if words.first().is_some_and(|w| lexicon.is_filler(*w)) {
                 return;
             }
             let surely = if words.len() == 1 { SURE_SLIP } else { SLIP };
@@ -430,15 +427,15 @@ impl Question {
     }
 
     /// Adds what words mean that a text may have been meant for; the weight of the weightiest, if there is any.
-    fn mean(&self, lexicon: &Lexicon, words: &[u16], strength: f32, terms: &mut Vec<(Term, f32)>) -> Option<f32> {
+    fn mean(&self, lexicon: &Lexicon, words: &[u32], strength: f32, terms: &mut Vec<(Term, f32)>) -> Option<f32> {
         let mut heaviest = None;
         for word in words.iter().take(MOST_MEANT) {
             terms.push((Term::word(*word), strength));
-            let concepts = lexicon.word(*word).map(|w| w.concepts.as_slice()).unwrap_or_default();
-            let weight = concepts.iter().map(|c| class_weight(lexicon, *c)).fold(SAYS_LITTLE, f32::max);
+            let concepts = lexicon.concepts(*word);
+            let weight = concepts.clone().map(|c| class_weight(lexicon, c)).fold(SAYS_LITTLE, f32::max);
             heaviest = Some(weight.max(heaviest.unwrap_or(0.0)));
             for concept in concepts {
-                self.meaning(lexicon, *concept, strength, terms);
+                self.meaning(lexicon, concept, strength, terms);
             }
         }
         heaviest
@@ -464,13 +461,13 @@ impl Question {
             for tail in (least..=kana.min(2)).rev() {
                 let end = end + tail;
                 let chars: Vec<char> = glyphs.get(start..end).unwrap_or_default().iter().map(|g| g.c).collect();
-                let mut words: Vec<u16> = lexicon.readings(&chars).iter().flat_map(|r| lexicon.sounding(r)).collect();
+                let mut words: Vec<u32> = lexicon.readings(&chars).iter().flat_map(|r| lexicon.sounding(r)).collect();
                 order::sort_and_dedup(&mut words);
                 let mut terms = Vec::new();
                 let mut lead = None;
                 for word in words.into_iter().take(MOST_MEANT) {
                     terms.push((Term::word(word), SLIP));
-                    for concept in lexicon.word(word).map(|w| w.concepts.clone()).unwrap_or_default() {
+                    for concept in lexicon.concepts(word) {
                         lead.get_or_insert(concept);
                         self.meaning(lexicon, concept, SLIP, &mut terms);
                     }
@@ -501,15 +498,14 @@ fn pairs(glyphs: &[Glyph]) -> Vec<Term> {
 }
 
 /// What the everyday table has words mean.
-fn senses(lexicon: &Lexicon, words: &[u16]) -> Vec<u16> {
-    let mut senses: Vec<u16> =
-        words.iter().filter_map(|w| lexicon.word(*w)).flat_map(|w| w.senses.iter().copied()).collect();
+fn senses(lexicon: &Lexicon, words: &[u32]) -> Vec<u16> {
+    let mut senses: Vec<u16> = words.iter().flat_map(|w| lexicon.senses(*w)).collect();
     order::sort_and_dedup(&mut senses);
     senses
 }
 
 fn class_weight(lexicon: &Lexicon, concept: u16) -> f32 {
-    lexicon.concept(concept).map_or(0.0, |c| c.class.weight())
+    lexicon.class(concept).map_or(0.0, Class::weight)
 }
 
 /// The words of a vocabulary that a stem is, or else may be a slip for.

@@ -2,8 +2,10 @@
 //! under. A passage is cut for the search to find and for a model to read; a shopper on a phone wants the line that answers.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::index::{Document, Index};
+use super::lexicon::Lexicon;
 use super::passage::{length, spans};
 
 /// A quotation is at most about so long, as [`length`] counts: some 140 kanji and kana.
@@ -48,13 +50,18 @@ pub struct Quotable {
 }
 
 impl Quotable {
-    /// A passage of a page with this title.
-    pub fn new(title: Option<&str>, passage: &str) -> Self {
+    /// A passage of a page with this title, read with a vocabulary.
+    pub fn new(lexicon: &Arc<Lexicon>, title: Option<&str>, passage: &str) -> Self {
         let lines = Lines::of(passage);
         let title = lines.title(title);
-        let alone = Searched::new(lines.alone(title));
-        let sections = Searched::new(lines.sections(title));
+        let alone = Searched::new(lexicon, lines.alone(title));
+        let sections = Searched::new(lexicon, lines.sections(title));
         Self { passage: passage.to_owned(), alone, sections }
+    }
+
+    /// Whether it was read with this vocabulary.
+    pub fn is_read_with(&self, lexicon: &Arc<Lexicon>) -> bool {
+        self.alone.index.is_read_with(lexicon)
     }
 
     /// The part that answers a question best: whole sentences as they stand there, with [`OMITTED`] between what is not together.
@@ -250,13 +257,13 @@ struct Searched {
 }
 
 impl Searched {
-    fn new<'a>(texts: impl Iterator<Item = (Option<&'a str>, String)>) -> Self {
+    fn new<'a>(lexicon: &Arc<Lexicon>, texts: impl Iterator<Item = (Option<&'a str>, String)>) -> Self {
         let mut count = 0;
         let documents = texts.map(|(heading, content)| {
             count += 1;
             Document { id: (count - 1).to_string(), title: heading.map(str::to_owned), content, url: None, lang: None }
         });
-        let index = Index::new(documents);
+        let index = Index::new(Arc::clone(lexicon), documents);
         Self { index, count }
     }
 
@@ -346,7 +353,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn quote(question: &str, title: Option<&str>, passage: &str) -> String {
-        Quotable::new(title, passage).quote(question)
+        Quotable::new(&Lexicon::built(), title, passage).quote(question)
     }
 
     const FEES: &str = "■ 宅急便の送料(税込)\n本州・四国・九州 660円\n北海道 990円\n沖縄県 1,430円\n\

@@ -21,7 +21,7 @@ pub enum Kind {
     /// Words of the lexicon, more than one where they sound alike.
     Words {
         /// Their places.
-        words: Vec<u16>,
+        words: Vec<u32>,
         /// Whether they were met as they sound.
         by_sound: bool,
     },
@@ -71,12 +71,12 @@ pub fn segment(lexicon: &Lexicon, glyphs: &[Glyph]) -> Vec<Token> {
 }
 
 /// A word that begins with letters or digits and goes on in Japanese (d払い, QRコード), and where it ends.
-fn mixed(lexicon: &Lexicon, glyphs: &[Glyph], at: usize, letters: usize) -> Option<(Vec<u16>, usize)> {
+fn mixed(lexicon: &Lexicon, glyphs: &[Glyph], at: usize, letters: usize) -> Option<(Vec<u32>, usize)> {
     let inside = |g: &Glyph| matches!(g.script, Script::Latin | Script::Digit);
     if letters > 4 || at > 0 && glyphs.get(at - 1).is_some_and(inside) {
         return None;
     }
-    let mut longest: (Vec<u16>, usize) = (Vec::new(), letters);
+    let mut longest: (Vec<u32>, usize) = (Vec::new(), letters);
     lexicon.prefixes(glyphs.get(at..)?.iter().map(|g| g.c), |form, length| {
         if length > longest.1 {
             longest = (Vec::new(), length);
@@ -117,9 +117,7 @@ fn unknown(script: Script) -> f32 {
 /// Whether the cheapest way to here ends with a long enough word that says something.
 fn so_far_ends_a_word(lexicon: &Lexicon, steps: &[Option<Step>], at: usize) -> bool {
     let last = steps.get(at).and_then(|s| s.as_ref());
-    last.is_some_and(|step| {
-        at - step.from >= 3 && step.forms.iter().any(|f| lexicon.word(f.word).is_some_and(|w| !w.filler))
-    })
+    last.is_some_and(|step| at - step.from >= 3 && step.forms.iter().any(|f| !lexicon.is_filler(f.word)))
 }
 
 #[derive(Clone)]
@@ -137,7 +135,7 @@ fn within(
     glyphs: &[Glyph],
     start: usize,
     end: usize,
-    everyday: &[u16],
+    everyday: &[u32],
     tokens: &mut Vec<Token>,
 ) -> bool {
     let mut inner = Vec::new();
@@ -236,7 +234,7 @@ fn cost(lexicon: &Lexicon, run: &[Glyph], from: usize, to: usize, form: Form) ->
     let script = |i: usize| run.get(i).map(|g| g.script);
     let katakana = |i: usize| script(i) == Some(Script::Katakana);
     let length = to - from;
-    let filler = lexicon.word(form.word).is_none_or(|w| w.filler);
+    let filler = lexicon.is_filler(form.word);
     let kana = (from..to).all(|i| script(i).is_some_and(Script::is_kana));
     let inside = (katakana(from) && from > 0 && katakana(from - 1)) || (katakana(to.wrapping_sub(1)) && katakana(to));
     if filler {
@@ -276,11 +274,11 @@ fn cost(lexicon: &Lexicon, run: &[Glyph], from: usize, to: usize, form: Form) ->
 }
 
 fn kind(lexicon: &Lexicon, forms: &[Form], script: Script) -> Kind {
-    let mut words: Vec<u16> = Vec::new();
+    let mut words: Vec<u32> = Vec::new();
     let mut by_sound = true;
     let mut filler = false;
     for form in forms {
-        let is_filler = lexicon.word(form.word).is_none_or(|w| w.filler);
+        let is_filler = lexicon.is_filler(form.word);
         filler |= is_filler;
         if !is_filler && !words.contains(&form.word) {
             words.push(form.word);
@@ -311,7 +309,7 @@ fn latin(lexicon: &Lexicon, glyphs: &[Glyph], start: usize, tokens: &mut Vec<Tok
     match (lexicon.phrase(&stems), everyday) {
         (Some((word, taken)), _) => {
             let end = words.get(taken.saturating_sub(1)).map_or(*first_end, |(_, _, to)| *to);
-            let filler = lexicon.word(word).is_none_or(|w| w.filler);
+            let filler = lexicon.is_filler(word);
             let mut meant = vec![word];
             meant.extend(everyday.map(|(word, _)| word));
             let kind = if filler { Kind::Filler } else { Kind::Words { words: meant, by_sound: false } };
@@ -320,7 +318,7 @@ fn latin(lexicon: &Lexicon, glyphs: &[Glyph], start: usize, tokens: &mut Vec<Tok
         }
         (None, Some((word, taken))) => {
             // What the vocabulary knows of a phrase is read by itself, too.
-            let says = |(word, _)| lexicon.word(word).is_some_and(|w| !w.filler);
+            let says = |(word, _)| !lexicon.is_filler(word);
             let known = (1..taken).find(|at| stems.get(*at..).and_then(|s| lexicon.phrase(s)).is_some_and(says));
             let end = words.get(known.unwrap_or(taken).saturating_sub(1)).map_or(*first_end, |(_, _, to)| *to);
             tokens.push(Token { start, end, kind: Kind::Words { words: vec![word], by_sound: false } });
@@ -349,7 +347,7 @@ fn split(lexicon: &Lexicon, words: &[(String, usize, usize)], start: usize, toke
         let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
         let Some((word, taken)) = lexicon.phrase(&rest) else { return false };
         let length: usize = parts.iter().skip(at).take(taken).map(String::len).sum();
-        let filler = lexicon.word(word).is_none_or(|w| w.filler);
+        let filler = lexicon.is_filler(word);
         let kind = if filler { Kind::Filler } else { Kind::Words { words: vec![word], by_sound: false } };
         tokens.push(Token { start: place, end: place + length, kind });
         place += length;
@@ -384,21 +382,20 @@ fn next_latin(glyphs: &[Glyph], from: usize) -> Option<(String, usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::knowledge::lexicon::lexicon;
+    use crate::knowledge::lexicon::vocabulary;
     use crate::knowledge::normal::fold;
     use proptest::prelude::*;
 
     fn concepts(text: &str) -> Vec<String> {
-        let lexicon = lexicon();
+        let (lexicon, vocabulary) = (Lexicon::built(), vocabulary());
         let mut names = Vec::new();
-        for token in segment(lexicon, &fold(text)) {
+        for token in segment(&lexicon, &fold(text)) {
             match token.kind {
                 Kind::Words { words, .. } => {
                     // Words written alike may share a concept.
-                    let all = words.iter().filter_map(|w| lexicon.word(*w)).flat_map(|w| w.concepts.iter().copied());
-                    for c in all.collect::<std::collections::BTreeSet<u16>>() {
-                        names.extend(lexicon.concept(c).map(|c| c.name.clone()));
-                    }
+                    let all: std::collections::BTreeSet<u16> =
+                        words.iter().flat_map(|w| lexicon.concepts(*w)).collect();
+                    names.extend(all.iter().map(|c| vocabulary.concepts[usize::from(*c)].name.clone()));
                 }
                 Kind::Filler => {}
                 Kind::Unknown(_) => {
@@ -434,12 +431,13 @@ mod tests {
 
     /// For each token that is words, how many the vocabulary has and how many the everyday table alone.
     fn known(text: &str) -> Vec<(usize, usize)> {
-        let everyday = |words: &[u16]| words.iter().filter(|w| lexicon().is_everyday(**w)).count();
+        let lexicon = Lexicon::built();
+        let everyday = |words: &[u32]| words.iter().filter(|w| lexicon.is_everyday(**w)).count();
         let counts = |token: Token| match token.kind {
             Kind::Words { words, .. } => Some((words.len() - everyday(&words), everyday(&words))),
             _ => None,
         };
-        segment(lexicon(), &fold(text)).into_iter().filter_map(counts).collect()
+        segment(&lexicon, &fold(text)).into_iter().filter_map(counts).collect()
     }
 
     #[test]
@@ -455,7 +453,7 @@ mod tests {
         fn tokens_lie_in_the_text_in_order(text in "[ぁ-んァ-ヶ一-龥a-z0-9 。、ー]{0,60}") {
             let glyphs = fold(&text);
             let mut before = 0;
-            for token in segment(lexicon(), &glyphs) {
+            for token in segment(&Lexicon::built(), &glyphs) {
                 prop_assert!(before <= token.start && token.start < token.end && token.end <= glyphs.len());
                 before = token.end;
             }

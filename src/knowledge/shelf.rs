@@ -7,10 +7,12 @@
 use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 
-use futures::future::{Either, LocalBoxFuture, select};
+use futures::future::{Either, LocalBoxFuture, join, select};
 
 use super::index::Index;
+use super::lexicon::Lexicon;
 use super::store::{self, Changes, STALE_MS};
 use crate::error::ApiError;
 
@@ -31,6 +33,8 @@ pub trait Store {
     fn sleep(&self, ms: u64) -> LocalBoxFuture<'static, ()>;
     /// What has changed since a version.
     fn since(&self, version: u64) -> LocalBoxFuture<'static, Result<Changes, String>>;
+    /// The vocabulary that documents and questions are read with; an empty one while it cannot be had.
+    fn vocabulary(&self) -> LocalBoxFuture<'static, Arc<Lexicon>>;
     /// Writes a line into the log.
     fn warn(&self, line: &str);
 }
@@ -73,6 +77,9 @@ impl Shelf {
             let age = now.saturating_sub(checked) / 1000;
             store.warn(&format!("the shop's documents are answered from as they were {age} s ago: {why}"));
         }
+        // Where it came with the documents this costs nothing.
+        let lexicon = store.vocabulary().await;
+        self.index.borrow_mut().read_with(&lexicon);
         Ok(Rc::clone(&self.index))
     }
 
@@ -109,14 +116,18 @@ impl Shelf {
     async fn take_changes(&self, store: &dyn Store) -> Result<(), String> {
         loop {
             let from = self.version.get();
-            let changes = store.since(from).await?;
+            // Neither waits for the other, and a copy of all documents is read but once.
+            let (changes, lexicon) = join(store.since(from), store.vocabulary()).await;
+            let changes = changes?;
             // Another request may have brought the copy further meanwhile.
             if self.version.get() != from {
                 continue;
             }
             let more = changes.more;
             self.version.set(changes.version);
-            changes.apply(&mut self.index.borrow_mut());
+            let mut index = self.index.borrow_mut();
+            index.read_with(&lexicon);
+            changes.apply(&mut index);
             if !more {
                 return Ok(());
             }
@@ -143,6 +154,7 @@ mod tests {
         takes_ms: Cell<Option<u64>>,
         fails: Cell<bool>,
         log: RefCell<Vec<String>>,
+        lexicon: RefCell<Arc<Lexicon>>,
     }
 
     impl Kept {
@@ -154,6 +166,7 @@ mod tests {
                 takes_ms: Cell::new(Some(20)),
                 fails: Cell::default(),
                 log: RefCell::default(),
+                lexicon: RefCell::new(Lexicon::built()),
             }
         }
     }
@@ -182,6 +195,9 @@ mod tests {
                 }
                 Ok(Changes { version: latest, changes, ..Changes::default() })
             })
+        }
+        fn vocabulary(&self) -> LocalBoxFuture<'static, Arc<Lexicon>> {
+            Box::pin(std::future::ready(Arc::clone(&self.lexicon.borrow())))
         }
         fn warn(&self, line: &str) {
             self.log.borrow_mut().push(line.to_owned());
@@ -291,5 +307,17 @@ mod tests {
         shelf.changed(&store).await;
         store.fails.set(false);
         assert_eq!(text(&shelf, &store).await, "3");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_read_without_the_vocabulary_is_read_again_when_it_has_come() {
+        let (store, shelf) = (Kept::new(), Shelf::default());
+        let built = store.lexicon.replace(Arc::default());
+        assert_eq!(text(&shelf, &store).await, "1");
+        assert!(!shelf.index.borrow().is_read_with(&built));
+        *store.lexicon.borrow_mut() = Arc::clone(&built);
+        assert_eq!(text(&shelf, &store).await, "1");
+        assert!(shelf.index.borrow().is_read_with(&built));
+        assert_eq!(store.asked.get(), 1);
     }
 }

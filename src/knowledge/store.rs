@@ -106,7 +106,7 @@ impl Changes {
     /// Brings a copy up to date.
     pub fn apply(self, index: &mut Index) {
         if self.anew {
-            *index = Index::default();
+            index.clear();
         }
         for change in self.changes {
             match change.document {
@@ -121,6 +121,7 @@ impl Changes {
 
 #[cfg(test)]
 mod tests {
+    use super::super::lexicon::Lexicon;
     use super::*;
 
     fn document(id: &str) -> Document {
@@ -144,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_copy_follows_changes_and_begins_anew_when_told() {
-        let mut index = Index::new([document("old")]);
+        let mut index = Index::new(Lexicon::built(), [document("old")]);
         let put = |id: &str| Change { id: id.into(), document: Some(document(id)) };
         let gone = Change { id: "old".into(), document: None };
         Changes { version: 3, changes: vec![put("a"), gone, put("b")], ..Changes::default() }.apply(&mut index);

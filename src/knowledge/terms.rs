@@ -19,7 +19,7 @@ impl Term {
     }
 
     /// A word of the lexicon, however it was written.
-    pub fn word(word: u16) -> Term {
+    pub fn word(word: u32) -> Term {
         Term((2 << KIND) | u64::from(word))
     }
 
@@ -143,8 +143,8 @@ pub fn page(lexicon: &Lexicon, sentence: &str, mut found: impl FnMut(Term), mut 
                 if !*by_sound || part.len() > 2 {
                     for word in words {
                         found(Term::word(*word));
-                        let Some(word) = lexicon.word(*word) else { continue };
-                        word.concepts.iter().chain(&word.senses).for_each(|c| found(Term::concept(*c)));
+                        let concepts = lexicon.concepts(*word).chain(lexicon.senses(*word));
+                        concepts.for_each(|c| found(Term::concept(c)));
                     }
                 }
             }

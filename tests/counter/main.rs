@@ -18,6 +18,7 @@ mod targets;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
@@ -30,7 +31,7 @@ use madoguchi::conversation::answering::{Answering, Asked, FromDocuments, Said};
 use madoguchi::counter::{Counter, Learned};
 use madoguchi::error::ApiError;
 use madoguchi::fanout::bounded::{self, Job};
-use madoguchi::knowledge::{Document, Index};
+use madoguchi::knowledge::{Document, Index, Lexicon};
 use madoguchi::ladder::Rung;
 use madoguchi::upstream::call::{self, Call, Told, Wait};
 use madoguchi::upstream::stream;
@@ -313,7 +314,10 @@ impl World for Handle {
             url: None,
             lang: None,
         };
-        Box::pin(std::future::ready(Ok(Rc::new(RefCell::new(Index::new((0..30).map(page)))))))
+        Box::pin(std::future::ready(Ok(Rc::new(RefCell::new(Index::new(Lexicon::built(), (0..30).map(page)))))))
+    }
+    fn vocabulary(&self) -> LocalBoxFuture<'static, Arc<Lexicon>> {
+        Box::pin(std::future::ready(Lexicon::built()))
     }
 }
 

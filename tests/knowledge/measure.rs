@@ -6,7 +6,7 @@ mod rank;
 
 use std::collections::HashMap;
 
-use madoguchi::knowledge::{Document, Index, passage};
+use madoguchi::knowledge::{Document, Index, Lexicon, passage};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -115,7 +115,7 @@ fn topics(shop: &str) -> Vec<Asked> {
 
 /// The shops with the questions of [`PARTS`].
 pub fn sets() -> Vec<Set> {
-    let indexed = |shop: usize| Index::new(lines::<Document>(SHOPS[shop].1));
+    let indexed = |shop: usize| Index::new(Lexicon::built(), lines::<Document>(SHOPS[shop].1));
     let own = [
         (0, "questions"),
         (1, "cosmetics_questions"),

@@ -23,3 +23,4 @@ mod spike;
 #[path = "../upstream/mod.rs"]
 mod upstream;
 mod visitor;
+mod vocabulary;

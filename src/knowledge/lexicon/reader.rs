@@ -1,26 +1,62 @@
-//! Reads the files into a lexicon.
+//! Reads the vocabulary's files; for the build and for tests.
 
 use std::collections::HashMap;
 
-use super::sounds::{Sounds, is_kana, is_kanji, readings, sounds};
-use super::{Class, Concept, Form, Lexicon, Node, Phrase, READINGS, ROWS, Word};
+use super::layout::{Class, Form, ROWS};
+use super::senses;
+use super::sounds::{is_kana, readings};
+use super::writer::{Concept, Phrase, Vocabulary, Word};
 use crate::decimal;
 use crate::knowledge::{english, normal};
 
 /// How much a page about a concept of the vocabulary bears on an everyday word of the same sense as one of its words.
 const SENSE_BEARS: f32 = 0.3;
 
+/// A word without a reading of its own has this many of those that its characters allow.
+const READINGS: usize = 8;
+
+/// Reads the vocabulary, the table of everyday words and how kanji sound.
+pub fn read(lexicon: &str, everyday: &str, kanji: &str) -> Vocabulary {
+    let mut reader = Reader::new(kanji);
+    lexicon.lines().for_each(|line| reader.line(line));
+    reader.begin_everyday();
+    senses::senses(everyday).for_each(|(japanese, english)| reader.sense(japanese, english));
+    reader.finish()
+}
+
+/// Kanji, and how each may sound.
+pub type Sounds = HashMap<char, Vec<Box<str>>>;
+
+/// Reads `kanji.txt`: a sound, then the characters that have it. With `all`, those too that nothing is heard by.
+fn sounds(text: &str, all: bool) -> Sounds {
+    let mut sounds: Sounds = HashMap::new();
+    for line in text.lines().filter(|l| !l.starts_with('#') && (all || !l.starts_with('+'))) {
+        for group in line.trim_start_matches('+').split_whitespace() {
+            let kana = group.find(is_kanji).unwrap_or(group.len());
+            let (sound, kanji) = group.split_at(kana);
+            for c in kanji.chars() {
+                sounds.entry(c).or_default().push(sound.into());
+            }
+        }
+    }
+    sounds
+}
+
+fn is_kanji(c: char) -> bool {
+    ('\u{3400}'..='\u{9fff}').contains(&c)
+}
+
 #[derive(Default)]
-pub(super) struct Reader {
+struct Reader {
     concepts: Vec<Concept>,
     by_name: HashMap<String, u16>,
     related: Vec<(u16, String, f32)>,
     words: Vec<Word>,
     /// A word's place by how it is written and inflected, so that two lines that name it add their concepts.
-    by_form: HashMap<(String, u8), u16>,
+    by_form: HashMap<(String, u8), u32>,
     spelt: Vec<(Vec<char>, Form)>,
     english: HashMap<Box<str>, Vec<Phrase>>,
-    stems: Vec<(Box<[char]>, u16)>,
+    stems: Vec<(Box<str>, u32)>,
     /// Whether the line being read is of filler.
     filler: bool,
     counters: HashMap<Box<str>, u16>,
@@ -28,15 +64,15 @@ pub(super) struct Reader {
     /// With those that only words of the vocabulary have.
     all_sounds: Sounds,
     /// How many words the vocabulary has, once the everyday table is read.
-    everyday: u16,
+    everyday: u32,
 }
 
 impl Reader {
-    pub(super) fn new(kanji: &str) -> Reader {
+    fn new(kanji: &str) -> Reader {
         Reader { sounds: sounds(kanji, false), all_sounds: sounds(kanji, true), ..Reader::default() }
     }
 
-    pub(super) fn line(&mut self, line: &str) {
+    fn line(&mut self, line: &str) {
         let Some((head, words)) = line.split_once(" = ") else { return };
         if head.starts_with('#') {
             return;
@@ -77,19 +113,19 @@ impl Reader {
     }
 
     /// What is read from here on is the table of everyday words.
-    pub(super) fn begin_everyday(&mut self) {
-        self.everyday = self.words.len() as u16;
+    fn begin_everyday(&mut self) {
+        self.everyday = self.words.len() as u32;
         self.filler = false;
     }
 
     /// A line of that table. A word that the vocabulary has keeps what it has there, and the sense bears on that.
-    pub(super) fn sense(&mut self, japanese: &str, english: &str) {
+    fn sense(&mut self, japanese: &str, english: &str) {
         let sense = self.concepts.len() as u16;
-        let mut words: Vec<u16> = japanese.split(',').map(|w| self.everyday(w)).collect();
-        words.extend(english.split(',').filter_map(|w| self.english(w, ' ', &[])));
+        let mut words: Vec<u32> = japanese.split(", ").map(|w| self.everyday(w)).collect();
+        words.extend(english.split(", ").filter_map(|w| self.english(w, ' ', &[])));
         let mut related: Vec<(u16, f32)> = Vec::new();
         for word in words {
-            let Some(word) = self.words.get_mut(usize::from(word)).filter(|w| !w.filler) else { continue };
+            let Some(word) = self.words.get_mut(word as usize).filter(|w| !w.filler) else { continue };
             if !word.senses.contains(&sense) {
                 word.senses.push(sense);
             }
@@ -108,7 +144,7 @@ impl Reader {
     }
 
     /// An everyday word in Japanese. It is not heard by how it sounds: too many words sound alike.
-    fn everyday(&mut self, written: &str) -> u16 {
+    fn everyday(&mut self, written: &str) -> u32 {
         let (form, inflection) = inflected(written);
         let form = normal::folded(form);
         if let Some(there) = self.by_form.get(&(form.clone(), inflection)) {
@@ -146,9 +182,9 @@ impl Reader {
         id
     }
 
-    fn add_word(&mut self, form: String, inflection: u8, readings: Vec<Box<str>>, concepts: &[u16]) -> u16 {
+    fn add_word(&mut self, form: String, inflection: u8, readings: Vec<Box<str>>, concepts: &[u16]) -> u32 {
         if let Some(there) = self.by_form.get(&(form.clone(), inflection)).copied() {
-            if let Some(word) = self.words.get_mut(usize::from(there)) {
+            if let Some(word) = self.words.get_mut(there as usize) {
                 word.filler &= self.filler;
                 for c in concepts {
                     if !word.concepts.contains(c) {
@@ -158,7 +194,7 @@ impl Reader {
             }
             return there;
         }
-        let id = self.words.len() as u16;
+        let id = self.words.len() as u32;
         self.words.push(Word { concepts: concepts.to_vec(), senses: Vec::new(), readings, filler: self.filler });
         self.by_form.insert((form, inflection), id);
         id
@@ -175,13 +211,12 @@ impl Reader {
         let sound: Vec<Box<str>> = match (is_kana, reading) {
             (true, _) => vec![form.clone().into()],
             (_, "") if self.filler => Vec::new(),
-            (_, "") => readings(&self.sounds, &chars).into_iter().take(READINGS).map(Into::into).collect(),
-            (_, reading) => match reading.parse::<usize>() {
-                Ok(number) => {
-                    readings(&self.all_sounds, &chars).into_iter().nth(number).map(Into::into).into_iter().collect()
-                }
-                Err(_) => vec![normal::folded(reading).into()],
-            },
+            (_, "") => readings(&chars, |c| Some(self.sounds.get(&c)?.iter().map(|s| &**s).collect()))
+                .into_iter()
+                .take(READINGS)
+                .map(Into::into)
+                .collect(),
+            (_, reading) => vec![normal::folded(reading).into()],
         };
         let word = self.add_word(form.clone(), inflection, sound.clone(), concepts);
         for fewer in fewer_okurigana(&chars) {
@@ -201,7 +236,7 @@ impl Reader {
     }
 
     /// A word or a phrase whose words are parted so; its place, where it has any words.
-    fn english(&mut self, written: &str, parted: char, concepts: &[u16]) -> Option<u16> {
+    fn english(&mut self, written: &str, parted: char, concepts: &[u16]) -> Option<u32> {
         let mut parts = written.split(parted).map(|p| english::stem(p).into_boxed_str());
         let first = parts.next()?;
         let rest: Box<[Box<str>]> = parts.collect();
@@ -213,13 +248,13 @@ impl Reader {
         }
         // A slip is sooner for a word of the vocabulary, which has those that shoppers use most.
         if rest.is_empty() && self.everyday == 0 {
-            self.stems.push((first.chars().collect(), word));
+            self.stems.push((first.clone(), word));
         }
         self.english.entry(first).or_default().push(Phrase { rest, word });
         Some(word)
     }
 
-    pub(super) fn finish(mut self) -> Lexicon {
+    fn finish(mut self) -> Vocabulary {
         for (from, name, weight) in &self.related {
             let Some(to) = self.by_name.get(name).copied() else { continue };
             for (a, b) in [(*from, to), (to, *from)] {
@@ -230,26 +265,24 @@ impl Reader {
                 }
             }
         }
-        let mut skeletons: HashMap<Box<str>, Vec<u16>> = HashMap::new();
+        let mut skeletons: HashMap<Box<str>, Vec<u32>> = HashMap::new();
         let mut long_readings = Vec::new();
-        for (id, word) in self.words.iter().enumerate() {
+        for (word, at) in self.words.iter().zip(0..) {
             for reading in word.readings.iter().filter(|r| !word.filler && r.chars().all(is_kana)) {
                 let length = reading.chars().count();
                 if length >= 3 {
-                    skeletons.entry(normal::skeleton(reading).into()).or_default().push(id as u16);
+                    skeletons.entry(normal::skeleton(reading).into()).or_default().push(at);
                 }
                 if length >= 4 {
-                    long_readings.push((reading.chars().collect(), id as u16));
+                    long_readings.push((reading.clone(), at));
                 }
             }
         }
-        let (nodes, forms) = tree(self.spelt);
-        Lexicon {
+        Vocabulary {
             concepts: self.concepts,
             words: self.words,
             everyday: self.everyday,
-            nodes,
-            forms,
+            spelt: self.spelt,
             english: self.english,
             stems: self.stems,
             skeletons,
@@ -335,42 +368,4 @@ fn sound_ends(sounds: &Sounds, form: &[char], reading: &str) -> Option<Vec<usize
         Some(sounds) => sounds.iter().find_map(|sound| after(sound)),
         None => after(first.encode_utf8(&mut [0; 4])),
     }
-}
-
-/// Lays the forms out as a tree whose nodes' children are neighbours.
-fn tree(mut spelt: Vec<(Vec<char>, Form)>) -> (Vec<Node>, Vec<Form>) {
-    crate::order::sort_by(&mut spelt, |a, b| a.0.cmp(&b.0));
-    let mut nodes = vec![Node::default()];
-    let mut forms = Vec::with_capacity(spelt.len());
-    // Each node yet to be opened, with the part of `spelt` beneath it and its depth.
-    let mut open = std::collections::VecDeque::from([(0_usize, 0_usize, spelt.len(), 0_usize)]);
-    while let Some((at, from, to, depth)) = open.pop_front() {
-        let mut next = from;
-        let first_form = forms.len() as u32;
-        while next < to
-            && let Some((form, word)) = spelt.get(next)
-            && form.len() == depth
-        {
-            forms.push(*word);
-            next += 1;
-        }
-        let children = nodes.len() as u32;
-        let mut count = 0;
-        while next < to {
-            let label = spelt.get(next).and_then(|(f, _)| f.get(depth)).copied().unwrap_or_default();
-            let same =
-                spelt.get(next..to).unwrap_or_default().partition_point(|(f, _)| f.get(depth).copied() <= Some(label));
-            open.push_back((nodes.len(), next, next + same, depth + 1));
-            nodes.push(Node { label, ..Node::default() });
-            count += 1;
-            next += same.max(1);
-        }
-        if let Some(node) = nodes.get_mut(at) {
-            node.children = children;
-            node.count = count;
-            node.first_form = first_form;
-            node.forms = (forms.len() as u32 - first_form) as u16;
-        }
-    }
-    (nodes, forms)
 }
