@@ -7,7 +7,7 @@ import { gzipSync } from "node:zlib";
 import { namedInOrder } from "./order.mjs";
 import { Stop, command, digest, isDone, markDone, must, program, root, step, toolPath } from "./steps.mjs";
 
-const inputs = ["Cargo.toml", "Cargo.lock", "package-lock.json", "build.rs", "src", "scripts/build.mjs", "scripts/order.mjs"];
+const inputs = ["Cargo.toml", "Cargo.lock", "package-lock.json", "build.rs", "src", "scripts/build.mjs", "scripts/order.mjs", "scripts/wasm.mjs"];
 const target = "wasm32-unknown-unknown";
 // What workerd understands; binaryen's newer encodings are left out.
 const features = ["mutable-globals", "sign-ext", "nontrapping-float-to-int", "bulk-memory", "multivalue", "reference-types", "exception-handling"];
@@ -25,7 +25,7 @@ function texts(path) {
 async function optimize(wasm) {
   const opt = (...flags) =>
     must(join(root, "node_modules/.bin/wasm-opt"), [...features.map((f) => `--enable-${f}`), ...flags, wasm, "-o", wasm]);
-  await opt("-O1", "--dae-optimizing", ...(names ? ["--debuginfo"] : []));
+  await opt("-O1", "--dae-optimizing", "--skip-pass=memory-packing", ...(names ? ["--debuginfo"] : []));
   if (names) return;
   writeFileSync(wasm, namedInOrder(readFileSync(wasm)));
   await opt("--reorder-functions-by-name");
