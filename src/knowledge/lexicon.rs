@@ -27,18 +27,14 @@ use layout::{ROWS, digest};
 pub const FILE: &str = concat!("/vocabulary/", env!("MADOGUCHI_VOCABULARY"), ".bin");
 const DIGEST: &str = env!("MADOGUCHI_VOCABULARY");
 
-/// Numbers that lie in the file one after the other.
-#[derive(Debug, Default, Clone, Copy)]
-struct Numbers {
-    from: usize,
-    count: usize,
-}
+/// Where a section lies in the file.
+type Section = Range<usize>;
 
 /// Texts in the file: where each begins, and their bytes.
 #[derive(Debug, Default, Clone)]
 struct Texts {
-    starts: Numbers,
-    bytes: Range<usize>,
+    starts: Section,
+    bytes: Section,
 }
 
 /// The vocabulary, in its file.
@@ -49,46 +45,46 @@ pub struct Lexicon {
     everyday: u32,
     /// A tree of the forms in which words are written: of each node the character that leads to it, where its children begin, and the
     /// forms that end there.
-    labels: Numbers,
-    children: Numbers,
-    ending: Numbers,
-    forms: Numbers,
+    labels: Section,
+    children: Section,
+    ending: Section,
+    forms: Section,
     /// Of each word whether it only holds a sentence together, its concepts and senses, and how it may sound.
-    filler: Range<usize>,
-    concepts: Numbers,
-    concept_ids: Range<usize>,
-    senses: Numbers,
-    sense_ids: Range<usize>,
-    readings: Numbers,
+    filler: Section,
+    concepts: Section,
+    concept_ids: Section,
+    senses: Section,
+    sense_ids: Section,
+    readings: Section,
     reading_texts: Texts,
     /// Of each concept its class, and the concepts that bear on it with how much.
-    classes: Range<usize>,
-    related: Numbers,
-    related_ids: Range<usize>,
-    related_weights: Numbers,
+    classes: Section,
+    related: Section,
+    related_ids: Section,
+    related_weights: Section,
     /// Phrases of English stems by the first of them, the word of each and the stems after the first.
     english: Texts,
-    phrases: Numbers,
-    phrase_words: Numbers,
-    rests: Numbers,
+    phrases: Section,
+    phrase_words: Section,
+    rests: Section,
     rest_texts: Texts,
     /// Stems that are words by themselves, for slips of the keyboard, by their first letter.
     stems: Texts,
-    stem_words: Numbers,
+    stem_words: Section,
     /// The skeletons of long enough kana words.
     skeletons: Texts,
-    skeleton_starts: Numbers,
-    skeleton_words: Numbers,
+    skeleton_starts: Section,
+    skeleton_words: Section,
     /// Readings of four kana or more, for slips of the keyboard.
     long_readings: Texts,
-    long_words: Numbers,
+    long_words: Section,
     /// Kanji and how each may sound in a compound.
-    kanji: Numbers,
-    sounds: Numbers,
+    kanji: Section,
+    sounds: Section,
     sound_texts: Texts,
     /// What a number tells by what follows it.
     counters: Texts,
-    counter_ids: Range<usize>,
+    counter_ids: Section,
 }
 
 /// The vocabulary as its sources have it.
@@ -128,25 +124,20 @@ struct Sections<'a> {
 }
 
 impl Sections<'_> {
-    fn bytes(&mut self) -> Result<Range<usize>, Unreadable> {
+    fn next(&mut self) -> Result<Section, Unreadable> {
         let from = self.at.saturating_add(4);
-        let length = number_at(self.file, self.at).ok_or(Unreadable::Cut)? as usize;
-        self.at = from.saturating_add(length);
+        let length = self.file.get(self.at..).and_then(<[u8]>::first_chunk).ok_or(Unreadable::Cut)?;
+        self.at = from.saturating_add(u32::from_le_bytes(*length) as usize);
         if self.at > self.file.len() { Err(Unreadable::Cut) } else { Ok(from..self.at) }
     }
 
-    fn numbers(&mut self) -> Result<Numbers, Unreadable> {
-        self.bytes().map(|section| Numbers { from: section.start, count: section.len() / 4 })
-    }
-
     fn texts(&mut self) -> Result<Texts, Unreadable> {
-        Ok(Texts { starts: self.numbers()?, bytes: self.bytes()? })
+        Ok(Texts { starts: self.next()?, bytes: self.next()? })
     }
 }
 
-fn number_at(file: &[u8], at: usize) -> Option<u32> {
-    let bytes: &[u8; 4] = file.get(at..)?.first_chunk()?;
-    Some(u32::from_le_bytes(*bytes))
+fn read(number: &[u8; 4]) -> u32 {
+    u32::from_le_bytes(*number)
 }
 
 /// The place among so many in ascending order at which `compare` finds what it seeks.
@@ -185,46 +176,46 @@ impl Lexicon {
     }
 
     fn parse(file: Vec<u8>) -> Result<Lexicon, Unreadable> {
-        let mut next = Sections { file: &file, at: 0 };
-        let everyday = next.numbers()?;
+        let mut sections = Sections { file: &file, at: 0 };
+        let everyday = file.get(sections.next()?).and_then(<[u8]>::first_chunk).ok_or(Unreadable::Cut)?;
         // In the order in which the writer writes them.
         let mut lexicon = Lexicon {
-            everyday: number_at(&file, everyday.from).unwrap_or_default(),
-            labels: next.numbers()?,
-            children: next.numbers()?,
-            ending: next.numbers()?,
-            forms: next.numbers()?,
-            filler: next.bytes()?,
-            concepts: next.numbers()?,
-            concept_ids: next.bytes()?,
-            senses: next.numbers()?,
-            sense_ids: next.bytes()?,
-            readings: next.numbers()?,
-            reading_texts: next.texts()?,
-            classes: next.bytes()?,
-            related: next.numbers()?,
-            related_ids: next.bytes()?,
-            related_weights: next.numbers()?,
-            english: next.texts()?,
-            phrases: next.numbers()?,
-            phrase_words: next.numbers()?,
-            rests: next.numbers()?,
-            rest_texts: next.texts()?,
-            stems: next.texts()?,
-            stem_words: next.numbers()?,
-            skeletons: next.texts()?,
-            skeleton_starts: next.numbers()?,
-            skeleton_words: next.numbers()?,
-            long_readings: next.texts()?,
-            long_words: next.numbers()?,
-            kanji: next.numbers()?,
-            sounds: next.numbers()?,
-            sound_texts: next.texts()?,
-            counters: next.texts()?,
-            counter_ids: next.bytes()?,
+            everyday: read(everyday),
+            labels: sections.next()?,
+            children: sections.next()?,
+            ending: sections.next()?,
+            forms: sections.next()?,
+            filler: sections.next()?,
+            concepts: sections.next()?,
+            concept_ids: sections.next()?,
+            senses: sections.next()?,
+            sense_ids: sections.next()?,
+            readings: sections.next()?,
+            reading_texts: sections.texts()?,
+            classes: sections.next()?,
+            related: sections.next()?,
+            related_ids: sections.next()?,
+            related_weights: sections.next()?,
+            english: sections.texts()?,
+            phrases: sections.next()?,
+            phrase_words: sections.next()?,
+            rests: sections.next()?,
+            rest_texts: sections.texts()?,
+            stems: sections.texts()?,
+            stem_words: sections.next()?,
+            skeletons: sections.texts()?,
+            skeleton_starts: sections.next()?,
+            skeleton_words: sections.next()?,
+            long_readings: sections.texts()?,
+            long_words: sections.next()?,
+            kanji: sections.next()?,
+            sounds: sections.next()?,
+            sound_texts: sections.texts()?,
+            counters: sections.texts()?,
+            counter_ids: sections.next()?,
             file: Vec::new(),
         };
-        if next.at != file.len() {
+        if sections.at != file.len() {
             return Err(Unreadable::Cut);
         }
         lexicon.file = file;
@@ -236,21 +227,27 @@ impl Lexicon {
         self.file.is_empty()
     }
 
-    fn number(&self, of: Numbers, at: usize) -> Option<u32> {
-        if at < of.count { number_at(&self.file, of.from + at * 4) } else { None }
+    /// The numbers of a section.
+    fn numbers(&self, of: &Section) -> &[[u8; 4]] {
+        self.file.get(of.clone()).unwrap_or_default().as_chunks().0
+    }
+
+    fn number(&self, of: &Section, at: usize) -> Option<u32> {
+        self.numbers(of).get(at).map(read)
     }
 
     /// The places of a list's items; no more than there are bytes.
-    fn list(&self, starts: Numbers, at: usize) -> Range<usize> {
-        let ends = self.number(starts, at).zip(self.number(starts, at + 1));
-        let most = self.file.len();
-        ends.map_or(0..0, |(from, to)| (from as usize).min(most)..(to as usize).min(most))
+    fn list(&self, starts: &Section, at: usize) -> Range<usize> {
+        let place = |number| (read(number) as usize).min(self.file.len());
+        match self.numbers(starts).get(at..) {
+            Some([from, to, ..]) => place(from)..place(to),
+            _ => 0..0,
+        }
     }
 
     fn bytes(&self, texts: &Texts, at: usize) -> &[u8] {
-        let Range { start, end } = self.list(texts.starts, at);
         let all = self.file.get(texts.bytes.clone()).unwrap_or_default();
-        all.get(start..end).unwrap_or_default()
+        all.get(self.list(&texts.starts, at)).unwrap_or_default()
     }
 
     fn text(&self, texts: &Texts, at: usize) -> &str {
@@ -259,15 +256,16 @@ impl Lexicon {
 
     /// The place of a text among texts in ascending order.
     fn find(&self, texts: &Texts, text: &str) -> Option<usize> {
-        search(0..texts.starts.count.saturating_sub(1), |at| self.bytes(texts, at).cmp(text.as_bytes()))
+        let count = self.numbers(&texts.starts).len().saturating_sub(1);
+        search(0..count, |at| self.bytes(texts, at).cmp(text.as_bytes()))
     }
 
-    fn ids(&self, among: &Range<usize>, list: Range<usize>) -> impl Iterator<Item = u16> + Clone + use<'_> {
+    fn ids(&self, among: &Section, list: Range<usize>) -> impl Iterator<Item = u16> + Clone + use<'_> {
         let all = self.file.get(among.clone()).unwrap_or_default().as_chunks().0;
         all.get(list).unwrap_or_default().iter().map(|id| u16::from_le_bytes(*id))
     }
 
-    fn byte(&self, among: &Range<usize>, at: usize) -> Option<u8> {
+    fn byte(&self, among: &Section, at: usize) -> Option<u8> {
         self.file.get(among.clone())?.get(at).copied()
     }
 
@@ -283,17 +281,17 @@ impl Lexicon {
 
     /// The concepts that a word stands for, all of them; none for filler.
     pub fn concepts(&self, word: u32) -> impl Iterator<Item = u16> + Clone + use<'_> {
-        self.ids(&self.concept_ids, self.list(self.concepts, word as usize))
+        self.ids(&self.concept_ids, self.list(&self.concepts, word as usize))
     }
 
     /// What the everyday table has a word mean, one or another.
     pub fn senses(&self, word: u32) -> impl Iterator<Item = u16> + Clone + use<'_> {
-        self.ids(&self.sense_ids, self.list(self.senses, word as usize))
+        self.ids(&self.sense_ids, self.list(&self.senses, word as usize))
     }
 
     /// How a word may sound, folded, without what its inflection adds; none for English.
     pub fn heard(&self, word: u32) -> impl Iterator<Item = &str> {
-        self.list(self.readings, word as usize).map(|at| self.text(&self.reading_texts, at))
+        self.list(&self.readings, word as usize).map(|at| self.text(&self.reading_texts, at))
     }
 
     /// The class of a concept.
@@ -303,8 +301,8 @@ impl Lexicon {
 
     /// Concepts that bear on one, and how much.
     pub fn related(&self, concept: u16) -> impl Iterator<Item = (u16, f32)> {
-        let list = self.list(self.related, usize::from(concept));
-        let weights = list.clone().map_while(|at| self.number(self.related_weights, at)).map(f32::from_bits);
+        let list = self.list(&self.related, usize::from(concept));
+        let weights = list.clone().map_while(|at| self.number(&self.related_weights, at)).map(f32::from_bits);
         self.ids(&self.related_ids, list).zip(weights)
     }
 
@@ -314,18 +312,18 @@ impl Lexicon {
         let mut rest = chars;
         let mut length = 0;
         while let Some(c) = rest.next() {
-            let label = |at| self.number(self.labels, at).unwrap_or_default().cmp(&(c as u32));
             // The root, which is the first label, is no one's child.
-            let children = self.list(self.children, node);
-            let Some(next) = search(children.start + 1..children.end + 1, label) else { return };
-            node = next;
+            let children = self.list(&self.children, node);
+            let labels = self.numbers(&self.labels).get(children.start + 1..children.end + 1).unwrap_or_default();
+            let Ok(place) = labels.binary_search_by_key(&(c as u32), read) else { return };
+            node = children.start + 1 + place;
             length += 1;
-            let ending = self.list(self.ending, node);
+            let ending = self.list(&self.ending, node);
             if ending.is_empty() {
                 continue;
             }
             let after = rest.clone().next();
-            for form in ending.map_while(|at| self.number(self.forms, at)).map(Form::unpacked) {
+            for form in ending.map_while(|at| self.number(&self.forms, at)).map(Form::unpacked) {
                 if form.inflection == 0 {
                     found(form, length);
                 } else if after.is_some_and(|c| row(form.inflection).contains(c)) {
@@ -351,18 +349,19 @@ impl Lexicon {
     /// The words that a kana text may be meant for: the same skeleton, or else one slip away.
     pub fn nearly_sounding(&self, kana: &str) -> Vec<u32> {
         if let Some(at) = self.find(&self.skeletons, &normal::skeleton(kana)) {
-            let words = self.list(self.skeleton_starts, at);
-            return words.map_while(|at| self.number(self.skeleton_words, at)).collect();
+            let words = self.list(&self.skeleton_starts, at);
+            return words.map_while(|at| self.number(&self.skeleton_words, at)).collect();
         }
         let chars: Vec<char> = kana.chars().collect();
         if chars.len() < 4 {
             return Vec::new();
         }
-        self.within(&self.long_readings, self.long_words, 0..self.long_words.count, &chars, 1)
+        let all = 0..self.numbers(&self.long_words).len();
+        self.within(&self.long_readings, &self.long_words, all, &chars, 1)
     }
 
     /// The words of these texts that are a text's, or so many slips away from it.
-    fn within(&self, texts: &Texts, words: Numbers, among: Range<usize>, chars: &[char], slips: usize) -> Vec<u32> {
+    fn within(&self, texts: &Texts, words: &Section, among: Range<usize>, chars: &[char], slips: usize) -> Vec<u32> {
         let mut other: Vec<char> = Vec::new();
         let length: usize = chars.iter().map(|c| c.len_utf8()).sum();
         let near = |at: &usize| {
@@ -380,9 +379,10 @@ impl Lexicon {
 
     /// The phrases that begin with a stem.
     fn phrases(&self, first: &str) -> impl Iterator<Item = Phrase> {
-        let phrases = self.find(&self.english, first).map_or(0..0, |at| self.list(self.phrases, at));
-        phrases
-            .map_while(|at| Some(Phrase { word: self.number(self.phrase_words, at)?, rest: self.list(self.rests, at) }))
+        let phrases = self.find(&self.english, first).map_or(0..0, |at| self.list(&self.phrases, at));
+        phrases.map_while(|at| {
+            Some(Phrase { word: self.number(&self.phrase_words, at)?, rest: self.list(&self.rests, at) })
+        })
     }
 
     fn stem(&self, at: usize) -> &[u8] {
@@ -430,12 +430,12 @@ impl Lexicon {
         let most = english::forgiven(chars.len());
         let Some(first) = chars.first().filter(|_| most > 0) else { return Vec::new() };
         let letter = |at: usize| self.text(&self.stems, at).chars().next();
-        let count = self.stem_words.count;
+        let count = self.numbers(&self.stem_words).len();
         let Some(one) = search(0..count, |at| letter(at).cmp(&Some(*first))) else { return Vec::new() };
         let from = (0..one).rev().take_while(|at| letter(*at) == Some(*first)).last().unwrap_or(one);
         let to = (one..count).take_while(|at| letter(*at) == Some(*first)).last().map_or(one, |last| last + 1);
         let found = |slips: usize| {
-            let words = self.within(&self.stems, self.stem_words, from..to, &chars, slips);
+            let words = self.within(&self.stems, &self.stem_words, from..to, &chars, slips);
             words.into_iter().partition::<Vec<u32>, _>(|w| !self.is_filler(*w))
         };
         let near: Vec<_> = (1..=most).map(found).collect();
@@ -446,8 +446,8 @@ impl Lexicon {
     /// How a word in kanji may sound: every way to join what its characters sound like, within reason.
     pub fn readings(&self, word: &[char]) -> Vec<String> {
         sounds::readings(word, |c| {
-            let at = search(0..self.kanji.count, |at| self.number(self.kanji, at).cmp(&Some(c as u32)))?;
-            Some(self.list(self.sounds, at).map(|at| self.text(&self.sound_texts, at)).collect())
+            let at = self.numbers(&self.kanji).binary_search_by_key(&(c as u32), read).ok()?;
+            Some(self.list(&self.sounds, at).map(|at| self.text(&self.sound_texts, at)).collect())
         })
     }
 
