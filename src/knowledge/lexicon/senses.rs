@@ -28,6 +28,8 @@ mod tests {
             }
             let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == ' ';
             assert!(forms.iter().all(|w| !w.is_ascii()), "{line:?}");
+            // A number is read with what it counts.
+            assert!(!forms.iter().any(|w| w.starts_with(|c: char| c.is_ascii_digit())), "{line:?}");
             assert!(english.split(", ").all(|w| !w.is_empty() && w.chars().all(plain)), "{line:?}");
             assert!(lines.insert((forms, stems)), "{line:?}");
         }
