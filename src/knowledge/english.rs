@@ -22,6 +22,7 @@ pub fn stem(word: &str) -> String {
     if matches!(word, "clothes" | "clothing") {
         return "clothes".to_owned();
     }
+    let word = irregular(word).unwrap_or(word);
     let mut w: String = word.to_owned();
     if !w.is_ascii() || w.len() < 4 || w.bytes().any(|b| b.is_ascii_digit()) {
         // `fees`, `tax` and `taxes` still meet: short words lose a plural alone.
@@ -71,6 +72,14 @@ pub fn stem(word: &str) -> String {
         w.push('i');
     }
     // British and American endings.
+    if w.len() >= 6 && w.ends_with("ll") {
+        w.pop();
+    }
+    if let Some(rest) = w.strip_suffix("is").or_else(|| w.strip_suffix("isation").or_else(|| w.strip_suffix("ization")))
+        && rest.len() >= 4
+    {
+        w = format!("{rest}iz");
+    }
     if let Some(rest) = w.strip_suffix("our")
         && rest.len() >= 3
     {
@@ -78,6 +87,135 @@ pub fn stem(word: &str) -> String {
     }
     w
 }
+
+/// The word that an irregular form is of, or the American spelling of a British one.
+fn irregular(word: &str) -> Option<&'static str> {
+    let at = FORMS.binary_search_by(|(form, _)| (*form).cmp(word)).ok()?;
+    FORMS.get(at).map(|(_, of)| *of)
+}
+
+/// Forms whose word no ending tells, in order, and their words.
+const FORMS: [(&str, &str); 119] = [
+    ("ate", "eat"),
+    ("began", "begin"),
+    ("begun", "begin"),
+    ("bent", "bend"),
+    ("bitten", "bite"),
+    ("bled", "bleed"),
+    ("blew", "blow"),
+    ("blown", "blow"),
+    ("bought", "buy"),
+    ("broke", "break"),
+    ("broken", "break"),
+    ("brought", "bring"),
+    ("built", "build"),
+    ("burnt", "burn"),
+    ("calves", "calf"),
+    ("caught", "catch"),
+    ("centre", "center"),
+    ("children", "child"),
+    ("chose", "choose"),
+    ("chosen", "choose"),
+    ("drank", "drink"),
+    ("drawn", "draw"),
+    ("drew", "draw"),
+    ("driven", "drive"),
+    ("drove", "drive"),
+    ("drunk", "drink"),
+    ("dug", "dig"),
+    ("eaten", "eat"),
+    ("fallen", "fall"),
+    ("fed", "feed"),
+    ("feet", "foot"),
+    ("fell", "fall"),
+    ("fibre", "fiber"),
+    ("flew", "fly"),
+    ("flown", "fly"),
+    ("forgot", "forget"),
+    ("forgotten", "forget"),
+    ("froze", "freeze"),
+    ("frozen", "freeze"),
+    ("gave", "give"),
+    ("geese", "goose"),
+    ("given", "give"),
+    ("grew", "grow"),
+    ("grey", "gray"),
+    ("grown", "grow"),
+    ("halves", "half"),
+    ("heard", "hear"),
+    ("held", "hold"),
+    ("hid", "hide"),
+    ("hidden", "hide"),
+    ("hung", "hang"),
+    ("jewellery", "jewelry"),
+    ("kept", "keep"),
+    ("knives", "knife"),
+    ("leaves", "leaf"),
+    ("lent", "lend"),
+    ("licence", "license"),
+    ("litre", "liter"),
+    ("lives", "life"),
+    ("loaves", "loaf"),
+    ("lost", "lose"),
+    ("made", "make"),
+    ("men", "man"),
+    ("metre", "meter"),
+    ("mice", "mouse"),
+    ("molten", "melt"),
+    ("mould", "mold"),
+    ("mouldy", "moldy"),
+    ("paid", "pay"),
+    ("people", "person"),
+    ("plough", "plow"),
+    ("rang", "ring"),
+    ("ridden", "ride"),
+    ("rode", "ride"),
+    ("rung", "ring"),
+    ("sank", "sink"),
+    ("sat", "sit"),
+    ("scarves", "scarf"),
+    ("sent", "send"),
+    ("sewn", "sew"),
+    ("shaken", "shake"),
+    ("shelves", "shelf"),
+    ("shone", "shine"),
+    ("shook", "shake"),
+    ("shrank", "shrink"),
+    ("shrunk", "shrink"),
+    ("shrunken", "shrink"),
+    ("slept", "sleep"),
+    ("smelt", "smell"),
+    ("sold", "sell"),
+    ("spent", "spend"),
+    ("spilt", "spill"),
+    ("spoilt", "spoil"),
+    ("stole", "steal"),
+    ("stolen", "steal"),
+    ("stood", "stand"),
+    ("stuck", "stick"),
+    ("sunk", "sink"),
+    ("swam", "swim"),
+    ("swollen", "swell"),
+    ("swore", "swear"),
+    ("sworn", "swear"),
+    ("swum", "swim"),
+    ("taken", "take"),
+    ("taught", "teach"),
+    ("teeth", "tooth"),
+    ("thieves", "thief"),
+    ("threw", "throw"),
+    ("thrown", "throw"),
+    ("took", "take"),
+    ("tore", "tear"),
+    ("torn", "tear"),
+    ("tyre", "tire"),
+    ("wives", "wife"),
+    ("won", "win"),
+    ("wore", "wear"),
+    ("worn", "wear"),
+    ("written", "write"),
+    ("wrote", "write"),
+];
 
 /// Whether two words are at most `most` slips apart: a letter wrong, missing, too many, or two in each other's place.
 pub fn within(a: &[char], b: &[char], most: usize) -> bool {
@@ -136,12 +274,24 @@ mod tests {
             &["wash", "washes", "washing"],
             &["colour", "color", "colours"],
             &["quickly", "quick"],
+            &["break", "broke", "broken", "breaking"],
+            &["shelf", "shelves"],
+            &["child", "children"],
+            &["travel", "travelled", "traveled", "travelling"],
+            &["customise", "customized", "customization", "customisation"],
+            &["grey", "gray"],
         ] {
             let stems: std::collections::BTreeSet<String> = family.iter().map(|w| stem(w)).collect();
             assert_eq!(stems.len(), 1, "{family:?}: {stems:?}");
         }
         assert_ne!(stem("address"), stem("addres"));
         assert_ne!(stem("ring"), stem("r"));
+    }
+
+    #[test]
+    fn irregular_forms_are_in_order_and_of_words_that_are_none() {
+        assert!(FORMS.is_sorted_by(|a, b| a.0 < b.0));
+        assert!(FORMS.iter().all(|(_, of)| irregular(of).is_none()));
     }
 
     #[test]

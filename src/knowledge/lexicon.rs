@@ -392,18 +392,36 @@ impl Lexicon {
     /// The vocabulary's English word or phrase that begins the stems: the word, and how many of the stems it takes. A phrase may
     /// have up to two other words in each of its joints (send it back). The longest wins.
     pub fn phrase(&self, stems: &[&str]) -> Option<(u32, usize)> {
+        self.longest(stems, |word| !self.is_everyday(word), |_| true)
+    }
+
+    /// The same of the everyday table. In the joints of its phrases, which are many, stands only what holds a sentence together (switch
+    /// itself off).
+    pub fn everyday_phrase(&self, stems: &[&str]) -> Option<(u32, usize)> {
+        self.longest(stems, |word| self.is_everyday(word), |stem| self.holds(stem))
+    }
+
+    /// The longest phrase that begins the stems, of those whose word is wanted and with no other words in its joints than those that may
+    /// stand there.
+    fn longest(
+        &self,
+        stems: &[&str],
+        wanted: impl Fn(u32) -> bool,
+        may_stand: impl Fn(&str) -> bool,
+    ) -> Option<(u32, usize)> {
         let (first, after) = stems.split_first()?;
         let mut best: Option<(u32, usize, usize)> = None;
-        for Phrase { word, rest } in self.phrases(first).filter(|p| !self.is_everyday(p.word)) {
+        for Phrase { word, rest } in self.phrases(first).filter(|p| wanted(p.word)) {
             let mut taken = 0;
             let parts = rest.len();
             let whole = rest.map(|at| self.stem(at)).all(|part| {
-                match after.iter().skip(taken).take(3).position(|s| s.as_bytes() == part) {
-                    Some(at) => {
+                let mut here = after.iter().skip(taken).take(3);
+                match here.clone().position(|s| s.as_bytes() == part) {
+                    Some(at) if at == 0 || here.by_ref().take(at).all(|s| may_stand(s)) => {
                         taken += at + 1;
                         true
                     }
-                    None => false,
+                    _ => false,
                 }
             });
             if whole && best.is_none_or(|(_, n, t)| (parts, std::cmp::Reverse(taken)) > (n, std::cmp::Reverse(t))) {
@@ -413,15 +431,9 @@ impl Lexicon {
         best.map(|(word, _, taken)| (word, taken + 1))
     }
 
-    /// The longest English word or phrase of the everyday table that begins the stems, and how many of them it is.
-    pub fn everyday_phrase(&self, stems: &[&str]) -> Option<(u32, usize)> {
-        let (first, after) = stems.split_first()?;
-        let there = |p: &Phrase| {
-            let stems = after.get(..p.rest.len());
-            stems.is_some_and(|s| s.iter().zip(p.rest.clone()).all(|(a, at)| a.as_bytes() == self.stem(at)))
-        };
-        let everyday = self.phrases(first).filter(|p| self.is_everyday(p.word));
-        everyday.filter(there).max_by_key(|p| p.rest.len()).map(|p| (p.word, p.rest.len() + 1))
+    /// Whether a stem only holds a sentence together.
+    fn holds(&self, stem: &str) -> bool {
+        self.phrases(stem).any(|p| p.rest.is_empty() && !self.is_everyday(p.word) && self.is_filler(p.word))
     }
 
     /// The English words one or two slips away from a stem; filler only where nothing else is.

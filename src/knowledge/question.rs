@@ -4,7 +4,7 @@ use super::english;
 use super::lexicon::{Class, Lexicon};
 use super::loan;
 use super::normal::{Glyph, Script, fold, fold_question, from_roman, skeleton};
-use super::segment::{Kind, Token, segment};
+use super::segment::{Everyday, Kind, Token, segment};
 use super::terms::{self, Term, sounds};
 use crate::order;
 
@@ -99,7 +99,7 @@ impl Question {
     /// Understands a question. `vocabulary` gives the page's own Latin words that a stem may be a slip for.
     pub fn read(lexicon: &Lexicon, text: &str, vocabulary: impl Fn(&str) -> Vec<String>) -> Question {
         let glyphs = fold_question(text);
-        let tokens = segment(lexicon, &glyphs);
+        let tokens = segment(lexicon, &glyphs, Everyday::Whole);
         let mut question = Question { units: Vec::new(), pairs: pairs(&glyphs), japanese: is_japanese(text) };
         let misheard = question.misheard(lexicon, &glyphs, &tokens);
         for Token { start, end, kind } in &tokens {
@@ -379,8 +379,8 @@ impl Question {
         }
         if !there && heard.is_none() {
             let words = lexicon.nearly(stem);
-            // A word that holds sentences together says no more for being mistyped.
-            if words.first().is_some_and(|w| lexicon.is_filler(*w)) {
+            // A word that holds sentences together says no more for being mistyped; what can be read as Japanese may be a name.
+            if roman.is_none() && words.first().is_some_and(|w| lexicon.is_filler(*w)) {
                 return;
             }
             let surely = if words.len() == 1 { SURE_SLIP } else { SLIP };
@@ -413,7 +413,7 @@ impl Question {
     /// dekimasuka); whether it was.
     fn in_roman(&mut self, lexicon: &Lexicon, kana: &str) -> bool {
         let glyphs = fold(kana);
-        let tokens = segment(lexicon, &glyphs);
+        let tokens = segment(lexicon, &glyphs, Everyday::Whole);
         let known = tokens.iter().all(|t| matches!(t.kind, Kind::Words { .. } | Kind::Filler));
         if !known || !tokens.iter().any(|t| matches!(t.kind, Kind::Filler)) {
             return false;

@@ -35,8 +35,21 @@ pub enum Kind {
     Number(String),
 }
 
+/// How words of the everyday table are read in Japanese.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Everyday {
+    /// As what they are: a question names one thing.
+    Whole,
+    /// As what they are, and with those that they are put together from: a page that has it has its parts.
+    WithParts,
+    /// Those alone that are a part of the run.
+    Parts,
+    /// None of them.
+    Not,
+}
+
 /// Cuts folded text into tokens.
-pub fn segment(lexicon: &Lexicon, glyphs: &[Glyph]) -> Vec<Token> {
+pub fn segment(lexicon: &Lexicon, glyphs: &[Glyph], everyday: Everyday) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut at = 0;
     while let Some(first) = glyphs.get(at) {
@@ -54,7 +67,7 @@ pub fn segment(lexicon: &Lexicon, glyphs: &[Glyph]) -> Vec<Token> {
         }
         let end = at + length;
         match first.script {
-            s if s.is_japanese() => japanese(lexicon, glyphs, at, end, true, &mut tokens),
+            s if s.is_japanese() => japanese(lexicon, glyphs, at, end, everyday, &mut tokens),
             Script::Digit => {
                 let number = glyphs.get(at..end).unwrap_or_default().iter().map(|g| g.c).collect();
                 tokens.push(Token { start: at, end, kind: Kind::Number(number) });
@@ -128,35 +141,31 @@ struct Step {
     forms: Vec<Form>,
 }
 
-/// Reads a word of the everyday table, where words of the vocabulary are in it, as these, each with that word as well; and as that
-/// word what is in none of them. Whether there were any.
-fn within(
+/// Reads a word of the everyday table, where other words are in it, as these, each with that word as well; and as that word what is in
+/// none of them. Nothing where there are none.
+fn within(lexicon: &Lexicon, glyphs: &[Glyph], whole: &Token, words: &[u32], everyday: Everyday) -> Option<Vec<Token>> {
+    let mut inner = Vec::new();
+    japanese(lexicon, glyphs, whole.start, whole.end, everyday, &mut inner);
+    inner.iter().any(|t| matches!(t.kind, Kind::Words { .. })).then_some(())?;
+    for Token { kind, .. } in &mut inner {
+        match kind {
+            Kind::Words { words: these, .. } => these.extend(words),
+            Kind::Unknown(_) => *kind = Kind::Words { words: words.to_vec(), by_sound: false },
+            _ => {}
+        }
+    }
+    Some(inner)
+}
+
+/// Cuts a run of Japanese.
+fn japanese(
     lexicon: &Lexicon,
     glyphs: &[Glyph],
     start: usize,
     end: usize,
-    everyday: &[u32],
+    everyday: Everyday,
     tokens: &mut Vec<Token>,
-) -> bool {
-    let mut inner = Vec::new();
-    japanese(lexicon, glyphs, start, end, false, &mut inner);
-    let any = inner.iter().any(|t| matches!(t.kind, Kind::Words { .. }));
-    for Token { start, end, kind } in inner.into_iter().filter(|_| any) {
-        let kind = match kind {
-            Kind::Words { mut words, by_sound } => {
-                words.extend(everyday);
-                Kind::Words { words, by_sound }
-            }
-            Kind::Unknown(_) => Kind::Words { words: everyday.to_vec(), by_sound: false },
-            other => other,
-        };
-        tokens.push(Token { start, end, kind });
-    }
-    any
-}
-
-/// Cuts a run of Japanese, with the words of the everyday table or without.
-fn japanese(lexicon: &Lexicon, glyphs: &[Glyph], start: usize, end: usize, everyday: bool, tokens: &mut Vec<Token>) {
+) {
     let run = glyphs.get(start..end).unwrap_or_default();
     let mut steps: Vec<Option<Step>> = vec![None; run.len() + 1];
     if let Some(first) = steps.first_mut() {
@@ -175,9 +184,12 @@ fn japanese(lexicon: &Lexicon, glyphs: &[Glyph], start: usize, end: usize, every
         offer(&mut steps, at + 1, Step { cost: so_far + alone, from: at, forms: Vec::new() });
         let rest = run.get(at..).unwrap_or_default();
         lexicon.prefixes(rest.iter().map(|g| g.c), |form, length| {
-            if (everyday || !lexicon.is_everyday(form.word))
-                && let Some(cost) = cost(lexicon, run, at, at + length, form)
-            {
+            let may = match everyday {
+                Everyday::Whole | Everyday::WithParts => true,
+                Everyday::Parts => (2..run.len()).contains(&length) || !lexicon.is_everyday(form.word),
+                Everyday::Not => !lexicon.is_everyday(form.word),
+            };
+            if may && let Some(cost) = cost(lexicon, run, at, at + length, form) {
                 offer(&mut steps, at + length, Step { cost: so_far + cost, from: at, forms: vec![form] });
             }
         });
@@ -209,12 +221,15 @@ fn japanese(lexicon: &Lexicon, glyphs: &[Glyph], start: usize, end: usize, every
             *end = start + to;
             continue;
         }
-        let (from, to) = (start + from, start + to);
-        let read = matches!(&kind, Kind::Words { words, .. }
-            if words.iter().all(|w| lexicon.is_everyday(*w)) && within(lexicon, glyphs, from, to, words, tokens));
-        if !read {
-            tokens.push(Token { start: from, end: to, kind });
-        }
+        let token = Token { start: start + from, end: start + to, kind };
+        let inside = if everyday == Everyday::Whole { Everyday::Not } else { Everyday::Parts };
+        let read = match &token.kind {
+            Kind::Words { words, .. } if words.iter().all(|w| lexicon.is_everyday(*w)) => {
+                within(lexicon, glyphs, &token, words, inside)
+            }
+            _ => None,
+        };
+        tokens.extend(read.unwrap_or_else(|| vec![token]));
     }
 }
 
@@ -227,6 +242,12 @@ fn offer(steps: &mut [Option<Step>], at: usize, step: Step) {
         Some(slot) => *slot = Some(step),
         None => {}
     }
+}
+
+/// Whether a character has no kanji beside it.
+fn stands_alone(run: &[Glyph], at: usize) -> bool {
+    let kanji = |at: usize| run.get(at).is_some_and(|g| g.script == Script::Kanji);
+    !kanji(at + 1) && !at.checked_sub(1).is_some_and(kanji)
 }
 
 /// What a word costs at its place; nothing where it cannot stand.
@@ -251,7 +272,7 @@ fn cost(lexicon: &Lexicon, run: &[Glyph], from: usize, to: usize, form: Form) ->
             3 => cost += 0.25,
             _ => {}
         }
-    } else if length == 1 {
+    } else if length == 1 && !(lexicon.is_everyday(form.word) && stands_alone(run, from)) {
         cost += 0.5;
     }
     if lexicon.is_everyday(form.word) {
@@ -291,6 +312,9 @@ fn kind(lexicon: &Lexicon, forms: &[Form], script: Script) -> Kind {
     if filler { Kind::Filler } else { Kind::Unknown(script) }
 }
 
+/// Adverbs that make another word of a verb.
+const ADVERBS: [&str; 9] = ["off", "up", "out", "down", "away", "together", "apart", "over", "around"];
+
 /// One Latin word or phrase; gives where to go on.
 fn latin(lexicon: &Lexicon, glyphs: &[Glyph], start: usize, tokens: &mut Vec<Token>) -> usize {
     // As many words as the longest phrase with its gaps may take, each with its place.
@@ -307,6 +331,14 @@ fn latin(lexicon: &Lexicon, glyphs: &[Glyph], start: usize, tokens: &mut Vec<Tok
     let Some((_, _, first_end)) = words.first() else { return start + 1 };
     let everyday = lexicon.everyday_phrase(&stems);
     match (lexicon.phrase(&stems), everyday) {
+        // To hang up is no kind of hanging.
+        (Some((_, taken)), Some((phrase, longer)))
+            if longer > taken && stems.get(longer - 1).is_some_and(|last| ADVERBS.contains(last)) =>
+        {
+            let end = words.get(longer - 1).map_or(*first_end, |(_, _, to)| *to);
+            tokens.push(Token { start, end, kind: Kind::Words { words: vec![phrase], by_sound: false } });
+            end
+        }
         (Some((word, taken)), _) => {
             let end = words.get(taken.saturating_sub(1)).map_or(*first_end, |(_, _, to)| *to);
             let filler = lexicon.is_filler(word);
@@ -345,7 +377,8 @@ fn split(lexicon: &Lexicon, words: &[(String, usize, usize)], start: usize, toke
     let mut place = start;
     while let Some(rest) = stems.get(at..).filter(|r| !r.is_empty()) {
         let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
-        let Some((word, taken)) = lexicon.phrase(&rest) else { return false };
+        let known = lexicon.phrase(&rest).or_else(|| lexicon.everyday_phrase(&rest));
+        let Some((word, taken)) = known else { return false };
         let length: usize = parts.iter().skip(at).take(taken).map(String::len).sum();
         let filler = lexicon.is_filler(word);
         let kind = if filler { Kind::Filler } else { Kind::Words { words: vec![word], by_sound: false } };
@@ -389,7 +422,7 @@ mod tests {
     fn concepts(text: &str) -> Vec<String> {
         let (lexicon, vocabulary) = (Lexicon::built(), vocabulary());
         let mut names = Vec::new();
-        for token in segment(&lexicon, &fold(text)) {
+        for token in segment(&lexicon, &fold(text), Everyday::Whole) {
             match token.kind {
                 Kind::Words { words, .. } => {
                     // Words written alike may share a concept.
@@ -425,7 +458,7 @@ mod tests {
 
     #[test]
     fn a_word_unknown_stays_whole() {
-        assert_eq!(concepts("ホニャララ社の螺鈿"), ["ほにゃらら", "社", "螺鈿"]);
+        assert_eq!(concepts("ホニャララ社の鬱勃"), ["ほにゃらら", "社", "鬱勃"]);
         assert_eq!(concepts("do you ship zorbles"), ["ship", "zorbl"]);
     }
 
@@ -437,7 +470,7 @@ mod tests {
             Kind::Words { words, .. } => Some((words.len() - everyday(&words), everyday(&words))),
             _ => None,
         };
-        segment(&lexicon, &fold(text)).into_iter().filter_map(counts).collect()
+        segment(&lexicon, &fold(text), Everyday::Whole).into_iter().filter_map(counts).collect()
     }
 
     #[test]
@@ -448,12 +481,30 @@ mod tests {
         assert_eq!(known("返品"), [(1, 0)]);
     }
 
+    #[test]
+    fn a_page_that_has_a_compound_has_its_parts_and_a_question_asks_for_the_whole() {
+        let lexicon = Lexicon::built();
+        let read = |everyday| segment(&lexicon, &fold("交通渋滞"), everyday).len();
+        assert_eq!((read(Everyday::Whole), read(Everyday::WithParts)), (1, 2));
+    }
+
+    #[test]
+    fn a_verb_with_an_adverb_is_another_word_wherever_the_adverb_stands() {
+        let lexicon = Lexicon::built();
+        let first = |text: &str| match segment(&lexicon, &fold(text), Everyday::Whole).into_iter().next() {
+            Some(Token { kind: Kind::Words { words, .. }, .. }) => words,
+            other => panic!("{text}: {other:?}"),
+        };
+        assert_eq!(first("peel off"), first("peel it off"));
+        assert_ne!(first("peel off"), first("peel"));
+    }
+
     proptest! {
         #[test]
         fn tokens_lie_in_the_text_in_order(text in "[ぁ-んァ-ヶ一-龥a-z0-9 。、ー]{0,60}") {
             let glyphs = fold(&text);
             let mut before = 0;
-            for token in segment(&Lexicon::built(), &glyphs) {
+            for token in segment(&Lexicon::built(), &glyphs, Everyday::WithParts) {
                 prop_assert!(before <= token.start && token.start < token.end && token.end <= glyphs.len());
                 before = token.end;
             }

@@ -3,7 +3,7 @@
 use super::lexicon::Lexicon;
 use super::loan;
 use super::normal::{Glyph, Script, fold, skeleton};
-use super::segment::{Kind, Token, segment};
+use super::segment::{Everyday, Kind, Token, segment};
 use crate::order;
 
 /// A feature that question and page may share. The top bits tell the kinds apart.
@@ -131,7 +131,7 @@ fn beyond(lexicon: &Lexicon, kind: &Kind, part: &[Glyph]) -> Option<Script> {
 /// Calls `found` with each term of a sentence of a page, and `unknown` with each Latin stem that the lexicon does not know.
 pub fn page(lexicon: &Lexicon, sentence: &str, mut found: impl FnMut(Term), mut unknown: impl FnMut(&str)) {
     let glyphs = fold(sentence);
-    let tokens = segment(lexicon, &glyphs);
+    let tokens = segment(lexicon, &glyphs, Everyday::WithParts);
     loans(&glyphs, &tokens, &mut found);
     // The glyph up to which the pair before was joined, so that pairs cross words but not filler.
     let mut before: Option<(usize, char)> = None;

@@ -40,7 +40,7 @@ impl Class {
             Class::Goods | Class::Example => 0.6,
             Class::Intent => 0.35,
             Class::Weak => 0.12,
-            Class::Sense => 0.7,
+            Class::Sense => 0.8,
         }
     }
 }
