@@ -544,7 +544,8 @@ impl Lessor {
             host.hidden_until = now_ms + HIDDEN_MS;
         }
         for _ in 0..r.failed.min(10) {
-            // A failure after the open time is a trial's. Those who have not seen it themselves hear of it with their leases, which takes time.
+            // A failure after the open time is a trial's. Those who have not seen it themselves hear of it with their leases, which
+            // takes time.
             host.breaker.admits(now_ms);
             host.breaker.failed(now_ms, r.failed_ms, CAREFUL_MS);
         }
