@@ -7,7 +7,7 @@ import { gzipSync } from "node:zlib";
 import { namedInOrder } from "./order.mjs";
 import { Stop, command, digest, isDone, markDone, must, program, root, step, toolPath } from "./steps.mjs";
 
-const inputs = ["Cargo.toml", "Cargo.lock", "package-lock.json", "build.rs", "src", "scripts/build.mjs", "scripts/order.mjs", "scripts/wasm.mjs"];
+const inputs = ["Cargo.toml", "Cargo.lock", "package-lock.json", "build.rs", "src", "scripts/build.mjs", "scripts/order.mjs"];
 const target = "wasm32-unknown-unknown";
 // What workerd understands; binaryen's newer encodings are left out.
 const features = ["mutable-globals", "sign-ext", "nontrapping-float-to-int", "bulk-memory", "multivalue", "reference-types", "exception-handling"];
