@@ -1,9 +1,8 @@
 // What the limits cost: one plain call on bare workerd with the upstream's limit kept by leases, and with none, in turns.
-import { load } from "./peers/load.mjs";
+import { load, warm } from "./peers/load.mjs";
 import { madoguchi, median, upstream } from "./peers/processes.mjs";
 
 const ROUNDS = 4;
-const WARM_S = 20;
 // One process of the same code is faster than the next for as long as it lives, so that each side has several.
 const PROCESSES = 3;
 // It never binds, so that what is measured is the keeping.
@@ -19,8 +18,7 @@ export default async function cost() {
     }
   }
   const rates = Object.fromEntries(Object.keys(LIMITS).map((name) => [name, { rate: [], one: [] }]));
-  // An engine compiles what is called often, and only then well.
-  for (const side of sides) await load(side, 32, WARM_S);
+  await warm(sides);
   for (let round = 0; round < ROUNDS; round++) {
     for (const side of round % 2 ? sides.toReversed() : sides) {
       rates[side.name].rate.push((await load(side, 32, 2)).rate);

@@ -4,12 +4,11 @@ import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { root } from "../scripts/steps.mjs";
-import { load } from "./peers/load.mjs";
+import { load, warm } from "./peers/load.mjs";
 import { portkey } from "./peers/portkey.mjs";
 import { madoguchi, median, upstream } from "./peers/processes.mjs";
 
 const ROUNDS = 5;
-const WARM_S = 20;
 
 function passthrough(base) {
   const folder = mkdtempSync(join(tmpdir(), "passthrough-"));
@@ -37,8 +36,7 @@ export default async function gateway() {
   if (peer) sides.portkey = { ...peer, headers: ["x-portkey-provider: openai", `x-portkey-custom-host: ${host.url}/v1`] };
   else console.log("portkey is skipped: npm could not install @portkey-ai/gateway");
   const results = Object.fromEntries(Object.keys(sides).map((name) => [name, { rate: [], p99: [], one: [] }]));
-  // An engine compiles what is called often, and only then well: each side has as long for it.
-  for (const side of Object.values(sides)) await load(side, 32, WARM_S);
+  await warm(Object.values(sides));
   for (let round = 0; round < ROUNDS; round++) {
     for (const [name, side] of Object.entries(sides)) {
       const many = await load(side, 32, 3);

@@ -391,6 +391,24 @@ fn of_a_person(call: Call) -> Call {
     Call { wait: Wait { told: Told(Some(Rc::new(|_, _| {}))), ..Wait::new(Kind::New, 0) }, ..call }
 }
 
+/// A first question of its own.
+fn asked(n: u64) -> Asked {
+    Asked {
+        question: format!("How much is shipping to region {n}?"),
+        earlier: Vec::new(),
+        request_id: format!("r{n}"),
+        with_model: true,
+        late: false,
+    }
+}
+
+/// The rung on which a shopper's question ends.
+async fn rung(counter: &Counter, party: u64, asked: Asked) -> Rung {
+    let said: Vec<Said> = FromDocuments { counter: counter.clone(), party }.answer(asked).collect().await;
+    let Some(Said::Done { rung }) = said.last() else { panic!("{said:?}") };
+    *rung
+}
+
 fn jobs(n: usize, patience_ms: u64) -> Vec<Job> {
     let job = |_| Job {
         model: "gpt-4.1".into(),

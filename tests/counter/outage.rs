@@ -12,21 +12,13 @@ struct Person {
 async fn people(counter: &Counter, per_second: u64) -> Vec<Person> {
     let rush = (0..per_second * 10 * 30).map(|n| n * 100 / per_second);
     let after = (0..per_second * 12 / 5).map(|n| 30_000 + n * 5_000 / per_second);
-    let one = async |(n, came): (usize, u64)| {
+    let one = async |(n, came): (u64, u64)| {
         sleep(Duration::from_millis(came)).await;
-        let asked = Asked {
-            question: format!("How much is shipping to region {n}?"),
-            earlier: Vec::new(),
-            request_id: format!("r{n}"),
-            with_model: true,
-            late: false,
-        };
         let began = Instant::now();
-        let said: Vec<Said> = FromDocuments { counter: counter.clone(), party: n as u64 }.answer(asked).collect().await;
-        let Some(Said::Done { rung }) = said.last() else { panic!("{said:?}") };
-        Person { came, took_ms: began.elapsed().as_millis(), rung: *rung }
+        let rung = rung(counter, n, asked(n)).await;
+        Person { came, took_ms: began.elapsed().as_millis(), rung }
     };
-    futures::future::join_all(rush.chain(after).enumerate().map(one)).await
+    futures::future::join_all((0..).zip(rush.chain(after)).map(one)).await
 }
 
 #[tokio::test(start_paused = true)]

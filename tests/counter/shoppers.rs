@@ -6,14 +6,7 @@ use super::*;
 async fn first_word(counter: &Counter, party: u64) -> (u128, Rung) {
     let began = Instant::now();
     let desk = FromDocuments { counter: counter.clone(), party };
-    let asked = Asked {
-        question: format!("How much is shipping to region {party}?"),
-        earlier: Vec::new(),
-        request_id: format!("shopper-{party}"),
-        with_model: true,
-        late: false,
-    };
-    let (mut said, mut first) = (desk.answer(asked), None);
+    let (mut said, mut first) = (desk.answer(asked(party)), None);
     while let Some(piece) = said.next().await {
         match piece {
             Said::Text(_) => drop(first.get_or_insert(began.elapsed().as_millis())),
@@ -66,16 +59,7 @@ async fn a_person_does_not_wait_for_the_first_word_of_a_host_that_hangs_after_it
 async fn shoppers(counter: &Counter, people: u64) -> Vec<Rung> {
     let one = async |n: u64| {
         sleep(Duration::from_millis(60_000 / people * n)).await;
-        let asked = Asked {
-            question: format!("How much is shipping to region {}?", n % 30),
-            earlier: Vec::new(),
-            request_id: format!("r{n}"),
-            with_model: true,
-            late: false,
-        };
-        let said: Vec<Said> = FromDocuments { counter: counter.clone(), party: n }.answer(asked).collect().await;
-        let Some(Said::Done { rung }) = said.last() else { panic!("{said:?}") };
-        *rung
+        rung(counter, n, Asked { request_id: format!("r{n}"), ..asked(n % 30) }).await
     };
     futures::future::join_all((0..people).map(one)).await
 }

@@ -7,15 +7,15 @@ use madoguchi::signature;
 use serde_json::{Value, json};
 
 use crate::serve::{KEY, Reply, Worker};
+use crate::storage::Storage;
 use crate::upstream::Upstream;
 use crate::visitor::{KIND, QUESTION, SECRET, Visitor, count, start, text};
 
 #[test]
 fn a_question_is_streamed_and_the_history_survives_a_restart() {
     let upstream = Upstream::start("say=これはお答えです。とても長いお答えです。");
-    let state = std::env::temp_dir().join(format!("madoguchi-chat-{}", std::process::id()));
-    let variables = [("STATE_DIR", state.to_str().unwrap())];
-    let worker = start(&upstream, &variables);
+    let storage = Storage::new("chat");
+    let worker = start(&upstream, &[storage.variable()]);
     let visitor = Visitor::new(&worker);
     let events = visitor.ask("m1", QUESTION, None, 99);
     assert_eq!(text(&events), "これはお答えです。とても長いお答えです。");
@@ -29,7 +29,7 @@ fn a_question_is_streamed_and_the_history_survives_a_restart() {
     let (token, port) = (visitor.token().to_owned(), worker.port.to_string());
     drop(worker);
     // The same port, since a token is bound to the origin.
-    let worker = start(&upstream, &[variables[0], ("PORT", &port)]);
+    let worker = start(&upstream, &[storage.variable(), ("PORT", &port)]);
     let visitor = Visitor::with(&worker, &token);
     assert_eq!(visitor.history(), before);
     // Even there the message is known, and its answer is told from any place on.
@@ -40,8 +40,6 @@ fn a_question_is_streamed_and_the_history_survives_a_restart() {
     visitor.ask("m2", "それはいつ？", None, 99);
     let body = upstream.seen(|s| s.calls.back().unwrap().body.clone());
     assert!(body.contains(QUESTION) && body.contains("とても長いお答え"), "{body}");
-    drop(worker);
-    let _ = std::fs::remove_dir_all(state);
 }
 
 #[test]

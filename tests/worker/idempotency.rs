@@ -2,12 +2,12 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::serve::{KEY, Reply, Worker};
+use crate::storage::Storage;
 use crate::upstream::Upstream;
 
 const CHAT: &str = "/v1/chat/completions";
@@ -61,45 +61,13 @@ fn replayed(reply: &Reply) -> bool {
     reply.header("idempotency-replayed") == Some("true")
 }
 
-/// A folder for the objects' storage, deleted with this.
-struct Storage(PathBuf);
-
-impl Storage {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("madoguchi-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        Self(path)
-    }
-
-    fn variable(&self) -> (&str, &str) {
-        ("STATE_DIR", self.0.to_str().unwrap())
-    }
-
-    /// How many objects of the class have stored anything.
-    fn objects(&self) -> usize {
-        let files = |path: &Path| std::fs::read_dir(path).map_or(0, |all| all.flatten().filter(is_object).count());
-        files(&self.0.join("madoguchi-Idempotency"))
-    }
-}
-
-fn is_object(file: &std::fs::DirEntry) -> bool {
-    let name = file.file_name().into_string().unwrap_or_default();
-    name.strip_suffix(".sqlite").is_some_and(|id| id.bytes().all(|b| b.is_ascii_hexdigit()))
-}
-
-impl Drop for Storage {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 #[test]
 fn a_repeated_request_gets_the_first_reply_and_a_restart_changes_nothing() {
     let upstream = Upstream::start("");
     let storage = Storage::new("repeat");
     let worker = started(&upstream, &[storage.variable()]);
     let plain = worker.post(CHAT, &chat("q"));
-    assert_eq!((plain.header("idempotency-replayed"), storage.objects()), (None, 0), "no key, no object");
+    assert_eq!((plain.header("idempotency-replayed"), storage.objects("Idempotency")), (None, 0), "no key, no object");
     let first = post(&worker, "order-1", CHAT, &chat("q"));
     assert_eq!((first.status, first.header("idempotency-replayed")), (200, None), "{first:?}");
     assert!(first.header("ratelimit-policy").is_some(), "{first:?}");
@@ -114,7 +82,7 @@ fn a_repeated_request_gets_the_first_reply_and_a_restart_changes_nothing() {
     let again = post(&worker, "order-1", CHAT, &chat("q"));
     assert!(replayed(&again));
     same(&first, &again);
-    assert_eq!((upstream.seen(|s| s.total), storage.objects()), (2, 1));
+    assert_eq!((upstream.seen(|s| s.total), storage.objects("Idempotency")), (2, 1));
 }
 
 #[test]

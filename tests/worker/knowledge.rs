@@ -6,6 +6,7 @@ use madoguchi::knowledge::store::STALE_MS;
 use serde_json::{Value, json};
 
 use crate::serve::{KEY, Reply, Worker};
+use crate::storage::Storage;
 use crate::upstream::Upstream;
 
 const DOCUMENTS: &str = include_str!("../../storefront/shop/documents.ndjson");
@@ -16,7 +17,8 @@ fn call(worker: &Worker, method: &str, path: &str, body: &str) -> Reply {
     worker.request(method, path, &[("authorization", &bearer), ("content-type", kind)], body.as_bytes().to_vec())
 }
 
-fn load(worker: &Worker) {
+/// Loads the demo shop's documents.
+pub fn load(worker: &Worker) {
     let loaded = call(worker, "POST", "/v1/knowledge", DOCUMENTS).json();
     assert_eq!(loaded["stored"].as_array().unwrap().len(), DOCUMENTS.lines().count());
     assert_eq!(loaded["failed"], json!([]));
@@ -28,9 +30,8 @@ fn ids(found: &Value) -> Vec<&str> {
 
 #[test]
 fn documents_are_put_read_listed_and_deleted_and_survive_a_restart() {
-    let state = std::env::temp_dir().join(format!("madoguchi-knowledge-{}", std::process::id()));
-    let variables = [("STATE_DIR", state.to_str().unwrap())];
-    let worker = Worker::start(&variables);
+    let storage = Storage::new("knowledge");
+    let worker = Worker::start(&[storage.variable()]);
     let document = json!({"title": "返品", "content": "返品は8日以内に承ります。", "url": "/returns", "lang": "ja"});
     let name = "/v1/knowledge/%E8%BF%94%E5%93%81%2F1";
     let put = call(&worker, "PUT", name, &document.to_string());
@@ -38,7 +39,7 @@ fn documents_are_put_read_listed_and_deleted_and_survive_a_restart() {
     assert_eq!(call(&worker, "GET", name, "").json()["content"], document["content"]);
     assert_eq!(call(&worker, "PUT", name, r#"{"content":"返品は30日以内に承ります。"}"#).status, 200);
     drop(worker);
-    let again = Worker::start(&variables);
+    let again = Worker::start(&[storage.variable()]);
     let kept = call(&again, "GET", name, "").json();
     assert_eq!((&kept["content"], &kept["title"]), (&json!("返品は30日以内に承ります。"), &Value::Null));
     assert_eq!(call(&again, "DELETE", name, "").json()["deleted"], true);
@@ -46,8 +47,6 @@ fn documents_are_put_read_listed_and_deleted_and_survive_a_restart() {
         let gone = call(&again, method, name, "");
         assert_eq!((gone.status, &gone.error()["code"]), (404, &json!("unknown_document")));
     }
-    drop(again);
-    let _ = std::fs::remove_dir_all(state);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::serve::{Reply, Worker};
+use crate::storage::Storage;
 use crate::upstream::Upstream;
 
 fn ask(worker: &Worker) -> Reply {
@@ -22,14 +23,10 @@ fn burst(worker: &Worker, calls: usize) -> Vec<Reply> {
 #[test]
 fn the_upstreams_limit_is_exact_under_concurrent_load_and_survives_a_restart() {
     let upstream = Upstream::start("");
-    let state = std::env::temp_dir().join(format!("madoguchi-state-{}", std::process::id()));
+    let storage = Storage::new("limits");
     let url = upstream.url();
-    let variables = [
-        ("UPSTREAM_BASE_URL", url.as_str()),
-        ("UPSTREAM_OPEN", "true"),
-        ("UPSTREAM_RPM", "60"),
-        ("STATE_DIR", state.to_str().unwrap()),
-    ];
+    let variables =
+        [("UPSTREAM_BASE_URL", url.as_str()), ("UPSTREAM_OPEN", "true"), ("UPSTREAM_RPM", "60"), storage.variable()];
     let worker = Worker::start(&variables);
     let replies = burst(&worker, 200);
     let passed = replies.iter().filter(|r| r.status == 200).count();
@@ -44,8 +41,6 @@ fn the_upstreams_limit_is_exact_under_concurrent_load_and_survives_a_restart() {
     let again = Worker::start(&variables);
     assert!(burst(&again, 40).iter().all(|r| r.status == 429));
     assert_eq!(upstream.seen(|s| s.total), 60);
-    drop(again);
-    let _ = std::fs::remove_dir_all(state);
 }
 
 #[test]

@@ -20,6 +20,7 @@ mod requests;
 mod rungs;
 mod serve;
 mod spike;
+mod storage;
 #[path = "../upstream/mod.rs"]
 mod upstream;
 mod visitor;

@@ -1,42 +1,25 @@
 //! The search's vocabulary, which an isolate fetches from the files beside the Worker when it first searches.
 
-use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use madoguchi::knowledge::vocabulary::WAIT_MS;
 use serde_json::json;
 
-use crate::serve::{KEY, Worker};
+use crate::knowledge::load;
+use crate::serve::Worker;
+use crate::storage::Storage;
 use crate::visitor::{SECRET, Visitor, text};
 
-const DOCUMENTS: &str = include_str!("../../storefront/shop/documents.ndjson");
-
-/// A shop whose documents are stored, by an isolate that is gone.
-struct Shop(PathBuf);
-
-impl Shop {
-    fn new(name: &str) -> Self {
-        let state = std::env::temp_dir().join(format!("madoguchi-{name}-{}", std::process::id()));
-        let shop = Self(state);
-        let worker = shop.open();
-        let bearer = format!("Bearer {KEY}");
-        let headers = [("authorization", bearer.as_str()), ("content-type", "application/x-ndjson")];
-        let loaded = worker.request("POST", "/v1/knowledge", &headers, DOCUMENTS.as_bytes().to_vec());
-        assert_eq!(loaded.status, 200, "{loaded:?}");
-        shop
-    }
-
-    fn open(&self) -> Worker {
-        let state = self.0.to_str().unwrap();
-        Worker::start(&[("STATE_DIR", state), ("ENTRY", "tests/worker/vocabulary.mjs"), ("VISITOR_SECRET", SECRET)])
-    }
+/// The storage of a shop whose documents were loaded by an isolate that is gone.
+fn shop(name: &str) -> Storage {
+    let storage = Storage::new(name);
+    load(&open(&storage));
+    storage
 }
 
-impl Drop for Shop {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+fn open(shop: &Storage) -> Worker {
+    Worker::start(&[shop.variable(), ("ENTRY", "tests/worker/vocabulary.mjs"), ("VISITOR_SECRET", SECRET)])
 }
 
 fn make(worker: &Worker, vocabulary: &str) {
@@ -55,8 +38,8 @@ fn found(worker: &Worker, question: &str) -> String {
 
 #[test]
 fn those_who_search_first_in_an_isolate_are_answered_with_the_vocabulary_fetched_once() {
-    let shop = Shop::new("first-use");
-    let worker = shop.open();
+    let shop = shop("first-use");
+    let worker = open(&shop);
     assert_eq!(fetched(&worker), 0);
     thread::scope(|scope| {
         let asked: Vec<_> = (0..12).map(|_| scope.spawn(|| found(&worker, "へんぴんしたい"))).collect();
@@ -67,9 +50,9 @@ fn those_who_search_first_in_an_isolate_are_answered_with_the_vocabulary_fetched
 
 #[test]
 fn without_the_vocabulary_the_search_goes_on_and_has_it_again_when_it_is_back() {
-    let shop = Shop::new("without");
+    let shop = shop("without");
     for vocabulary in ["gone", "another", "silent"] {
-        let worker = shop.open();
+        let worker = open(&shop);
         make(&worker, vocabulary);
         let visitor = Visitor::new(&worker);
         let asked = Instant::now();
