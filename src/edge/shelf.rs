@@ -11,6 +11,7 @@ use super::object::Service;
 use super::{clock, object, promise, timer};
 use crate::error::ApiError;
 use crate::knowledge::lexicon::FILE;
+use crate::knowledge::loading::Loader;
 use crate::knowledge::shelf::{Shelf, Store};
 use crate::knowledge::store::{self, Changes};
 use crate::knowledge::vocabulary::{Source, Vocabulary};
@@ -35,7 +36,7 @@ pub async fn file(env: &Env, path: &str) -> Result<web_sys::Response, String> {
     }
 }
 
-impl Source for Kept {
+impl Loader for Kept {
     fn now_ms(&self) -> u64 {
         clock::now_ms()
     }
@@ -44,16 +45,18 @@ impl Source for Kept {
         Box::pin(timer::sleep(ms))
     }
 
+    fn warn(&self, line: &str) {
+        worker::console_warn!("{line}");
+    }
+}
+
+impl Source for Kept {
     fn file(&self) -> LocalBoxFuture<'static, Result<Vec<u8>, String>> {
         let env = self.env.clone();
         Box::pin(async move {
             let response = file(&env, FILE).await?;
             promise::body(&response).await.map_err(|e| object::reason(&e))
         })
-    }
-
-    fn warn(&self, line: &str) {
-        worker::console_warn!("{line}");
     }
 }
 
@@ -62,14 +65,6 @@ async fn ask(env: &Env, path: &str, body: Option<&str>) -> Result<web_sys::Respo
 }
 
 impl Store for Kept {
-    fn now_ms(&self) -> u64 {
-        clock::now_ms()
-    }
-
-    fn sleep(&self, ms: u64) -> LocalBoxFuture<'static, ()> {
-        Box::pin(timer::sleep(ms))
-    }
-
     fn since(&self, version: u64) -> LocalBoxFuture<'static, Result<Changes, String>> {
         let env = self.env.clone();
         Box::pin(async move {
@@ -85,10 +80,6 @@ impl Store for Kept {
     fn vocabulary(&self) -> LocalBoxFuture<'static, Arc<Lexicon>> {
         let kept = self.clone();
         Box::pin(async move { kept.vocabulary.get(&kept).await })
-    }
-
-    fn warn(&self, line: &str) {
-        worker::console_warn!("{line}");
     }
 }
 

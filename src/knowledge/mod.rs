@@ -23,6 +23,7 @@ mod evidence;
 pub mod find;
 mod index;
 pub mod lexicon;
+pub mod loading;
 mod loan;
 pub(crate) mod normal;
 pub mod passage;

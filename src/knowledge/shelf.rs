@@ -13,6 +13,7 @@ use futures::future::{Either, LocalBoxFuture, join, select};
 
 use super::index::Index;
 use super::lexicon::Lexicon;
+use super::loading::{Loader, Loading};
 use super::store::{self, Changes, STALE_MS};
 use crate::error::ApiError;
 
@@ -25,18 +26,12 @@ const EARLY_MS: u64 = STALE_MS - ASK_MS;
 /// A store that failed is left alone for so long.
 const REST_MS: u64 = 5_000;
 
-/// What a copy asks of the store and of the world.
-pub trait Store {
-    /// Milliseconds since 1970.
-    fn now_ms(&self) -> u64;
-    /// Ends after `ms` milliseconds.
-    fn sleep(&self, ms: u64) -> LocalBoxFuture<'static, ()>;
+/// What a copy asks of the store.
+pub trait Store: Loader {
     /// What has changed since a version.
     fn since(&self, version: u64) -> LocalBoxFuture<'static, Result<Changes, String>>;
     /// The vocabulary that documents and questions are read with; an empty one while it cannot be had.
     fn vocabulary(&self) -> LocalBoxFuture<'static, Arc<Lexicon>>;
-    /// Writes a line into the log.
-    fn warn(&self, line: &str);
 }
 
 /// The copy; nothing in it is lost when the isolate is.
@@ -46,17 +41,7 @@ pub struct Shelf {
     version: Cell<u64>,
     /// The time at which the store said no less than this; none before the first load.
     checked_ms: Cell<Option<u64>>,
-    failed_ms: Cell<Option<u64>>,
-    asking: Cell<bool>,
-}
-
-/// A question that asks the store; one that is given up asks no longer.
-struct Asking<'a>(&'a Cell<bool>);
-
-impl Drop for Asking<'_> {
-    fn drop(&mut self) {
-        self.0.set(false);
-    }
+    asking: Loading,
 }
 
 impl Shelf {
@@ -73,7 +58,7 @@ impl Shelf {
                 store.warn(&format!("the shop's documents cannot be read: {why}"));
                 return Err(store::unavailable());
             };
-            self.failed_ms.set(Some(store.now_ms()));
+            self.asking.failed(store.now_ms());
             let age = now.saturating_sub(checked) / 1000;
             store.warn(&format!("the shop's documents are answered from as they were {age} s ago: {why}"));
         }
@@ -95,21 +80,20 @@ impl Shelf {
     fn due(&self, now: u64, fresh: bool) -> Option<u64> {
         let Some(checked) = self.checked_ms.get().filter(|_| !fresh) else { return Some(FIRST_MS) };
         let age = now.saturating_sub(checked);
-        let rests = self.failed_ms.get().is_some_and(|at| now < at + REST_MS);
-        let another_asks = age < STALE_MS && self.asking.get();
+        let rests = self.asking.rests(now, REST_MS);
+        let another_asks = age < STALE_MS && self.asking.runs();
         (age >= EARLY_MS && !rests && !another_asks).then_some(ASK_MS)
     }
 
     async fn follow(&self, store: &dyn Store, deadline_ms: u64) -> Result<(), String> {
-        self.asking.set(true);
-        let _asking = Asking(&self.asking);
+        let _turn = self.asking.begin();
         let began = store.now_ms();
         match select(pin!(self.take_changes(store)), store.sleep(deadline_ms)).await {
             Either::Left((followed, _)) => followed?,
             Either::Right(_) => return Err(format!("the store did not answer within {deadline_ms} ms")),
         }
         self.checked_ms.set(self.checked_ms.get().max(Some(began)));
-        self.failed_ms.set(None);
+        self.asking.succeeded();
         Ok(())
     }
 
@@ -171,13 +155,19 @@ mod tests {
         }
     }
 
-    impl Store for Kept {
+    impl Loader for Kept {
         fn now_ms(&self) -> u64 {
             1_000_000 + self.began.elapsed().as_millis() as u64
         }
         fn sleep(&self, ms: u64) -> LocalBoxFuture<'static, ()> {
             Box::pin(sleep(Duration::from_millis(ms)))
         }
+        fn warn(&self, line: &str) {
+            self.log.borrow_mut().push(line.to_owned());
+        }
+    }
+
+    impl Store for Kept {
         fn since(&self, version: u64) -> LocalBoxFuture<'static, Result<Changes, String>> {
             self.asked.set(self.asked.get() + 1);
             let (latest, takes, fails) = (self.version.get(), self.takes_ms.get(), self.fails.get());
@@ -198,9 +188,6 @@ mod tests {
         }
         fn vocabulary(&self) -> LocalBoxFuture<'static, Arc<Lexicon>> {
             Box::pin(std::future::ready(Arc::clone(&self.lexicon.borrow())))
-        }
-        fn warn(&self, line: &str) {
-            self.log.borrow_mut().push(line.to_owned());
         }
     }
 

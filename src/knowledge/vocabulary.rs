@@ -5,13 +5,14 @@
 //! search goes on with an empty one, by pairs of characters: it finds half of what it should, which is better for a shopper than no
 //! answer, and the log says so. What was read so is read again when the vocabulary has come.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::pin::pin;
 use std::sync::Arc;
 
 use futures::future::{Either, LocalBoxFuture, select};
 
 use super::lexicon::Lexicon;
+use super::loading::{Loader, Loading};
 
 /// The longest that a question waits for the vocabulary, in milliseconds; less than it waits for the documents beside it.
 pub const WAIT_MS: u64 = 1_500;
@@ -20,45 +21,29 @@ const LOOK_MS: u64 = 20;
 /// So long after a failure the next use tries again, in milliseconds.
 const REST_MS: u64 = 1_000;
 
-/// Where the file is, and what else loading asks of the world.
-pub trait Source {
-    /// Milliseconds since 1970.
-    fn now_ms(&self) -> u64;
-    /// Ends after `ms` milliseconds.
-    fn sleep(&self, ms: u64) -> LocalBoxFuture<'static, ()>;
+/// Where the file is.
+pub trait Source: Loader {
     /// The file's bytes.
     fn file(&self) -> LocalBoxFuture<'static, Result<Vec<u8>, String>>;
-    /// Writes a line into the log.
-    fn warn(&self, line: &str);
 }
 
 /// An isolate's vocabulary.
 #[derive(Default)]
 pub struct Vocabulary {
     lexicon: RefCell<Arc<Lexicon>>,
-    failed_ms: Cell<Option<u64>>,
-    fetching: Cell<bool>,
-}
-
-/// A request that fetches; one that is given up fetches no longer.
-struct Fetching<'a>(&'a Cell<bool>);
-
-impl Drop for Fetching<'_> {
-    fn drop(&mut self) {
-        self.0.set(false);
-    }
+    fetching: Loading,
 }
 
 impl Vocabulary {
     /// The vocabulary; an empty one where it cannot be had now.
     pub async fn get(&self, source: &dyn Source) -> Arc<Lexicon> {
         let began = source.now_ms();
-        while self.lexicon.borrow().is_empty() && !self.rests(source.now_ms()) {
+        while self.lexicon.borrow().is_empty() && !self.fetching.rests(source.now_ms(), REST_MS) {
             let left_ms = (began + WAIT_MS).saturating_sub(source.now_ms());
             if left_ms == 0 {
                 break;
             }
-            if self.fetching.get() {
+            if self.fetching.runs() {
                 source.sleep(LOOK_MS.min(left_ms)).await;
             } else {
                 self.load(source, left_ms).await;
@@ -67,13 +52,8 @@ impl Vocabulary {
         Arc::clone(&self.lexicon.borrow())
     }
 
-    fn rests(&self, now: u64) -> bool {
-        self.failed_ms.get().is_some_and(|at| now < at + REST_MS)
-    }
-
     async fn load(&self, source: &dyn Source, deadline_ms: u64) {
-        self.fetching.set(true);
-        let _fetching = Fetching(&self.fetching);
+        let _turn = self.fetching.begin();
         let read = match select(pin!(source.file()), source.sleep(deadline_ms)).await {
             Either::Left((file, _)) => file.and_then(|file| Lexicon::read(file).map_err(|e| e.to_string())),
             Either::Right(_) => Err(format!("it did not come within {deadline_ms} ms")),
@@ -81,7 +61,7 @@ impl Vocabulary {
         match read {
             Ok(lexicon) => *self.lexicon.borrow_mut() = Arc::new(lexicon),
             Err(why) => {
-                self.failed_ms.set(Some(source.now_ms()));
+                self.fetching.failed(source.now_ms());
                 source.warn(&format!("the search goes on without its vocabulary and finds less: {why}"));
             }
         }
@@ -90,6 +70,7 @@ impl Vocabulary {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::time::Duration;
 
     use tokio::time::{Instant, sleep};
@@ -113,13 +94,19 @@ mod tests {
         }
     }
 
-    impl Source for Served {
+    impl Loader for Served {
         fn now_ms(&self) -> u64 {
             1_000_000 + self.began.elapsed().as_millis() as u64
         }
         fn sleep(&self, ms: u64) -> LocalBoxFuture<'static, ()> {
             Box::pin(sleep(Duration::from_millis(ms)))
         }
+        fn warn(&self, line: &str) {
+            self.log.borrow_mut().push(line.to_owned());
+        }
+    }
+
+    impl Source for Served {
         fn file(&self) -> LocalBoxFuture<'static, Result<Vec<u8>, String>> {
             self.fetched.set(self.fetched.get() + 1);
             let file = self.file.borrow().clone();
@@ -130,9 +117,6 @@ mod tests {
                     None => std::future::pending().await,
                 }
             })
-        }
-        fn warn(&self, line: &str) {
-            self.log.borrow_mut().push(line.to_owned());
         }
     }
 
