@@ -5,6 +5,7 @@
 //! program: an isolate loads it when it first searches (see [`super::vocabulary`]) and reads it where it lies, so that loading costs no more
 //! than a look over it. With no vocabulary at all there are pairs of characters, which find half as much.
 
+mod file;
 mod layout;
 #[cfg(test)]
 mod reader;
@@ -14,12 +15,12 @@ mod sounds;
 #[cfg(test)]
 mod writer;
 
-use std::cmp::Ordering;
-use std::fmt;
 use std::ops::Range;
 
 use super::english;
 use super::normal;
+pub use file::Unreadable;
+use file::{File, Section, Texts, first_not, read};
 pub use layout::{Class, Form};
 use layout::{ROWS, digest};
 
@@ -27,20 +28,10 @@ use layout::{ROWS, digest};
 pub const FILE: &str = concat!("/vocabulary/", env!("MADOGUCHI_VOCABULARY"), ".bin");
 const DIGEST: &str = env!("MADOGUCHI_VOCABULARY");
 
-/// Where a section lies in the file.
-type Section = Range<usize>;
-
-/// Texts in the file: where each begins, and their bytes.
-#[derive(Debug, Default, Clone)]
-struct Texts {
-    starts: Section,
-    bytes: Section,
-}
-
 /// The vocabulary, in its file.
 #[derive(Debug, Default)]
 pub struct Lexicon {
-    file: Vec<u8>,
+    file: File,
     /// From here on words are in the everyday table alone.
     everyday: u32,
     /// A tree of the forms in which words are written: of each node the character that leads to it, where its children begin, and the
@@ -96,64 +87,6 @@ pub(crate) fn vocabulary() -> &'static writer::Vocabulary {
     READ.get_or_init(|| reader::read(words, everyday, kanji))
 }
 
-/// Why a file is not the vocabulary.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unreadable {
-    /// Its bytes are others than those that this program was built with.
-    Other {
-        /// How many there are.
-        bytes: usize,
-    },
-    /// Its sections do not come out.
-    Cut,
-}
-
-impl fmt::Display for Unreadable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Unreadable::Other { bytes } => write!(f, "these {bytes} bytes are not the file that the build wrote"),
-            Unreadable::Cut => write!(f, "the file is cut"),
-        }
-    }
-}
-
-/// The sections of a file that are still to be read.
-struct Sections<'a> {
-    file: &'a [u8],
-    at: usize,
-}
-
-impl Sections<'_> {
-    fn next(&mut self) -> Result<Section, Unreadable> {
-        let from = self.at.saturating_add(4);
-        let length = self.file.get(self.at..).and_then(<[u8]>::first_chunk).ok_or(Unreadable::Cut)?;
-        self.at = from.saturating_add(u32::from_le_bytes(*length) as usize);
-        if self.at > self.file.len() { Err(Unreadable::Cut) } else { Ok(from..self.at) }
-    }
-
-    fn texts(&mut self) -> Result<Texts, Unreadable> {
-        Ok(Texts { starts: self.next()?, bytes: self.next()? })
-    }
-}
-
-fn read(number: &[u8; 4]) -> u32 {
-    u32::from_le_bytes(*number)
-}
-
-/// The place among so many in ascending order at which `compare` finds what it seeks.
-fn search(among: Range<usize>, compare: impl Fn(usize) -> Ordering) -> Option<usize> {
-    let Range { mut start, mut end } = among;
-    while start < end {
-        let middle = start + (end - start) / 2;
-        match compare(middle) {
-            Ordering::Less => start = middle + 1,
-            Ordering::Equal => return Some(middle),
-            Ordering::Greater => end = middle,
-        }
-    }
-    None
-}
-
 impl Lexicon {
     /// The vocabulary that this program was built with, from its file.
     ///
@@ -176,11 +109,12 @@ impl Lexicon {
     }
 
     fn parse(file: Vec<u8>) -> Result<Lexicon, Unreadable> {
-        let mut sections = Sections { file: &file, at: 0 };
-        let everyday = file.get(sections.next()?).and_then(<[u8]>::first_chunk).ok_or(Unreadable::Cut)?;
+        let file = File::new(file);
+        let mut sections = file.sections();
+        let everyday = file.number(&sections.next()?, 0).ok_or(Unreadable::Cut)?;
         // In the order in which the writer writes them.
         let mut lexicon = Lexicon {
-            everyday: read(everyday),
+            everyday,
             labels: sections.next()?,
             children: sections.next()?,
             ending: sections.next()?,
@@ -213,11 +147,9 @@ impl Lexicon {
             sound_texts: sections.texts()?,
             counters: sections.texts()?,
             counter_ids: sections.next()?,
-            file: Vec::new(),
+            file: File::default(),
         };
-        if sections.at != file.len() {
-            return Err(Unreadable::Cut);
-        }
+        sections.end()?;
         lexicon.file = file;
         Ok(lexicon)
     }
@@ -227,48 +159,6 @@ impl Lexicon {
         self.file.is_empty()
     }
 
-    /// The numbers of a section.
-    fn numbers(&self, of: &Section) -> &[[u8; 4]] {
-        self.file.get(of.clone()).unwrap_or_default().as_chunks().0
-    }
-
-    fn number(&self, of: &Section, at: usize) -> Option<u32> {
-        self.numbers(of).get(at).map(read)
-    }
-
-    /// The places of a list's items; no more than there are bytes.
-    fn list(&self, starts: &Section, at: usize) -> Range<usize> {
-        let place = |number| (read(number) as usize).min(self.file.len());
-        match self.numbers(starts).get(at..) {
-            Some([from, to, ..]) => place(from)..place(to),
-            _ => 0..0,
-        }
-    }
-
-    fn bytes(&self, texts: &Texts, at: usize) -> &[u8] {
-        let all = self.file.get(texts.bytes.clone()).unwrap_or_default();
-        all.get(self.list(&texts.starts, at)).unwrap_or_default()
-    }
-
-    fn text(&self, texts: &Texts, at: usize) -> &str {
-        std::str::from_utf8(self.bytes(texts, at)).unwrap_or_default()
-    }
-
-    /// The place of a text among texts in ascending order.
-    fn find(&self, texts: &Texts, text: &str) -> Option<usize> {
-        let count = self.numbers(&texts.starts).len().saturating_sub(1);
-        search(0..count, |at| self.bytes(texts, at).cmp(text.as_bytes()))
-    }
-
-    fn ids(&self, among: &Section, list: Range<usize>) -> impl Iterator<Item = u16> + Clone + use<'_> {
-        let all = self.file.get(among.clone()).unwrap_or_default().as_chunks().0;
-        all.get(list).unwrap_or_default().iter().map(|id| u16::from_le_bytes(*id))
-    }
-
-    fn byte(&self, among: &Section, at: usize) -> Option<u8> {
-        self.file.get(among.clone())?.get(at).copied()
-    }
-
     /// Whether only the everyday table has a word.
     pub fn is_everyday(&self, word: u32) -> bool {
         word >= self.everyday
@@ -276,34 +166,34 @@ impl Lexicon {
 
     /// Whether a word only holds a sentence together, as one that there is not does.
     pub fn is_filler(&self, word: u32) -> bool {
-        self.byte(&self.filler, word as usize) != Some(0)
+        self.file.byte(&self.filler, word as usize) != Some(0)
     }
 
     /// The concepts that a word stands for, all of them; none for filler.
     pub fn concepts(&self, word: u32) -> impl Iterator<Item = u16> + Clone + use<'_> {
-        self.ids(&self.concept_ids, self.list(&self.concepts, word as usize))
+        self.file.ids(&self.concept_ids, self.file.list(&self.concepts, word as usize))
     }
 
     /// What the everyday table has a word mean, one or another.
     pub fn senses(&self, word: u32) -> impl Iterator<Item = u16> + Clone + use<'_> {
-        self.ids(&self.sense_ids, self.list(&self.senses, word as usize))
+        self.file.ids(&self.sense_ids, self.file.list(&self.senses, word as usize))
     }
 
     /// How a word may sound, folded, without what its inflection adds; none for English.
     pub fn heard(&self, word: u32) -> impl Iterator<Item = &str> {
-        self.list(&self.readings, word as usize).map(|at| self.text(&self.reading_texts, at))
+        self.file.list(&self.readings, word as usize).map(|at| self.file.text(&self.reading_texts, at))
     }
 
     /// The class of a concept.
     pub fn class(&self, concept: u16) -> Option<Class> {
-        self.byte(&self.classes, usize::from(concept)).and_then(Class::at)
+        self.file.byte(&self.classes, usize::from(concept)).and_then(Class::at)
     }
 
     /// Concepts that bear on one, and how much.
     pub fn related(&self, concept: u16) -> impl Iterator<Item = (u16, f32)> {
-        let list = self.list(&self.related, usize::from(concept));
-        let weights = list.clone().map_while(|at| self.number(&self.related_weights, at)).map(f32::from_bits);
-        self.ids(&self.related_ids, list).zip(weights)
+        let list = self.file.list(&self.related, usize::from(concept));
+        let weights = list.clone().map_while(|at| self.file.number(&self.related_weights, at)).map(f32::from_bits);
+        self.file.ids(&self.related_ids, list).zip(weights)
     }
 
     /// Calls `found` with each word that begins the characters, and how many of them it takes, inflection included.
@@ -313,17 +203,17 @@ impl Lexicon {
         let mut length = 0;
         while let Some(c) = rest.next() {
             // The root, which is the first label, is no one's child.
-            let children = self.list(&self.children, node);
-            let labels = self.numbers(&self.labels).get(children.start + 1..children.end + 1).unwrap_or_default();
+            let children = self.file.list(&self.children, node);
+            let labels = self.file.numbers(&self.labels).get(children.start + 1..children.end + 1).unwrap_or_default();
             let Ok(place) = labels.binary_search_by_key(&(c as u32), read) else { return };
             node = children.start + 1 + place;
             length += 1;
-            let ending = self.list(&self.ending, node);
+            let ending = self.file.list(&self.ending, node);
             if ending.is_empty() {
                 continue;
             }
             let after = rest.clone().next();
-            for form in ending.map_while(|at| self.number(&self.forms, at)).map(Form::unpacked) {
+            for form in ending.map_while(|at| self.file.number(&self.forms, at)).map(Form::unpacked) {
                 if form.inflection == 0 {
                     found(form, length);
                 } else if after.is_some_and(|c| row(form.inflection).contains(c)) {
@@ -348,15 +238,15 @@ impl Lexicon {
 
     /// The words that a kana text may be meant for: the same skeleton, or else one slip away.
     pub fn nearly_sounding(&self, kana: &str) -> Vec<u32> {
-        if let Some(at) = self.find(&self.skeletons, &normal::skeleton(kana)) {
-            let words = self.list(&self.skeleton_starts, at);
-            return words.map_while(|at| self.number(&self.skeleton_words, at)).collect();
+        if let Some(at) = self.file.find(&self.skeletons, &normal::skeleton(kana)) {
+            let words = self.file.list(&self.skeleton_starts, at);
+            return words.map_while(|at| self.file.number(&self.skeleton_words, at)).collect();
         }
         let chars: Vec<char> = kana.chars().collect();
         if chars.len() < 4 {
             return Vec::new();
         }
-        let all = 0..self.numbers(&self.long_words).len();
+        let all = 0..self.file.numbers(&self.long_words).len();
         self.within(&self.long_readings, &self.long_words, all, &chars, 1)
     }
 
@@ -365,7 +255,7 @@ impl Lexicon {
         let mut other: Vec<char> = Vec::new();
         let length: usize = chars.iter().map(|c| c.len_utf8()).sum();
         let near = |at: &usize| {
-            let text = self.text(texts, *at);
+            let text = self.file.text(texts, *at);
             // A slip is a character, and a character four bytes at most.
             if text.len().abs_diff(length) > 4 * slips {
                 return false;
@@ -374,19 +264,19 @@ impl Lexicon {
             other.extend(text.chars());
             english::within(&other, chars, slips)
         };
-        among.filter(near).filter_map(|at| self.number(words, at)).collect()
+        among.filter(near).filter_map(|at| self.file.number(words, at)).collect()
     }
 
     /// The phrases that begin with a stem.
     fn phrases(&self, first: &str) -> impl Iterator<Item = Phrase> {
-        let phrases = self.find(&self.english, first).map_or(0..0, |at| self.list(&self.phrases, at));
+        let phrases = self.file.find(&self.english, first).map_or(0..0, |at| self.file.list(&self.phrases, at));
         phrases.map_while(|at| {
-            Some(Phrase { word: self.number(&self.phrase_words, at)?, rest: self.list(&self.rests, at) })
+            Some(Phrase { word: self.file.number(&self.phrase_words, at)?, rest: self.file.list(&self.rests, at) })
         })
     }
 
     fn stem(&self, at: usize) -> &[u8] {
-        self.bytes(&self.rest_texts, at)
+        self.file.bytes(&self.rest_texts, at)
     }
 
     /// The vocabulary's English word or phrase that begins the stems: the word, and how many of the stems it takes. A phrase may
@@ -441,11 +331,10 @@ impl Lexicon {
         let chars: Vec<char> = stem.chars().collect();
         let most = english::forgiven(chars.len());
         let Some(first) = chars.first().filter(|_| most > 0) else { return Vec::new() };
-        let letter = |at: usize| self.text(&self.stems, at).chars().next();
-        let count = self.numbers(&self.stem_words).len();
-        let Some(one) = search(0..count, |at| letter(at).cmp(&Some(*first))) else { return Vec::new() };
-        let from = (0..one).rev().take_while(|at| letter(*at) == Some(*first)).last().unwrap_or(one);
-        let to = (one..count).take_while(|at| letter(*at) == Some(*first)).last().map_or(one, |last| last + 1);
+        let letter = |at: usize| self.file.text(&self.stems, at).chars().next();
+        let count = self.file.numbers(&self.stem_words).len();
+        let from = first_not(0..count, |at| letter(at) < Some(*first));
+        let to = first_not(from..count, |at| letter(at) == Some(*first));
         let found = |slips: usize| {
             let words = self.within(&self.stems, &self.stem_words, from..to, &chars, slips);
             words.into_iter().partition::<Vec<u32>, _>(|w| !self.is_filler(*w))
@@ -458,8 +347,8 @@ impl Lexicon {
     /// How a word in kanji may sound: every way to join what its characters sound like, within reason.
     pub fn readings(&self, word: &[char]) -> Vec<String> {
         sounds::readings(word, |c| {
-            let at = self.numbers(&self.kanji).binary_search_by_key(&(c as u32), read).ok()?;
-            Some(self.list(&self.sounds, at).map(|at| self.text(&self.sound_texts, at)).collect())
+            let at = self.file.numbers(&self.kanji).binary_search_by_key(&(c as u32), read).ok()?;
+            Some(self.file.list(&self.sounds, at).map(|at| self.file.text(&self.sound_texts, at)).collect())
         })
     }
 
@@ -470,8 +359,8 @@ impl Lexicon {
         let lengths = if letters > 0 { letters..=letters } else { 1..=4 };
         lengths.rev().find_map(|n| {
             let text: String = after.get(..n)?.iter().collect();
-            let at = self.find(&self.counters, &text)?;
-            self.ids(&self.counter_ids, at..at + 1).next()
+            let at = self.file.find(&self.counters, &text)?;
+            self.file.ids(&self.counter_ids, at..at + 1).next()
         })
     }
 
