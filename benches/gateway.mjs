@@ -1,37 +1,14 @@
 // What the gateway costs on bare workerd: requests a second at 32 connections and added ms at one, beside a pass-through in JavaScript and Portkey's gateway.
-import { spawn } from "node:child_process";
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { root } from "../scripts/steps.mjs";
+import { bare } from "./peers/bare.mjs";
 import { load, warm } from "./peers/load.mjs";
 import { portkey } from "./peers/portkey.mjs";
 import { madoguchi, median, upstream } from "./peers/processes.mjs";
 
 const ROUNDS = 5;
 
-function passthrough(base) {
-  const folder = mkdtempSync(join(tmpdir(), "passthrough-"));
-  copyFileSync(join(import.meta.dirname, "peers/passthrough.mjs"), join(folder, "index.js"));
-  writeFileSync(join(folder, "config.capnp"), `using Workerd = import "/workerd/workerd.capnp";
-const config :Workerd.Config = (
-  services = [(name = "main", worker = .w), (name = "internet", network = (allow = ["private", "public"]))],
-  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")]);
-const w :Workerd.Worker = (
-  modules = [(name = "index.js", esModule = embed "index.js")], compatibilityDate = "2026-11-01", globalOutbound = "internet",
-  bindings = [(name = "UPSTREAM", text = "${base}")]);`);
-  const child = spawn(join(root, "node_modules/.bin/workerd"), ["serve", "--control-fd=3", join(folder, "config.capnp")], {
-    stdio: ["ignore", "inherit", "inherit", "pipe"],
-  });
-  child.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-  return new Promise((resolve) =>
-    child.stdio[3].on("data", (d) => resolve({ url: `http://127.0.0.1:${JSON.parse(d.toString().split("\n")[0]).port}`, stop: () => child.kill() })),
-  );
-}
-
 export default async function gateway() {
   const host = await upstream();
-  const sides = { direct: { url: host.url, stop() {} }, javascript: await passthrough(host.url), madoguchi: await madoguchi(host.url) };
+  const sides = { direct: { url: host.url, stop() {} }, javascript: await bare("passthrough.mjs", host.url), madoguchi: await madoguchi(host.url) };
   const peer = await portkey();
   if (peer) sides.portkey = { ...peer, headers: ["x-portkey-provider: openai", `x-portkey-custom-host: ${host.url}/v1`] };
   else console.log("portkey is skipped: npm could not install @portkey-ai/gateway");

@@ -1,11 +1,13 @@
 //! How a call passes: it waits in its isolate's line, asks the object when an ask is due, and tells how it ended.
 
+use std::pin::pin;
 use std::rc::Rc;
 
 use futures::future::{Either, select};
 
 use super::holder::{Caller, Ended, Permit, Step};
 use super::message::Ask;
+use super::together::Together;
 use super::{Budget, target_full};
 use crate::counter::Counter;
 use crate::error::ApiError;
@@ -26,6 +28,15 @@ const NEWS_MS: u64 = 1_000;
 
 /// Hears of the wait: milliseconds until the call's turn, and how many go first.
 pub type Told<'a> = &'a dyn Fn(u64, usize);
+
+/// Who hears of a wait, and what it hears of others'.
+#[derive(Clone, Copy, Default)]
+pub struct Hears<'a> {
+    /// Hears of the wait.
+    pub told: Option<Told<'a>>,
+    /// The fan-out that the caller is one of.
+    pub together: Option<&'a Rc<Together>>,
+}
 
 /// A permit in use. Dropping it tells that the call has ended.
 pub struct Pass {
@@ -173,14 +184,17 @@ async fn ask(counter: &Counter, budget: &Budget) -> bool {
     true
 }
 
-/// Lets an ask that is due run while no caller waits for it.
-fn ask_beside(counter: &Counter, budget: &Rc<Budget>) {
+/// Lets an ask that is due run while no caller waits for it, but for those of a fan-out that may.
+fn ask_beside(counter: &Counter, budget: &Rc<Budget>, together: Option<&Rc<Together>>) {
     if !counter.world.runs_on() {
         return;
     }
     if let Some((number, ask)) = due(counter, budget) {
-        let (own, budget) = (counter.clone(), Rc::clone(budget));
-        counter.world.later(Box::pin(async move { send(&own, &budget, number, &ask).await }));
+        let (own, budget, together) = (counter.clone(), Rc::clone(budget), together.cloned());
+        counter.world.later(Box::pin(async move {
+            send(&own, &budget, number, &ask).await;
+            together.inspect(|t| t.leased());
+        }));
     }
 }
 
@@ -224,7 +238,7 @@ pub async fn enter(
     counter: &Counter,
     budget: Option<Budget>,
     caller: Caller,
-    told: Option<Told<'_>>,
+    hears: Hears<'_>,
 ) -> Result<Pass, ApiError> {
     let pass = |budget| Pass {
         counter: counter.clone(),
@@ -242,7 +256,7 @@ pub async fn enter(
     if counter.world.runs_on()
         && let Some(permit) = counter.learned.with_holder(&budget, &*counter.world, |h| h.pass(now, caller))
     {
-        ask_beside(counter, &budget);
+        ask_beside(counter, &budget, hears.together);
         return Ok(pass(Some((budget, permit))));
     }
     let id = counter.learned.with_holder(&budget, &*counter.world, |h| h.arrive(now, caller));
@@ -257,7 +271,7 @@ pub async fn enter(
         match with(counter.world.now_ms(), id) {
             Step::Go(permit) => {
                 let pass = pass(Some((budget.clone(), permit)));
-                ask_beside(counter, &budget);
+                ask_beside(counter, &budget, hears.together);
                 return Ok(pass);
             }
             Step::Refused(refusal) => {
@@ -266,7 +280,7 @@ pub async fn enter(
                 return Err(if of_target { target_full(refusal.retry_after_ms) } else { refusal.to_error(&budget) });
             }
             Step::Wait { ms, eta_ms, ahead, placed } => {
-                if let (Some(eta), Some(told)) = (eta_ms, told) {
+                if let (Some(eta), Some(told)) = (eta_ms, hears.told) {
                     let at = counter.world.now_ms() + eta;
                     if known_ms.is_none_or(|known| known.abs_diff(at) >= NEWS_MS) {
                         known_ms = Some(at);
@@ -275,10 +289,15 @@ pub async fn enter(
                 }
                 // An ask holds up only who has no permit yet.
                 if placed {
-                    ask_beside(counter, &budget);
+                    ask_beside(counter, &budget, hears.together);
                 }
-                if placed || !ask(counter, &budget).await {
-                    counter.world.sleep(ms).await;
+                if !placed && ask(counter, &budget).await {
+                    hears.together.inspect(|t| t.leased());
+                    continue;
+                }
+                match hears.together {
+                    Some(together) => drop(select(pin!(together.lease()), counter.world.sleep(ms)).await),
+                    None => counter.world.sleep(ms).await,
                 }
             }
         }

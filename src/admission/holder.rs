@@ -4,6 +4,7 @@
 //! first moment counted from when the answer came and its last from when the ask went, so that no clocks need agree.
 
 mod asking;
+mod coming;
 mod spacing;
 
 use std::collections::VecDeque;
@@ -12,10 +13,11 @@ use super::book::{LIFE_MS, Slot, TICK_MS};
 use super::crowd::Crowd;
 use super::line::{Heard, Line, Waiter};
 use super::message::{KINDS, Kind, Limits, Report, Settled};
-use super::rate::Rate;
 use super::{Refusal, Standing};
 use crate::config::Target;
 use crate::upstream::ratelimit::Stated;
+pub use coming::Announced;
+use coming::Coming;
 use spacing::Spacing;
 
 /// After an ask that failed the next one waits, in milliseconds.
@@ -131,7 +133,7 @@ pub struct Holder {
     spacing: Spacing,
     line: Line,
     next_id: u64,
-    rates: [Rate; KINDS],
+    coming: Coming,
     crowd: Crowd,
     beyond: u32,
     /// For each kind, the tokens that callers to come may need, and those that modest ones do.
@@ -189,7 +191,7 @@ impl Holder {
             spacing: Spacing::default(),
             line: Line::default(),
             next_id: 0,
-            rates: [Rate::default(); KINDS],
+            coming: Coming::default(),
             crowd: Crowd::default(),
             beyond: 0,
             tokens: [(0.0, 0.0); KINDS],
@@ -350,6 +352,11 @@ impl Holder {
         self.spend(0, caller.tokens)
     }
 
+    /// What a fan-out told of its calls to come is now something else.
+    pub fn announce(&mut self, old: Announced, new: Announced) {
+        self.coming.announce(old, new);
+    }
+
     /// Counts one who has come; whether it is beyond its party's share.
     fn count(&mut self, now_ms: u64, caller: Caller) -> bool {
         let kind = caller.kind as usize;
@@ -357,8 +364,8 @@ impl Holder {
         if beyond {
             // It is no demand that others' permits should be held for.
             self.beyond += u32::from(caller.kind != Kind::Batch);
-        } else if let (Some(rate), Some((tokens, modest))) = (self.rates.get_mut(kind), self.tokens.get_mut(kind)) {
-            rate.add(now_ms);
+        } else if let Some((tokens, modest)) = self.tokens.get_mut(kind) {
+            self.coming.came(now_ms, caller.kind);
             let needs = f64::from(caller.tokens);
             *modest = match *modest {
                 0.0 => needs.min((self.limits.tokens / MODEST).into()),

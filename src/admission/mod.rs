@@ -18,6 +18,7 @@ pub mod message;
 pub mod origin;
 pub mod places;
 pub mod rate;
+pub mod together;
 pub mod visitor;
 
 use std::borrow::Cow;

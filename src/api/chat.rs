@@ -9,9 +9,10 @@ use serde_json::json;
 use super::reply::{Answer, Body};
 use super::request::{self, Incoming, Request};
 use super::visit::{Errand, Visit};
+use crate::admission::gate::{self, Hears};
 use crate::admission::holder::Caller;
 use crate::admission::message::Kind as Urgency;
-use crate::admission::{Budget, gate, origin, visitor};
+use crate::admission::{Budget, origin, visitor};
 use crate::calendar::{DAY_MS, iso};
 use crate::counter::Counter;
 use crate::error::ApiError;
@@ -111,7 +112,7 @@ async fn respond(
             let errand =
                 Errand::HandOff { note: text("note", LONGEST_NOTE)?, contact: text("contact", LONGEST_CONTACT)? };
             if let Some(digest) = address(counter, incoming).filter(|_| counter.config.handoff.url.is_some()) {
-                gate::enter(counter, Some(Budget::handoffs(&digest)), AT_ONCE, None).await?;
+                gate::enter(counter, Some(Budget::handoffs(&digest)), AT_ONCE, Hears::default()).await?;
             }
             errand
         }
@@ -172,7 +173,7 @@ async fn session(
     // Whoever is known already is no new session of the address: a busy one must not end a conversation.
     let digest = address(counter, incoming).filter(|_| !renewed);
     let budget = digest.and_then(|digest| Budget::address(&digest, config.address_rpm));
-    if let Err(refused) = gate::enter(counter, budget.clone(), AT_ONCE, None).await {
+    if let Err(refused) = gate::enter(counter, budget.clone(), AT_ONCE, Hears::default()).await {
         let mut answer = Answer::error(&refused, request_id);
         answer.limits(counter, budget.iter());
         return Ok(answer);

@@ -14,9 +14,10 @@ pub mod request;
 mod storefront;
 pub mod visit;
 
+use crate::admission::gate::{self, Hears};
 use crate::admission::holder::Caller;
 use crate::admission::message::Kind as Urgency;
-use crate::admission::{Budget, gate, key};
+use crate::admission::{Budget, key};
 use crate::counter::Counter;
 use crate::error::{ApiError, Kind};
 use crate::world::World;
@@ -100,7 +101,7 @@ async fn dispatch(counter: &Counter, incoming: &dyn Incoming, request_id: &str) 
     let budgets = [Budget::key(&key, counter.config.key_rpm), Budget::upstream(&counter.config)];
     let party = key::party(&key);
     let caller = Caller { kind: Urgency::New, party, tokens: 0, patience_ms: 0 };
-    let answer = match gate::enter(counter, budgets[0].clone(), caller, None).await {
+    let answer = match gate::enter(counter, budgets[0].clone(), caller, Hears::default()).await {
         Ok(_) => match incoming.header("idempotency-key").filter(|_| method == "POST") {
             Some(header) => {
                 let keyed = Keyed::read(incoming, &header, request_id, path, (&key, party)).await;

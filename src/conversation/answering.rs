@@ -179,7 +179,7 @@ async fn make(counter: Counter, asked: Asked, party: u64, tell: UnboundedSender<
         Wait::batch(party, counter.config.deadlines.total_ms)
     } else {
         let kind = if history.is_empty() { Urgency::New } else { Urgency::Running };
-        Wait { patience_ms: counter.config.queue_ms, kind, party, told: Told(Some(Rc::new(told))) }
+        Wait { patience_ms: counter.config.queue_ms, told: Told(Some(Rc::new(told))), ..Wait::new(kind, party) }
     };
     let has_model = !counter.config.targets(DEFAULT_ROUTE).is_empty();
     let found = find(&counter, &asked.question, &history, SOURCES, &asked.request_id, party).await;

@@ -7,6 +7,7 @@ use futures::stream::{LocalBoxStream, StreamExt};
 use serde_json::Value;
 
 use super::lane::Slots;
+use crate::admission::together::Together;
 use crate::counter::Counter;
 use crate::error::{ApiError, Kind};
 use crate::ledger::price;
@@ -94,11 +95,17 @@ pub fn run(
     let slots = Slots::open(counter.world.clone(), invocation, width);
     let width = slots.count();
     let (slots, counter) = (Rc::new(RefCell::new(slots)), counter.clone());
-    let calls = jobs.into_iter().enumerate().map(move |(index, job)| {
+    // Mostly all are for one target, and the first one's are enough to know.
+    let targets = jobs.first().map(|job| counter.config.targets(&job.model)).unwrap_or_default();
+    let together = Rc::new(Together::new(&counter, targets.first(), jobs.len(), width));
+    let calls = jobs.into_iter().enumerate().map(move |(index, mut job)| {
+        job.wait.together = Some(Rc::clone(&together));
         // The stream below makes a call when it has room for it, which is when a slot is free.
         let slot = slots.borrow_mut().take();
         let (slots, counter) = (slots.clone(), counter.clone());
+        let together = Rc::clone(&together);
         async move {
+            together.comes();
             let Some((at, invocation)) = slot else {
                 let error = ApiError::new(Kind::Internal, "no_slot", "No connection was free; send this item again");
                 return (index, Outcome::failed(&error, 0, 0));

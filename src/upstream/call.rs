@@ -10,9 +10,10 @@ use super::hedge::{self, Form};
 use super::patience::{Awaited, Patience};
 use super::wire::{Completion, Fields, Usage, quoted};
 use super::{breaker, ratelimit, retry};
-use crate::admission::gate::{self, Pass};
+use crate::admission::gate::{self, Hears, Pass};
 use crate::admission::holder::Caller;
 use crate::admission::message::Kind as Urgency;
+use crate::admission::together::Together;
 use crate::admission::{Budget, estimate};
 use crate::config::Target;
 use crate::counter::Counter;
@@ -58,17 +59,24 @@ pub struct Wait {
     pub party: u64,
     /// Hears of the wait.
     pub told: Told,
+    /// The fan-out that it is one of.
+    pub together: Option<Rc<Together>>,
 }
 
 impl Wait {
     /// One call of a party's, which does not wait.
     pub fn new(kind: Urgency, party: u64) -> Self {
-        Self { patience_ms: 0, kind, party, told: Told::default() }
+        Self { patience_ms: 0, kind, party, told: Told::default(), together: None }
     }
 
     /// One of many calls of a party's, which wait as long as `patience_ms`.
     pub fn batch(party: u64, patience_ms: u64) -> Self {
         Self { patience_ms, ..Self::new(Urgency::Batch, party) }
+    }
+
+    /// Who hears of the wait, and what it hears of others'.
+    fn hears(&self) -> Hears<'_> {
+        Hears { told: self.told.0.as_deref(), together: self.together.as_ref() }
     }
 
     /// Whether a person waits, who is told of it and for whom there is another answer.
@@ -276,7 +284,7 @@ async fn through(counter: &Counter, call: &Call, form: Form, keep: &Keep<'_>) ->
             let entering = world.now_ms();
             let end = deadline.min(begin_by);
             caller.patience_ms = caller.patience_ms.min(end.saturating_sub(entering));
-            let entered = gate::enter(counter, budget.clone(), caller, call.wait.told.0.as_deref()).await;
+            let entered = gate::enter(counter, budget.clone(), caller, call.wait.hears()).await;
             let now = world.now_ms();
             caller.patience_ms = caller.patience_ms.saturating_sub(now.saturating_sub(entering));
             let mut pass = match entered {
@@ -424,7 +432,8 @@ impl Attempt<'_> {
             let may = !begun && !rushed && counter.learned.may_retry(now(), budget);
             let second: LocalBoxFuture<'_, _> = Box::pin(async {
                 let caller = Caller { patience_ms: 0, ..caller };
-                let pass = gate::enter(counter, budget.cloned(), caller, None).await.map_err(Fault::Refused)?;
+                let pass =
+                    gate::enter(counter, budget.cloned(), caller, Hears::default()).await.map_err(Fault::Refused)?;
                 second_at.set(Some(now()));
                 self.make(body, pass, None).await
             });

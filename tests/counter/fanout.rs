@@ -58,3 +58,43 @@ async fn dropping_a_fan_out_drops_every_call_of_it() {
     // Its calls were cut off, so their lanes may still hold connections: they are forgotten and not used again.
     assert_eq!((world.freed.borrow().len(), world.dropped.get()), (0, world.lanes.get()));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_fan_out_within_its_limits_asks_a_few_times_and_takes_the_ideal_time() {
+    for (width, runs_on) in [6, 10, 20, 50].into_iter().flat_map(|width| [(width, false), (width, true)]) {
+        let (counter, world) = counter(Host::Answers { after_ms: 80 }, &[("UPSTREAM_RPM", "100000000")]);
+        world.ask_ms.set(6);
+        world.runs_on.set(runs_on);
+        let ideal = 80 * 100_u64.div_ceil(width as u64);
+        let local = tokio::task::LocalSet::new();
+        local
+            .run_until(async {
+                // How long a call takes is learned in the first.
+                for (most_asks, late_ms) in [(12, ideal / 20 + 30), (5, ideal / 50 + 16), (5, ideal / 50 + 16)] {
+                    let (asked, began) = (world.asks.get(), Instant::now());
+                    let jobs = jobs(100, bounded::PATIENCE_MS);
+                    let done: Vec<_> = bounded::run(&counter, jobs, width, "here").collect().await;
+                    assert!(done.iter().all(|(_, o)| o.error.is_none()));
+                    let (asks, took) = (world.asks.get() - asked, began.elapsed().as_millis() as u64);
+                    assert!(asks <= most_asks, "{asks} asks at width {width}");
+                    assert!(took <= ideal + late_ms, "{took} ms at width {width}, ideal {ideal}");
+                    sleep(Duration::from_millis(1_500)).await;
+                }
+            })
+            .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_fan_out_told_of_calls_to_come_is_taken_back_when_it_is_dropped() {
+    let (counter, world) = counter(Host::Answers { after_ms: 1_000 }, &[("UPSTREAM_RPM", "100000")]);
+    let mut fan = bounded::run(&counter, jobs(400, 0), 40, "here");
+    tokio::select! { _ = fan.next() => panic!("too soon"), () = sleep(Duration::from_millis(500)) => {} }
+    drop(fan);
+    // A call much later finds a holder that expects nobody else: nothing is asked for ahead.
+    sleep(Duration::from_secs(60)).await;
+    let asked = world.asks.get();
+    let done: Vec<_> = bounded::run(&counter, jobs(1, 0), 1, "here").collect().await;
+    assert!(done.iter().all(|(_, o)| o.error.is_none()));
+    assert_eq!((world.asks.get() - asked, world.ahead.get()), (1, 0));
+}

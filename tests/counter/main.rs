@@ -113,6 +113,8 @@ struct Simulated {
     ask_ms: Cell<u64>,
     runs_on: Cell<bool>,
     asks: Cell<usize>,
+    /// Permits that the last ask wanted for callers to come.
+    ahead: Cell<u32>,
     bits: Cell<u64>,
     /// How much longer an answer takes than the host says.
     slower_ms: Cell<u64>,
@@ -280,6 +282,7 @@ impl World for Handle {
     fn ask(&self, _budget: &str, ask: &Ask) -> LocalBoxFuture<'static, Option<Lease>> {
         let (own, ask) = (self.0.clone(), ask.clone());
         own.asks.set(own.asks.get() + 1);
+        own.ahead.set(ask.wants.iter().map(|w| w.ahead).sum());
         Box::pin(async move {
             let way = Duration::from_millis(own.ask_ms.get() / 2);
             sleep(way).await;
@@ -340,6 +343,7 @@ fn counter(host: Host, variables: &[(&str, &str)]) -> (Counter, Rc<Simulated>) {
         ask_ms: Cell::default(),
         runs_on: Cell::default(),
         asks: Cell::default(),
+        ahead: Cell::default(),
         bits: Cell::default(),
         slower_ms: Cell::default(),
     });

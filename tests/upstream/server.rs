@@ -1,7 +1,7 @@
 //! The sockets: HTTP/1.1 with keep-alive, and every way of breaking it.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -157,6 +157,15 @@ async fn write(
     socket.write_all(&out).await.ok()
 }
 
+/// tokio's timers are a millisecond or two late; a host of 80 ms is one of 80, so the last of a wait is a thread's sleep.
+async fn pause(wait: Duration) {
+    const LATE: Duration = Duration::from_millis(3);
+    let end = Instant::now() + wait;
+    tokio::time::sleep(wait.saturating_sub(LATE)).await;
+    let rest = move || std::thread::sleep(end.saturating_duration_since(Instant::now()));
+    let _ = tokio::task::spawn_blocking(rest).await;
+}
+
 /// Waits, noticing a caller that goes away.
 async fn wait(socket: &mut TcpStream, ms: u64) -> Option<()> {
     if ms == 0 {
@@ -164,7 +173,7 @@ async fn wait(socket: &mut TcpStream, ms: u64) -> Option<()> {
     }
     let mut byte = [0];
     tokio::select! {
-        () = tokio::time::sleep(Duration::from_millis(ms)) => Some(()),
+        () = pause(Duration::from_millis(ms)) => Some(()),
         // A caller that waits sends nothing more: anything else is its end.
         _ = socket.peek(&mut byte) => None,
     }

@@ -6,6 +6,7 @@ use super::super::lessor::SOON_MS;
 use super::super::line::{Heard, Waiter};
 use super::super::message::{Ask, KINDS, Kind, Lease, Settled, Want};
 use super::super::places::ALLOWED_MS;
+use super::coming::Expected;
 use super::{BATCH_AGAIN_MS, Held, Holder, TELL_MS, TELL_SOON_MS, UNREACHABLE_MS};
 
 /// An ask that was not answered for so long, or for some times a usual trip, is given up; its answer is not used any more. In
@@ -45,15 +46,21 @@ impl Holder {
         self.teller_until_ms = 0;
     }
 
+    fn coming(&self, now_ms: u64) -> [Expected; KINDS] {
+        self.coming.expected(now_ms, self.took_ms, self.contended)
+    }
+
+    /// Callers a second from now on.
+    fn demand(&self, now_ms: u64) -> f64 {
+        self.coming(now_ms).iter().map(Expected::per_second).sum()
+    }
+
     /// Callers expected of each kind: with permits for the first number or fewer more are asked for, up to the second.
     fn expected(&self, now_ms: u64) -> [(f64, f64); KINDS] {
         let seconds = self.seconds_to_next();
         let ahead = self.ahead_ms as f64 / 1_000.0;
-        self.rates.map(|rate| {
-            let until_next = rate.now(now_ms) * seconds;
-            let most = rate.now(now_ms) * seconds.max(ahead);
-            (if ahead > 0.0 { until_next } else { until_next * ENOUGH }, most)
-        })
+        let enough = if ahead > 0.0 { seconds } else { seconds * ENOUGH };
+        self.coming(now_ms).map(|coming| (coming.within(enough), coming.within(seconds.max(ahead))))
     }
 
     /// Until an answer to the next ask may be here, in seconds.
@@ -115,8 +122,7 @@ impl Holder {
             }
         }
         // A permit ahead that nobody comes for in its life is lost, and missed where demand is above the limit.
-        let rate = self.rates.iter().map(|r| r.now(now_ms)).sum::<f64>();
-        let rare = self.contended && rate * LIFE_MS as f64 / 1_000.0 < AHEAD_LEAST;
+        let rare = self.contended && self.demand(now_ms) * LIFE_MS as f64 / 1_000.0 < AHEAD_LEAST;
         let mut free = self.permits.saturating_sub(self.line.len()) as f64;
         let longest = wants.iter().map(|w| w.patience_ms).max().unwrap_or(0);
         for ((want, expected), (tokens, _)) in wants.iter_mut().zip(self.expected(now_ms)).zip(self.tokens) {
@@ -138,7 +144,7 @@ impl Holder {
         if !self.contended {
             return;
         }
-        let per_second = self.rates.iter().map(|r| r.now(now_ms)).sum::<f64>();
+        let per_second = self.demand(now_ms);
         while let Some(spare) = self.permits.checked_sub(self.line.len()).filter(|n| *n > 0) {
             let Some(at) = self.slots.iter().rposition(|h| !h.large) else { return };
             let Some(held) = self.slots.get_mut(at) else { return };
@@ -230,7 +236,7 @@ impl Holder {
             wants,
             large,
             settled: self.unsure.clone(),
-            demand: self.rates.iter().map(|r| r.now(now_ms)).sum::<f64>() as f32,
+            demand: self.demand(now_ms) as f32,
             crowd,
             beyond: std::mem::take(&mut self.beyond),
             allowed: self.allowed,
@@ -333,7 +339,7 @@ impl Holder {
         self.pause_ms = lease.pause_ms;
         self.ahead_ms = lease.ahead_ms;
         // Twice what is needed until the next answer, since more may come than came.
-        let needed = self.rates.iter().map(|r| r.now(now_ms)).sum::<f64>() * self.seconds_to_next();
+        let needed = self.demand(now_ms) * self.seconds_to_next();
         self.plenty = if lease.ahead_ms > 0 { needed * 2.0 } else { f64::INFINITY };
         self.next_ask_ms = now_ms.max(asked_ms + lease.pause_ms);
         (self.contended, self.full) = (lease.contended, lease.full);
