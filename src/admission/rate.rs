@@ -15,6 +15,8 @@ const STILL_MS: u64 = 100;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Rate {
     per_second: f64,
+    /// The same with short pauses left out.
+    steady: f64,
     /// Arrivals of late.
     lately: f64,
     at_ms: u64,
@@ -23,9 +25,9 @@ pub struct Rate {
 impl Rate {
     /// One has come.
     pub fn add(&mut self, now_ms: u64) {
-        // After a single pause, however long, they may well come as before.
-        let pause = self.at_most(now_ms).max(self.faded(now_ms) / 2.0);
-        self.per_second = self.faded(now_ms).min(pause) + 1_000.0 / MEMORY_MS;
+        let one = 1_000.0 / MEMORY_MS;
+        self.per_second = self.now(now_ms) + one;
+        self.steady = self.faded(now_ms).min(self.after_pause(now_ms, STILL_MS)) + one;
         self.lately = self.lately * self.fades(now_ms, LATELY_MS) + 1.0;
         self.at_ms = self.at_ms.max(now_ms);
     }
@@ -35,20 +37,25 @@ impl Rate {
     }
 
     fn faded(&self, now_ms: u64) -> f64 {
-        self.per_second * self.fades(now_ms, MEMORY_MS)
+        self.steady * self.fades(now_ms, MEMORY_MS)
     }
 
-    /// More do not come, or one would have come by now.
-    fn at_most(&self, now_ms: u64) -> f64 {
-        let pause_ms = now_ms.saturating_sub(self.at_ms + STILL_MS) as f64;
-        if pause_ms > 0.0 { PAUSE * 1_000.0 / pause_ms } else { f64::INFINITY }
+    /// No more come than this, or one would have come since; a pause up to `least_ms` says nothing.
+    fn after_pause(&self, now_ms: u64, least_ms: u64) -> f64 {
+        let since_ms = now_ms.saturating_sub(self.at_ms);
+        if since_ms > least_ms { PAUSE * 1_000.0 / since_ms as f64 } else { f64::INFINITY }
     }
 
-    /// Arrivals a second at this moment.
+    /// Arrivals a second at this moment, rather fewer than more.
     pub fn now(&self, now_ms: u64) -> f64 {
+        (self.per_second * self.fades(now_ms, MEMORY_MS)).min(self.after_pause(now_ms, 0))
+    }
+
+    /// Arrivals a second at this moment, seen through an isolate's own pauses and as soon as many come.
+    pub fn steady(&self, now_ms: u64) -> f64 {
         let lately = self.lately * self.fades(now_ms, LATELY_MS);
         let surely = (lately - DEVIATIONS * lately.sqrt()) * 1_000.0 / LATELY_MS;
-        self.faded(now_ms).max(surely).min(self.at_most(now_ms))
+        self.faded(now_ms).max(surely).min(self.after_pause(now_ms, STILL_MS))
     }
 
     /// When one came last, in milliseconds.
@@ -68,36 +75,25 @@ mod tests {
         for moment in 0..200 {
             (0..60).for_each(|_| rate.add(60 * moment));
         }
-        let seen = rate.now(200 * 60);
+        let seen = rate.steady(200 * 60);
         assert!((900.0..1_100.0).contains(&seen), "{seen}");
-    }
-
-    #[test]
-    fn a_pause_longer_than_that_is_soon_made_up_for_and_many_are_not() {
-        let mut rate = Rate::default();
-        (0..10_000).for_each(|ms| rate.add(ms));
-        rate.add(10_400);
-        assert!(rate.now(10_400) > 400.0);
-        // From now on one comes in half a second.
-        (0..12).for_each(|n| rate.add(10_900 + 500 * n));
-        assert!(rate.now(16_400) < 4.0, "{}", rate.now(16_400));
     }
 
     #[test]
     fn whoever_stays_away_is_soon_expected_no_more() {
         let mut rate = Rate::default();
         (0..10_000).for_each(|ms| rate.add(ms));
-        assert!(rate.now(10_000) > 900.0);
-        assert!(rate.now(10_600) < 6.0, "{}", rate.now(10_600));
+        assert!(rate.steady(10_000) > 900.0);
+        assert!(rate.steady(10_600) < 6.0, "{}", rate.steady(10_600));
     }
 
     #[test]
     fn many_who_begin_to_come_are_seen_within_a_second_and_a_few_are_not_taken_for_many() {
         let mut rate = Rate::default();
         (0..1_000).for_each(|ms| rate.add(ms));
-        assert!((800.0..1_000.0).contains(&rate.now(1_000)), "{}", rate.now(1_000));
+        assert!((800.0..1_000.0).contains(&rate.steady(1_000)), "{}", rate.steady(1_000));
         let mut few = Rate::default();
         (0..4).for_each(|_| few.add(0));
-        assert!(few.now(0) < 1.5, "{}", few.now(0));
+        assert!(few.steady(0) < 1.5, "{}", few.steady(0));
     }
 }

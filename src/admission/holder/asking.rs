@@ -47,7 +47,7 @@ impl Holder {
     }
 
     fn coming(&self, now_ms: u64) -> [Expected; KINDS] {
-        self.coming.expected(now_ms, self.took_ms, self.contended)
+        self.coming.expected(now_ms, self.took_ms, self.allowed != u32::MAX, self.contended)
     }
 
     /// Callers a second from now on.

@@ -64,10 +64,11 @@ impl Coming {
         }
     }
 
-    /// Callers of each kind to come, where a call takes so many milliseconds. In a rush only those count who come anyway: a batch takes
-    /// what others leave.
-    pub fn expected(&self, now_ms: u64, took_ms: f64, rush: bool) -> [Expected; KINDS] {
-        let came = |rate: Rate| Expected { at_once: 0.0, per_second: rate.now(now_ms), most: f64::INFINITY };
+    /// Callers of each kind to come, where a call takes so many milliseconds. Where others would miss what is kept for them, rather fewer
+    /// are expected than more, and in a rush none but those who come anyway: a batch takes what others leave.
+    pub fn expected(&self, now_ms: u64, took_ms: f64, scarce: bool, rush: bool) -> [Expected; KINDS] {
+        let per_second = |rate: Rate| if scarce || rush { rate.now(now_ms) } else { rate.steady(now_ms) };
+        let came = |rate: Rate| Expected { at_once: 0.0, per_second: per_second(rate), most: f64::INFINITY };
         let mut expected = self.rates.map(came);
         let Announced { at_once, later, width } = self.announced;
         if let Some(batch) = expected.get_mut(Kind::Batch as usize).filter(|_| !rush && at_once + later > 0) {
