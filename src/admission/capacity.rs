@@ -133,17 +133,6 @@ impl Capacity {
         }
     }
 
-    /// Calls in flight that may be had, at most `limit` (0 is none).
-    pub fn in_flight(&self, limit: u32) -> Option<u32> {
-        let learned = self.bears.map(|b| b.floor().max(1.0) as u32);
-        match (learned, limit) {
-            (None, 0) => None,
-            (None, limit) => Some(limit),
-            (Some(n), 0) => Some(n),
-            (Some(n), limit) => Some(n.min(limit)),
-        }
-    }
-
     /// Calls a second that what was learned comes to; infinite while nothing speaks against more.
     pub fn per_second(&self) -> f64 {
         match self.bears {
@@ -181,7 +170,7 @@ mod tests {
     ) -> (f64, f64) {
         let (mut used, mut refused, mut could) = (0.0, 0.0, 0.0);
         for t in seconds.start * 4..seconds.end * 4 {
-            let tried = capacity.in_flight(0).unwrap_or(1_000).min(1_000);
+            let tried = capacity.bears.map_or(1_000, |bears| bears as u32).clamp(1, 1_000);
             let over = tried.saturating_sub(bears(t / 4));
             let report = Report {
                 ended: tried,

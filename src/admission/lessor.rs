@@ -256,15 +256,15 @@ impl Lessor {
         } else {
             f64::INFINITY
         };
-        // Where calls in flight are counted they are handed out one by one, and what was learned bounds them, not the pace.
-        let learned = if limits.in_flight > 0 { f64::INFINITY } else { capacity.per_second() };
         let a_tick = TICK_MS as f64 / 1_000.0;
         Rules {
             permits: limits.permits,
             tokens: limits.tokens,
             pace: stated * a_tick,
             target: ask.target,
-            bears: learned.min(capacity.stated(now_ms)) * a_tick,
+            // What was learned bounds the pace, where calls in flight are counted too: places that a refusal has made few are handed on
+            // as they come free, and calls that wait for them come in bunches, which brings the next refusal.
+            bears: capacity.per_second().min(capacity.stated(now_ms)) * a_tick,
         }
     }
 
@@ -402,10 +402,7 @@ impl Lessor {
         let demand = self.known.get(&ask.holder).map_or(0.0, |k| k.demand);
         let part = demand / host.demand.max(demand).max(0.001);
         let of_all = if self.demand > host.demand { host.demand.max(demand) / self.demand.max(demand) } else { 1.0 };
-        // Places are all calls' together, and what was learned is of this target's.
-        let limit = ask.limits.in_flight;
-        let in_flight = host.capacity.in_flight(limit).filter(|_| limit > 0);
-        let in_flight = in_flight.map(|n| if n < limit { limit.min(n + self.places.beside(ask.target)) } else { n });
+        let in_flight = Some(ask.limits.in_flight).filter(|limit| *limit > 0);
         let begin = now.max(host.capacity.paused_until_ms() / TICK_MS);
         // Where permits lie far ahead they bind and tell the times; a place is found when a permit's time is near.
         let tokens = ask.wants.iter().map(|w| w.tokens).max().unwrap_or(0);

@@ -150,11 +150,6 @@ impl Places {
         self.held.values().filter(|h| h.target == target).map(|h| h.running).sum()
     }
 
-    /// Calls in flight that holders of other targets may have.
-    pub fn beside(&self, target: u64) -> u32 {
-        self.held.values().filter(|h| h.target != target).map(|h| h.allowed).sum()
-    }
-
     fn give(&mut self, now_ms: u64, places: u32, limit: u32) {
         let since_ms = if self.flowed_ms == 0 { now_ms } else { self.flowed_ms };
         let passed = now_ms.saturating_sub(since_ms) as f64;
