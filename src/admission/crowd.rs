@@ -51,13 +51,11 @@ const ALONE: f64 = 1e6;
 struct Party {
     credit: f64,
     rate: Rate,
-    /// What the object said of this one.
-    share: Option<f64>,
 }
 
 impl Default for Party {
     fn default() -> Self {
-        Self { credit: BURST, rate: Rate::default(), share: None }
+        Self { credit: BURST, rate: Rate::default() }
     }
 }
 
@@ -66,11 +64,13 @@ impl Default for Party {
 pub struct Crowd {
     parties: Sorted<u64, Party>,
     share: f64,
+    /// Of some parties, what the object said of them.
+    own: Sorted<u64, f64>,
 }
 
 impl Default for Crowd {
     fn default() -> Self {
-        Self { parties: Sorted::default(), share: ALONE }
+        Self { parties: Sorted::default(), share: ALONE, own: Sorted::default() }
     }
 }
 
@@ -86,9 +86,11 @@ impl Crowd {
             if self.parties.len() >= MOST {
                 self.parties = Sorted::default();
             }
+            let known = &self.parties;
+            self.own.retain(|party, _| known.get(party).is_some());
         }
+        let share = self.own.get(&party).copied().unwrap_or(self.share);
         let known = self.parties.get_or_default(party);
-        let share = known.share.unwrap_or(self.share);
         let passed = now_ms.saturating_sub(known.rate.last_ms()) as f64;
         known.credit = (known.credit + share * passed / 1_000.0).min(BURST);
         known.rate.add(now_ms);
@@ -124,12 +126,8 @@ impl Crowd {
     /// What the object said: the share of each party, and of some their own.
     pub fn keep_to(&mut self, share: f64, of: &[(u64, f32)]) {
         self.share = share;
-        self.parties.values_mut().for_each(|p| p.share = None);
-        for (party, share) in of {
-            if let Some(known) = self.parties.get_mut(party) {
-                known.share = Some(f64::from(*share));
-            }
-        }
+        let known = of.iter().filter(|(party, _)| self.parties.get(party).is_some());
+        self.own = known.map(|(party, share)| (*party, f64::from(*share))).collect();
     }
 }
 
@@ -145,19 +143,28 @@ pub struct Shares {
 impl Shares {
     /// Counts all anew, from what each holder told.
     pub fn count<'a>(&mut self, told: impl Iterator<Item = &'a Crowded>) {
-        self.often = Sorted::default();
         self.rest = 0.0;
-        let mut least = Vec::new();
+        let (mut often, mut least) = (Vec::new(), Vec::new());
         for told in told {
             self.rest += f64::from(told.rest);
-            least.extend_from_slice(&told.least);
-            for (party, per_second) in &told.often {
-                let sum = self.often.get_or_default(*party);
-                *sum = (sum.0 + f64::from(*per_second), sum.1 + 1);
+            often.extend_from_slice(&told.often);
+            for hash in &told.least {
+                match least.binary_search(hash) {
+                    Ok(_) => {}
+                    Err(at) if at < SAMPLE => least.insert(at, *hash),
+                    // Those that follow are larger yet.
+                    Err(_) => break,
+                }
+                least.truncate(SAMPLE);
             }
         }
-        order::sort_numbers(&mut least);
-        least.dedup();
+        // In order each new one is the map's last.
+        order::sort_by_key(&mut often, |(party, _)| *party);
+        self.often = Sorted::default();
+        for (party, per_second) in often {
+            let sum = self.often.get_or_default(party);
+            *sum = (sum.0 + f64::from(per_second), sum.1 + 1);
+        }
         // So many hashes lie below the last of the sample; evenly spread, that many more lie above as there is more room.
         self.parties = match least.get(SAMPLE - 1) {
             Some(last) => (SAMPLE - 1) as f64 * 2f64.powi(32) / f64::from(*last).max(1.0),
@@ -171,9 +178,10 @@ impl Shares {
             return ALONE;
         }
         let evenly = per_second / self.parties;
-        let (few, many): (Vec<f64>, Vec<f64>) = self.often.values().map(|o| o.0).partition(|d| *d <= evenly);
-        let left = per_second - self.rest - few.iter().sum::<f64>();
-        evenly.max(left / many.len().max(1) as f64).max(per_second * LEAST)
+        let few = || self.often.values().map(|o| o.0).filter(|d| *d <= evenly);
+        let many = self.often.len() - few().count();
+        let left = per_second - self.rest - few().sum::<f64>();
+        evenly.max(left / many.max(1) as f64).max(per_second * LEAST)
     }
 
     /// What those of one holder that come often may have there.

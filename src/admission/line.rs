@@ -69,6 +69,11 @@ impl Line {
         self.waiters.is_empty()
     }
 
+    /// Whether anybody waits for a permit of its own size.
+    pub fn has_large(&self) -> bool {
+        self.large > 0
+    }
+
     /// Everyone, the first first.
     pub fn iter(&self) -> impl Iterator<Item = &Waiter> {
         self.waiters.iter()

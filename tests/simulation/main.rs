@@ -12,6 +12,7 @@
     reason = "what goes wrong in a test must stop it"
 )]
 
+mod calendar;
 mod chance;
 mod host;
 mod measure;

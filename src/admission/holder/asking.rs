@@ -96,6 +96,9 @@ impl Holder {
 
     /// What those want who need far more tokens than is usual: the first of them, and such as need no more.
     fn wants_large(&self, now_ms: u64) -> Option<Want> {
+        if !self.line.has_large() {
+            return None;
+        }
         let mut unplaced = self.unplaced();
         let mut large = self.line.iter().filter(|w| w.large && unplaced(w) && self.is_wanted(now_ms, w));
         let first = large.next()?;
@@ -141,7 +144,7 @@ impl Holder {
 
     /// While others wait elsewhere, what nobody here is likely to come for goes back at once, the latest first.
     fn give_up_spare(&mut self, now_ms: u64) {
-        if !self.contended {
+        if !self.contended || self.permits <= self.line.len() {
             return;
         }
         let per_second = self.demand(now_ms);
