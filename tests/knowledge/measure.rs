@@ -71,7 +71,7 @@ pub struct Part {
 }
 
 /// The shops' documents.
-const SHOPS: [(&str, &str); 8] = [
+const SHOPS: [(&str, &str); 11] = [
     ("shop", "storefront/shop/documents.ndjson"),
     ("cosmetics", "tests/knowledge/cosmetics_documents.ndjson"),
     ("electronics", "tests/knowledge/electronics_documents.ndjson"),
@@ -80,6 +80,9 @@ const SHOPS: [(&str, &str); 8] = [
     ("pets", "tests/knowledge/pets_documents.ndjson"),
     ("furniture", "tests/knowledge/furniture_documents.ndjson"),
     ("tea", "tests/knowledge/tea_documents.ndjson"),
+    ("outdoor", "tests/knowledge/outdoor_documents.ndjson"),
+    ("flowers", "tests/knowledge/flowers_documents.ndjson"),
+    ("stationery", "tests/knowledge/stationery_documents.ndjson"),
 ];
 
 /// The first of them are those that `topics.ndjson` tells answers of.
@@ -130,6 +133,9 @@ pub fn sets() -> Vec<Set> {
         (4, "elsewhere"),
         (6, "furniture_questions"),
         (7, "tea_questions"),
+        (8, "outdoor_questions"),
+        (9, "flowers_questions"),
+        (10, "stationery_questions"),
     ];
     let own =
         own.map(|(shop, file)| Set { index: indexed(shop), asked: lines(&format!("tests/knowledge/{file}.ndjson")) });
@@ -138,7 +144,7 @@ pub fn sets() -> Vec<Set> {
 }
 
 /// What is measured.
-pub const PARTS: [Part; 18] = [
+pub const PARTS: [Part; 21] = [
     Part { name: "the shop, tuned on", set: 0, half: Some("tune"), tuned: true },
     Part { name: "the shop, held out", set: 0, half: Some("held"), tuned: false },
     Part { name: "cosmetics", set: 1, half: None, tuned: true },
@@ -148,14 +154,17 @@ pub const PARTS: [Part; 18] = [
     Part { name: "the shop, no shop's", set: 3, half: None, tuned: true },
     Part { name: "cosmetics, no shop's", set: 4, half: None, tuned: true },
     Part { name: "electronics, no shop's", set: 5, half: None, tuned: true },
-    Part { name: "the shop, topics", set: 13, half: None, tuned: true },
-    Part { name: "cosmetics, topics", set: 14, half: None, tuned: true },
-    Part { name: "electronics, topics", set: 15, half: None, tuned: true },
-    Part { name: "clothing, topics", set: 16, half: None, tuned: true },
+    Part { name: "the shop, topics", set: 16, half: None, tuned: true },
+    Part { name: "cosmetics, topics", set: 17, half: None, tuned: true },
+    Part { name: "electronics, topics", set: 18, half: None, tuned: true },
+    Part { name: "clothing, topics", set: 19, half: None, tuned: true },
     Part { name: "sweets", set: 8, half: None, tuned: true },
     Part { name: "pets", set: 9, half: None, tuned: true },
     Part { name: "furniture", set: 11, half: None, tuned: true },
     Part { name: "tea", set: 12, half: None, tuned: false },
+    Part { name: "outdoor", set: 13, half: None, tuned: false },
+    Part { name: "flowers", set: 14, half: None, tuned: false },
+    Part { name: "stationery", set: 15, half: None, tuned: false },
     Part { name: "sweets, no shop's", set: 10, half: None, tuned: true },
 ];
 
