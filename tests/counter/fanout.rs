@@ -76,6 +76,7 @@ async fn a_fan_out_within_its_limits_asks_a_few_times_and_takes_the_ideal_time()
                     let done: Vec<_> = bounded::run(&counter, jobs, width, "here").collect().await;
                     assert!(done.iter().all(|(_, o)| o.error.is_none()));
                     let (asks, took) = (world.asks.get() - asked, began.elapsed().as_millis() as u64);
+                    println!("{width} {runs_on} {asks} {took}");
                     assert!(asks <= most_asks, "{asks} asks at width {width}");
                     assert!(took <= ideal + late_ms, "{took} ms at width {width}, ideal {ideal}");
                     sleep(Duration::from_millis(1_500)).await;

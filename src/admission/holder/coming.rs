@@ -3,6 +3,9 @@
 use super::super::message::{KINDS, Kind};
 use super::super::rate::Rate;
 
+/// Announced calls surely come, so that permits for those of so many seconds are asked for at once: they are spent within their life.
+const AHEAD_S: f64 = 0.6;
+
 /// Calls that fan-outs have still to make.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Announced {
@@ -37,6 +40,7 @@ pub struct Expected {
     at_once: f64,
     per_second: f64,
     most: f64,
+    ahead: f64,
 }
 
 impl Expected {
@@ -48,6 +52,11 @@ impl Expected {
     /// Within so many seconds.
     pub fn within(&self, seconds: f64) -> f64 {
         self.at_once + (self.per_second * seconds).min(self.most)
+    }
+
+    /// As many as permits should be had for, where that is for so many seconds at least.
+    pub fn to_have(&self, seconds: f64) -> f64 {
+        self.within(seconds.max(self.ahead))
     }
 }
 
@@ -68,13 +77,14 @@ impl Coming {
     /// are expected than more, and in a rush none but those who come anyway: a batch takes what others leave.
     pub fn expected(&self, now_ms: u64, took_ms: f64, scarce: bool, rush: bool) -> [Expected; KINDS] {
         let per_second = |rate: Rate| if scarce || rush { rate.now(now_ms) } else { rate.steady(now_ms) };
-        let came = |rate: Rate| Expected { at_once: 0.0, per_second: per_second(rate), most: f64::INFINITY };
+        let came =
+            |rate: Rate| Expected { at_once: 0.0, per_second: per_second(rate), most: f64::INFINITY, ahead: 0.0 };
         let mut expected = self.rates.map(came);
         let Announced { at_once, later, width } = self.announced;
         if let Some(batch) = expected.get_mut(Kind::Batch as usize).filter(|_| !rush && at_once + later > 0) {
             let per_second = f64::from(width.min(later)) * 1_000.0 / took_ms.max(1.0);
             if per_second >= batch.per_second {
-                (batch.per_second, batch.most) = (per_second, later.into());
+                (batch.per_second, batch.most, batch.ahead) = (per_second, later.into(), AHEAD_S);
             }
             batch.at_once = at_once.into();
         }
