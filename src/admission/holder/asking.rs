@@ -60,7 +60,7 @@ impl Holder {
         let seconds = self.seconds_to_next();
         let ahead = self.ahead_ms as f64 / 1_000.0;
         let enough = if ahead > 0.0 { seconds } else { seconds * ENOUGH };
-        self.coming(now_ms).map(|coming| (coming.within(enough), coming.to_have(seconds.max(ahead))))
+        self.coming(now_ms).map(|coming| (coming.within(enough), coming.wanted(seconds.max(ahead))))
     }
 
     /// Until an answer to the next ask may be here, in seconds.

@@ -55,7 +55,7 @@ impl Expected {
     }
 
     /// As many as permits should be had for, where that is for so many seconds at least.
-    pub fn to_have(&self, seconds: f64) -> f64 {
+    pub fn wanted(&self, seconds: f64) -> f64 {
         self.within(seconds.max(self.ahead))
     }
 }
