@@ -81,7 +81,7 @@ impl Coming {
             |rate: Rate| Expected { at_once: 0.0, per_second: per_second(rate), most: f64::INFINITY, ahead: 0.0 };
         let mut expected = self.rates.map(came);
         let Announced { at_once, later, width } = self.announced;
-        if let Some(batch) = expected.get_mut(Kind::Batch as usize).filter(|_| !rush && at_once + later > 0) {
+        if let Some(batch) = expected.get_mut(Kind::Batch as usize).filter(|_| !rush && at_once.max(later) > 0) {
             let per_second = f64::from(width.min(later)) * 1_000.0 / took_ms.max(1.0);
             if per_second >= batch.per_second {
                 (batch.per_second, batch.most, batch.ahead) = (per_second, later.into(), AHEAD_S);
