@@ -459,4 +459,36 @@ mod tests {
             [first, second].map(|id| (1_000_000..1_000_500).any(|at| matches!(holder.look(at, id), Step::Go(_))));
         assert_eq!((going, kept.0.get(&7).map(|k| k.0)), ([true; 2], Some(2)));
     }
+
+    #[test]
+    fn a_host_that_refuses_makes_the_pace_slower_and_no_place_fewer() {
+        let limits = Limits { in_flight: 40, ..LIMITS };
+        let (mut lessor, mut holder, mut now_ms) = (Lessor::new(1_000_000), Holder::new(7, limits), 1_000_000);
+        let caller = Caller { kind: Kind::Running, party: 1, tokens: 0, patience_ms: 15_000 };
+        let mut lease = None;
+        for _ in 0..3 {
+            let waiting: Vec<u64> = (0..30).map(|_| holder.arrive(now_ms, caller)).collect();
+            let mut running = Vec::new();
+            for at in now_ms..now_ms + 2_000 {
+                if let Some(ask) = holder.ask(at, 15_000) {
+                    let (granted, _) = lessor.grant(at, &ask);
+                    holder.receive(holder.ask_number(), at, &granted);
+                    lease = Some(granted);
+                }
+                running.extend(waiting.iter().filter_map(|id| match holder.look(at, *id) {
+                    Step::Go(permit) => Some(permit),
+                    _ => None,
+                }));
+            }
+            for (n, permit) in running.into_iter().enumerate() {
+                let took_ms = if n % 3 == 0 { 0 } else { 900 };
+                holder
+                    .ended(permit, &Ended { refused: n % 3 == 0, took_ms, first_byte_ms: took_ms, ..Ended::default() });
+            }
+            now_ms += 2_000;
+        }
+        let lease = lease.unwrap();
+        assert!(lease.full && lease.per_second < 40.0, "{lease:?}");
+        assert!(lease.allowed >= 25, "{lease:?}");
+    }
 }
