@@ -169,18 +169,20 @@ fn due(counter: &Counter, budget: &Budget) -> Option<(u64, Ask)> {
     counter.learned.with_holder(budget, &**world, |h| h.ask(now, queue_ms).map(|ask| (h.ask_number(), ask)))
 }
 
-async fn send(counter: &Counter, budget: &Budget, number: u64, ask: &Ask) {
+/// Makes an ask and takes in its answer, which all of a fan-out wait for.
+async fn send(counter: &Counter, budget: &Budget, number: u64, ask: &Ask, together: Option<&Together>) {
     let world = &counter.world;
     let _asking = Asking { counter, budget, number };
     if let Either::Left((Some(lease), _)) = select(world.ask(&budget.name, ask), world.sleep(GIVE_UP_MS)).await {
         counter.learned.with_holder(budget, &**world, |h| h.receive(number, world.now_ms(), &lease));
     }
+    together.inspect(|t| t.leased());
 }
 
 /// Sends the ask that is due, if one is, and takes in its answer; false where none was due.
-async fn ask(counter: &Counter, budget: &Budget) -> bool {
+async fn ask(counter: &Counter, budget: &Budget, together: Option<&Together>) -> bool {
     let Some((number, ask)) = due(counter, budget) else { return false };
-    send(counter, budget, number, &ask).await;
+    send(counter, budget, number, &ask, together).await;
     true
 }
 
@@ -191,10 +193,7 @@ fn ask_beside(counter: &Counter, budget: &Rc<Budget>, together: Option<&Rc<Toget
     }
     if let Some((number, ask)) = due(counter, budget) {
         let (own, budget, together) = (counter.clone(), Rc::clone(budget), together.cloned());
-        counter.world.later(Box::pin(async move {
-            send(&own, &budget, number, &ask).await;
-            together.inspect(|t| t.leased());
-        }));
+        counter.world.later(Box::pin(async move { send(&own, &budget, number, &ask, together.as_deref()).await }));
     }
 }
 
@@ -222,7 +221,7 @@ fn tell_from(counter: &Counter, budget: &Rc<Budget>, first_ms: u64) {
         let (mut wait_ms, began) = (first_ms, own.world.now_ms());
         loop {
             own.world.sleep(wait_ms).await;
-            ask(&own, &budget).await;
+            ask(&own, &budget, None).await;
             own.learned.with_holder(&budget, &*own.world, |h| h.end_telling());
             let long = own.world.now_ms().saturating_sub(began) > TELLING_MS;
             match take_telling(&own, &budget).filter(|_| !long) {
@@ -261,10 +260,11 @@ pub async fn enter(
     }
     let id = counter.learned.with_holder(&budget, &*counter.world, |h| h.arrive(now, caller));
     let _place = Place { counter, budget: &budget, id };
+    let together = hears.together.map(|t| &**t);
     // Where nothing runs on by itself, whoever comes when an ask is due makes it, and before a permit is taken, whose life is
     // short.
     if !counter.world.runs_on() {
-        ask(counter, &budget).await;
+        ask(counter, &budget, together).await;
     }
     let mut known_ms: Option<u64> = None;
     loop {
@@ -291,11 +291,10 @@ pub async fn enter(
                 if placed {
                     ask_beside(counter, &budget, hears.together);
                 }
-                if !placed && ask(counter, &budget).await {
-                    hears.together.inspect(|t| t.leased());
+                if !placed && ask(counter, &budget, together).await {
                     continue;
                 }
-                match hears.together {
+                match together {
                     Some(together) => drop(select(pin!(together.lease()), counter.world.sleep(ms)).await),
                     None => counter.world.sleep(ms).await,
                 }

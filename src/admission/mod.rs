@@ -25,7 +25,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::Config;
+use crate::config::{Config, Target};
 use crate::error::{ApiError, Kind};
 use message::Limits;
 
@@ -61,6 +61,11 @@ impl Budget {
         };
         let any = limits.permits > 0 || limits.tokens > 0 || limits.in_flight > 0;
         any.then(|| Self { name: UPSTREAM.into(), target: 0, kind: "upstream", limits })
+    }
+
+    /// The same for the calls to a target.
+    pub fn of(self, target: &Target) -> Self {
+        Self { target: target.number(), ..self }
     }
 
     /// One API key's limit; none for 0. The name holds a digest, never the key.

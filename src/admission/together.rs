@@ -25,8 +25,7 @@ impl Together {
     /// So many calls to a target, so many at once.
     pub fn new(counter: &Counter, target: Option<&Target>, calls: usize, width: usize) -> Self {
         let few = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let limits = Budget::upstream(&counter.config);
-        let budget = limits.zip(target).map(|(limits, target)| Budget { target: target.number(), ..limits });
+        let budget = Budget::upstream(&counter.config).zip(target).map(|(limits, target)| limits.of(target));
         let own = Self {
             counter: counter.clone(),
             budget,

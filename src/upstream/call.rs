@@ -272,7 +272,7 @@ async fn through(counter: &Counter, call: &Call, form: Form, keep: &Keep<'_>) ->
     if let Some(error) = estimate::too_large(&call.body, caller.tokens, counter.config.upstream_tpm) {
         return Err(failed(&Fault::Refused(error), 0, began));
     }
-    let budget_of = |target: &Target| limits.clone().map(|limits| Budget { target: target.number(), ..limits });
+    let budget_of = |target: &Target| limits.clone().map(|limits| limits.of(target));
     for (mut rank, mut target) in call.targets.iter().enumerate() {
         let mut budget = budget_of(target);
         let mut retry = 0;

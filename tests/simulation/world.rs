@@ -241,6 +241,7 @@ impl World {
             _ => {}
         }
     }
+
     /// Lets an isolate do what is due; with `all`, everyone who waits in it looks.
     fn drive(&mut self, isolate: usize, all: bool) {
         if all {

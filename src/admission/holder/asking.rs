@@ -144,7 +144,7 @@ impl Holder {
 
     /// While others wait elsewhere, what nobody here is likely to come for goes back at once, the latest first.
     fn give_up_spare(&mut self, now_ms: u64) {
-        if !self.contended || self.permits <= self.line.len() {
+        if !self.contended {
             return;
         }
         let per_second = self.demand(now_ms);

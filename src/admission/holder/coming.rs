@@ -1,7 +1,7 @@
 //! Callers to come: of each kind as many as came lately, and those that fan-outs have told of.
 
 use super::super::message::{KINDS, Kind};
-use super::super::rate::Rate;
+use super::super::rate::{Rate, Steady};
 
 /// Announced calls surely come, so that permits for those of so many seconds are asked for at once: they are spent within their life.
 const AHEAD_S: f64 = 0.6;
@@ -30,7 +30,7 @@ impl Announced {
 /// What is known of callers to come.
 #[derive(Debug, Clone, Default)]
 pub struct Coming {
-    rates: [Rate; KINDS],
+    rates: [(Rate, Steady); KINDS],
     announced: Announced,
 }
 
@@ -68,18 +68,19 @@ impl Coming {
 
     /// One has come.
     pub fn came(&mut self, now_ms: u64, kind: Kind) {
-        if let Some(rate) = self.rates.get_mut(kind as usize) {
+        if let Some((rate, steady)) = self.rates.get_mut(kind as usize) {
             rate.add(now_ms);
+            steady.add(now_ms);
         }
     }
 
     /// Callers of each kind to come, where a call takes so many milliseconds. Where others would miss what is kept for them, rather fewer
     /// are expected than more, and in a rush none but those who come anyway: a batch takes what others leave.
     pub fn expected(&self, now_ms: u64, took_ms: f64, scarce: bool, rush: bool) -> [Expected; KINDS] {
-        let per_second = |rate: Rate| if scarce || rush { rate.now(now_ms) } else { rate.steady(now_ms) };
-        let came =
-            |rate: Rate| Expected { at_once: 0.0, per_second: per_second(rate), most: f64::INFINITY, ahead: 0.0 };
-        let mut expected = self.rates.map(came);
+        let mut expected = self.rates.map(|(rate, steady)| {
+            let per_second = if scarce || rush { rate.now(now_ms) } else { steady.now(now_ms) };
+            Expected { at_once: 0.0, per_second, most: f64::INFINITY, ahead: 0.0 }
+        });
         let Announced { at_once, later, width } = self.announced;
         if let Some(batch) = expected.get_mut(Kind::Batch as usize).filter(|_| !rush && at_once.max(later) > 0) {
             let per_second = f64::from(width.min(later)) * 1_000.0 / took_ms.max(1.0);

@@ -13,6 +13,7 @@ pub(super) struct Call {
     pub(super) began_ms: u64,
     pub(super) at_host: bool,
 }
+
 impl World {
     pub(super) fn start(&mut self, isolate: usize, shopper: Shopper, permit: Permit) {
         let m = &mut self.measures;
@@ -131,6 +132,7 @@ impl World {
             (self.recent, self.recent_since) = (0, self.now);
         }
     }
+
     /// The host's mood changes.
     pub(super) fn feels(&mut self, mood: Mood) {
         if self.host.mood != Mood::Well && mood == Mood::Well {

@@ -24,6 +24,7 @@ impl Shopper {
         !self.noticed && self.kind != Kind::Batch
     }
 }
+
 impl Plan {
     /// Whether a shopper should start at once. A kept question is asked when the rush has passed; a batch waits by its nature.
     pub(super) fn in_calm(&self, shopper: &Shopper) -> bool {
@@ -142,6 +143,7 @@ impl World {
             }
         }
     }
+
     pub(super) fn turned_away(&mut self, shopper: Shopper, retry_after_ms: u64) {
         let ten = self.ten();
         self.measures.short.add(ten);
