@@ -57,7 +57,7 @@ impl Rows {
 
     fn begin(&self) -> Result<(), JsValue> {
         let sql = Sql::of(&self.0)?;
-        sql.run("CREATE TABLE IF NOT EXISTS kept (number REAL PRIMARY KEY, written TEXT NOT NULL)", &[])?;
+        sql.run("CREATE TABLE IF NOT EXISTS kept (number INTEGER PRIMARY KEY, written TEXT NOT NULL)", &[])?;
         sql.run("DELETE FROM kept", &[])
     }
 }
