@@ -138,25 +138,28 @@ impl Cells {
         self.first = self.first.max(tick);
     }
 
-    /// The most permits in any window of so many ticks that a tick lies in.
-    fn most_around(&self, tick: u64, ticks: u64) -> u64 {
-        let mut held: u64 = (0..ticks).map(|back| u64::from(self.get(tick.wrapping_sub(back)).permits)).sum();
-        let mut most = held;
-        for ahead in 1..ticks {
-            held = held + u64::from(self.get(tick + ahead).permits)
-                - u64::from(self.get((tick + ahead).wrapping_sub(ticks)).permits);
-            most = most.max(held);
-        }
-        most
-    }
-
     /// What may be added to a tick so that no second around it holds more than its pace; nor a second and a tick, since calls a second
     /// apart come to the host a little nearer or farther.
     fn second_room(&self, tick: u64, pace: f64) -> u64 {
         if pace.is_infinite() {
             return u64::MAX;
         }
-        let room = |ticks: u64| ((pace * ticks as f64).ceil() as u64).saturating_sub(self.most_around(tick, ticks));
+        let mut near = [0; 2 * ROW as usize + 1];
+        for (ahead, permits) in (0..).zip(&mut near) {
+            *permits = u64::from(self.get((tick + ahead).wrapping_sub(ROW)).permits);
+        }
+        let room = |ticks: u64| {
+            let (ticks, pace) = (ticks as usize, (pace * ticks as f64).ceil() as u64);
+            // The windows that the tick, which lies in the middle, is in.
+            let around = near.iter().skip(ROW as usize + 1 - ticks);
+            let mut held: u64 = around.clone().take(ticks).sum();
+            let mut most = held;
+            for (new, old) in around.clone().skip(ticks).zip(around).take(ticks - 1) {
+                held = held + new - old;
+                most = most.max(held);
+            }
+            pace.saturating_sub(most)
+        };
         room(ROW).min(room(ROW + 1))
     }
 

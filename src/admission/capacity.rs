@@ -97,7 +97,10 @@ impl Capacity {
             let weight = if self.usual_ms == 0.0 || first < self.usual_ms { 0.3 } else { 0.005 };
             self.usual_ms += (first - self.usual_ms) * if self.usual_ms == 0.0 { 1.0 } else { weight };
         }
-        let now = self.bears.unwrap_or(f64::MAX).min(f64::from(self.running.max(1)));
+        // Holders tell what runs when they ask, and not what has begun since; by Little's law as many run as are answered in the time that
+        // one takes.
+        let running = (self.good * self.took_ms / 1_000.0).max(f64::from(self.running)).max(1.0);
+        let now = self.bears.unwrap_or(f64::MAX).min(running);
         // A refusal comes back at once and an answer later, so that refusals are a part of what began as well as of what ended.
         let calls = e.ended.max(e.firsts).max(1);
         let part = f64::from(e.refused) / f64::from(calls);
@@ -114,7 +117,7 @@ impl Capacity {
                 let asked_ms = u64::from(e.asked_wait_ms).min(LONGEST_PAUSE_MS);
                 self.paused_ms = self.paused_ms.max(now_ms + asked_ms);
             }
-        } else if strained && self.bears.is_none_or(|b| b > self.peak.max(f64::from(self.running)) * 0.7) {
+        } else if strained && self.bears.is_none_or(|b| b > self.peak.max(running) * 0.7) {
             self.peak = self.peak.max(now);
             self.bears = Some((now * 0.95).max(1.0));
         } else if let Some(bears) = self.bears.filter(|_| !refuses) {
@@ -123,7 +126,7 @@ impl Capacity {
             let step = if near { 0.005 } else { self.step };
             let back = (self.peak * NEAR - bears) * RETURNS;
             // What is not used cannot be known to be borne.
-            if f64::from(self.running) >= bears * 0.7 {
+            if running >= bears * 0.7 {
                 self.bears = Some(bears + (bears * step).max(back).max(0.5));
             }
             self.step = (self.step * 1.6).min(0.4);
@@ -194,6 +197,21 @@ mod tests {
         let mut capacity = Capacity::default();
         let (used, refused) = run(&mut capacity, |_| 200, 0..120, 20);
         assert!(used > 0.9 && refused < 0.02, "{used} {refused}");
+    }
+
+    #[test]
+    fn a_few_refusals_cost_little_where_holders_have_not_told_of_all_that_runs() {
+        let (mut capacity, mut used) = (Capacity::default(), 0.0);
+        for epoch in 0..100 {
+            let pace = capacity.per_second().min(28.0);
+            let ended = (pace / 2.0) as u32;
+            let refused = if epoch % 50 == 40 { 4 } else { 0 };
+            let took_ms = u64::from(ended - refused) * 2_000;
+            let report = Report { ended, firsts: ended, refused, took_ms, ..Report::default() };
+            capacity.learn(epoch * 500, &report, (pace * 2.0 * 0.6) as u32);
+            used += pace / 28.0 / 100.0;
+        }
+        assert!(used > 0.95, "{used}");
     }
 
     #[test]

@@ -149,11 +149,13 @@ impl Shares {
             self.rest += f64::from(told.rest);
             often.extend_from_slice(&told.often);
             for hash in &told.least {
+                // Those that follow are larger yet.
+                if least.get(SAMPLE - 1).is_some_and(|last| hash > last) {
+                    break;
+                }
                 match least.binary_search(hash) {
                     Ok(_) => {}
-                    Err(at) if at < SAMPLE => least.insert(at, *hash),
-                    // Those that follow are larger yet.
-                    Err(_) => break,
+                    Err(at) => least.insert(at, *hash),
                 }
                 least.truncate(SAMPLE);
             }

@@ -480,7 +480,10 @@ impl Lessor {
         }
         let placed_now: u32 = placed.now.iter().sum();
         let permits_now = slots.iter().filter(|s| s.tick * TICK_MS < now_ms + SOON_MS).map(|s| s.permits).sum();
-        let idle = if in_flight.is_some() { placed_now.saturating_sub(permits_now) } else { 0 };
+        // A place for a caller who is expected is of use with a permit alone, and in a rush others would miss it until its time.
+        let permits = if short || contended { permits_now } else { count(&slots) };
+        let idle_ahead = placed.ahead.saturating_sub(permits.saturating_sub(placed_now));
+        let idle = if in_flight.is_some() { placed_now.saturating_sub(permits_now) + idle_ahead } else { 0 };
         self.places.take_back(ask.holder, idle);
         if by_places {
             let times = free_ms.iter_mut().zip(placed.short);

@@ -103,6 +103,8 @@ pub struct Placed {
     pub allowed: u32,
     /// Callers of each kind that have a place now and need a permit.
     pub now: [u32; KINDS],
+    /// Of those that it may have, the ones for callers who are expected.
+    pub ahead: u32,
     /// Callers that wait in line, by kind, with the milliseconds until the turn of each.
     pub line: [Vec<u32>; KINDS],
     /// Whether places are given back at once.
@@ -304,7 +306,8 @@ impl Places {
         if !placed.scarce {
             // For those who are expected.
             let ahead: u32 = ask.wants.iter().map(|w| w.ahead).sum();
-            placed.allowed += ahead.min(free);
+            placed.ahead = ahead.min(free);
+            placed.allowed += placed.ahead;
         }
         placed.free_ms = (f64::from(before_all.saturating_sub(free)) / per_ms) as u64;
         placed.again_ms = first.map(|first| (f64::from(first.saturating_sub(near + free)) / per_ms * 0.8) as u64);
@@ -398,7 +401,7 @@ mod tests {
     use super::super::book::Book;
     use super::super::holder::{Caller, Ended, Holder, Step};
     use super::super::lessor::Lessor;
-    use super::super::message::Limits;
+    use super::super::message::{Limits, Want};
     use super::*;
 
     const LIMITS: Limits = Limits { permits: 3_000, tokens: 0, in_flight: 4, paced: true, longest_ms: 60_000 };
@@ -446,6 +449,22 @@ mod tests {
         let in_flight = kept.0.iter().map(|(holder, (calls, until))| (*holder, *calls, *until));
         let mut anew = Lessor::restore(Book::default(), in_flight, now_ms);
         calls(&mut anew, &mut kept, 30..31, now_ms);
+    }
+
+    #[test]
+    fn no_place_is_kept_for_one_who_is_expected_and_can_have_no_permit() {
+        let limits = Limits { permits: 6, in_flight: 40, ..LIMITS };
+        let (mut lessor, now_ms) = (Lessor::new(1_000_000), 1_000_000);
+        let lease = |lessor: &mut Lessor, id, waiting, ahead| {
+            let mut holder = Holder::new(id, limits);
+            holder.arrive(now_ms, Caller { kind: Kind::Running, party: id, tokens: 0, patience_ms: 15_000 });
+            let mut ask = holder.ask(now_ms, 15_000).unwrap();
+            ask.wants = [Want { waiting, ahead, tokens: 0, patience_ms: 15_000 }, Want::default(), Want::default()];
+            lessor.grant(now_ms, &ask).0
+        };
+        assert_eq!(lease(&mut lessor, 1, 2, 2).allowed, 4);
+        assert_eq!(lease(&mut lessor, 2, 2, 20).allowed, 2);
+        assert_eq!(lease(&mut lessor, 3, 0, 20).allowed, 0);
     }
 
     #[test]

@@ -265,12 +265,30 @@ impl Holder {
         let ask = self.asking.map_or(self.next_ask_ms, |(_, since)| since + self.unanswered_ms());
         let ask = self.unheard_ms().map_or(ask, |at| at.min(ask));
         let mut unplaced = self.unplaced();
-        let kinds = self.line.iter().filter(|w| unplaced(w) || blocked).map(|w| w.kind);
+        let kinds = self.line.iter().filter(|w| unplaced(w)).map(|w| w.kind);
         let wish = kinds.min().map(|kind| if kind == Kind::Batch { ask.max(self.batch_again_ms) } else { ask });
         let soon_ms = self.soon_ms();
         let place = self.slots.iter().find(|h| h.from_ms > now_ms + soon_ms).map(|h| h.from_ms - soon_ms);
         let place = place.filter(|_| self.allowed != u32::MAX);
-        permit.into_iter().chain(wish).chain(place).min().map(|at| at.max(now_ms + 5))
+        let news = permit.into_iter().chain(wish).chain(place).chain(self.next_place_ms(now_ms, blocked));
+        news.min().map(|at| at.max(now_ms + 5))
+    }
+
+    /// Where somebody has a permit and no place in flight: when that is asked for, or it is too late for it.
+    fn next_place_ms(&self, now_ms: u64, blocked: bool) -> Option<u64> {
+        let urgent = self.failures == 0 && self.lacks(now_ms);
+        if !urgent && !blocked {
+            return None;
+        }
+        let ask = match self.asking {
+            Some((_, since)) => since + self.unanswered_ms(),
+            None if urgent => self.next_ask_ms.min(self.asked_ms + self.tell_ms),
+            None => self.next_ask_ms.max(self.allowed_until_ms.saturating_sub(ALLOWED_MS / 2)),
+        };
+        let asks = urgent || self.could_run(now_ms) > 0;
+        let patience = self.line.iter().take(1).flat_map(|w| [w.until_ms + 1, w.until_ms + LIFE_MS + 1]);
+        let ends = patience.chain(self.slots.front().map(|h| h.until_ms)).filter(|at| blocked && *at > now_ms);
+        ends.chain(asks.then_some(ask)).min()
     }
 
     /// When something should be told with nobody waiting: news of the host, what is given back, or will be when its time is over.
