@@ -314,7 +314,8 @@ fn routes(
             let key = match &t.key {
                 None => upstream.and_then(|u| u.key.clone()).filter(|_| t.base_url.is_none()),
                 Some(name) => Some(Rc::from(get(name).ok_or_else(|| {
-                    fault("ROUTES", format!("names the key {name:?} in {route:?}: set a secret of that name"))
+                    // A key itself, written in the place of its name, is not to be told to everybody.
+                    fault("ROUTES", format!("has for {:?} in {route:?} a key that is the name of no secret: set a secret, and write its name there", t.model))
                 })?)),
             };
             match (&t.base_url, upstream) {
@@ -373,6 +374,13 @@ mod tests {
         let routes = r#"{"default":[{"model":"m","base_url":"http://elsewhere/v1"}]}"#;
         let config = read(&[("UPSTREAM_API_KEY", "k"), ("ROUTES", routes)]).unwrap();
         assert_eq!(config.targets("default").first().unwrap().key, None);
+    }
+
+    #[test]
+    fn a_key_in_the_place_of_its_secrets_name_is_not_told() {
+        let routes = r#"{"default":[{"model":"m","base_url":"http://elsewhere/v1","key":"sk-very-secret"}]}"#;
+        let error = read(&[("ROUTES", routes)]).unwrap_err().to_string();
+        assert!(error.contains("\"m\" in \"default\"") && !error.contains("sk-very-secret"), "{error}");
     }
 
     #[test]
