@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { namedInOrder } from "./order.mjs";
+import { setup } from "./setup.mjs";
 import { Stop, command, digest, isDone, markDone, must, program, root, step, toolPath } from "./steps.mjs";
 
 const inputs = ["Cargo.toml", "Cargo.lock", "package-lock.json", "build.rs", "src", "scripts/build.mjs", "scripts/order.mjs"];
@@ -106,4 +107,10 @@ export async function build({ profile = process.env.MADOGUCHI_PROFILE ?? "releas
   markDone("worker", key);
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) await program(build);
+// wrangler runs this file, and may itself be the first thing that was typed in a new clone.
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  await program(async () => {
+    await setup();
+    await build();
+  });
+}

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,7 @@ use crate::signature;
 use crate::typed;
 
 /// With more retries than this a host is not tried again but besieged.
-const MOST_RETRIES: u32 = 10;
+const MOST_RETRIES: u64 = 10;
 
 /// One model of a route: where a call goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -207,9 +208,8 @@ impl Config {
             visitor_secrets,
             visitor_rpm: number("VISITOR_RPM", &get, 20, 0)?,
             address_rpm: number("ADDRESS_RPM", &get, 60, 0)?,
-            queue_ms: Some(number("QUEUE_MS", &get, 15_000, 0)?).filter(|ms| *ms <= FARTHEST_MS).ok_or_else(|| {
-                fault("QUEUE_MS", format!("is too long: places are given a minute ahead, so use 0 to {FARTHEST_MS}"))
-            })?,
+            // Places are given a minute ahead.
+            queue_ms: within("QUEUE_MS", &get, 15_000, 0..=FARTHEST_MS)?,
             share_ms: number("SHARE_MS", &get, 60_000, 0)?,
             token_minutes: number("TOKEN_MINUTES", &get, 60, 1)?,
             history_days: number("HISTORY_DAYS", &get, 30, 1)?,
@@ -221,10 +221,7 @@ impl Config {
             upstream_concurrency: number("UPSTREAM_CONCURRENCY", &get, 0, 0)?,
             key_rpm: number("KEY_RPM", &get, 0, 0)?,
             deadlines,
-            retries: u32::try_from(number("RETRIES", &get, 3, 0)?)
-                .ok()
-                .filter(|n| *n <= MOST_RETRIES)
-                .ok_or_else(|| fault("RETRIES", format!("is too large: use 0 to {MOST_RETRIES}")))?,
+            retries: within("RETRIES", &get, 3, 0..=MOST_RETRIES)? as u32,
             hedge: flag("HEDGE", get("HEDGE"))?,
         })
     }
@@ -251,14 +248,19 @@ fn fault(name: &str, what: impl Into<String>) -> ConfigError {
 }
 
 fn number(name: &str, get: &dyn Fn(&str) -> Option<String>, default: u64, least: u64) -> Result<u64, ConfigError> {
-    match get(name) {
-        None => Ok(default),
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|n| *n >= least && *n <= u64::from(u32::MAX))
-            .ok_or_else(|| fault(name, format!("is {text:?}: write a whole number from {least} to {}", u32::MAX))),
-    }
+    within(name, get, default, least..=u64::from(u32::MAX))
+}
+
+fn within(
+    name: &str,
+    get: &dyn Fn(&str) -> Option<String>,
+    default: u64,
+    bounds: RangeInclusive<u64>,
+) -> Result<u64, ConfigError> {
+    let Some(text) = get(name) else { return Ok(default) };
+    text.parse().ok().filter(|n| bounds.contains(n)).ok_or_else(|| {
+        fault(name, format!("is {text:?}: write a whole number from {} to {}", bounds.start(), bounds.end()))
+    })
 }
 
 fn listed(text: Option<String>) -> Vec<String> {
@@ -314,7 +316,8 @@ fn routes(
             let key = match &t.key {
                 None => upstream.and_then(|u| u.key.clone()).filter(|_| t.base_url.is_none()),
                 Some(name) => Some(Rc::from(get(name).ok_or_else(|| {
-                    fault("ROUTES", format!("names the key {name:?} in {route:?}: set a secret of that name"))
+                    // A key itself, written in the place of its name, is not to be told to everybody.
+                    fault("ROUTES", format!("has for {:?} in {route:?} a key that is the name of no secret: set a secret, and write its name there", t.model))
                 })?)),
             };
             match (&t.base_url, upstream) {
@@ -373,6 +376,23 @@ mod tests {
         let routes = r#"{"default":[{"model":"m","base_url":"http://elsewhere/v1"}]}"#;
         let config = read(&[("UPSTREAM_API_KEY", "k"), ("ROUTES", routes)]).unwrap();
         assert_eq!(config.targets("default").first().unwrap().key, None);
+    }
+
+    #[test]
+    fn a_number_that_cannot_be_used_is_told_with_its_own_bounds() {
+        for (name, value, bounds) in
+            [("RETRIES", "many", "0 to 10"), ("RETRIES", "11", "0 to 10"), ("QUEUE_MS", "60001", "0 to 60000")]
+        {
+            let error = read(&[(name, value)]).unwrap_err().to_string();
+            assert!(error.contains(bounds), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_key_in_the_place_of_its_secrets_name_is_not_told() {
+        let routes = r#"{"default":[{"model":"m","base_url":"http://elsewhere/v1","key":"sk-very-secret"}]}"#;
+        let error = read(&[("ROUTES", routes)]).unwrap_err().to_string();
+        assert!(error.contains("\"m\" in \"default\"") && !error.contains("sk-very-secret"), "{error}");
     }
 
     #[test]

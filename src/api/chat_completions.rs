@@ -31,6 +31,7 @@ pub fn no_upstream(model: &str) -> ApiError {
 
 /// A message as far as it is checked here; the host checks the rest.
 #[derive(Deserialize)]
+#[serde(expecting = "an object with a role")]
 pub struct MessageShape<'a> {
     #[allow(dead_code, reason = "only its presence and type are checked")]
     #[serde(borrow)]

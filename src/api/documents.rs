@@ -21,6 +21,7 @@ use crate::upstream::wire::Fields;
 const MOST: usize = 1_000;
 /// A document of a request.
 #[derive(Debug, Clone, Deserialize)]
+#[serde(expecting = "an object with an id and its content")]
 pub struct Document {
     /// The caller's name for it.
     pub id: String,

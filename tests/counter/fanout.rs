@@ -99,3 +99,16 @@ async fn what_a_fan_out_told_of_calls_to_come_is_taken_back_when_it_is_dropped()
     assert!(done.iter().all(|(_, o)| o.error.is_none()));
     assert_eq!((world.asks.get() - asked, world.ahead.get()), (1, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_reads_nothing_for_a_while_loses_no_result_and_its_host_is_not_blamed() {
+    let end = r#"{"choices":[{"message":{"content":"yes"}}]}"#;
+    let variables = [("RETRIES", "0"), ("UPSTREAM_RPM", "0")];
+    let (counter, world) = counter(Host::Trickles { status: 200, piece: " ", pieces: 2, end }, &variables);
+    let mut results = bounded::run(&counter, jobs(12, 0), 6, "r");
+    assert!(futures::poll!(results.next()).is_pending());
+    sleep(Duration::from_secs(300)).await;
+    let outcomes: Vec<_> = results.collect().await;
+    assert!(outcomes.len() == 12 && outcomes.iter().all(|(_, o)| o.error.is_none()), "{outcomes:?}");
+    assert_eq!(world.calls.borrow().len(), 12);
+}

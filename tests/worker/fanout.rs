@@ -115,8 +115,22 @@ fn documents_are_analysed_and_say_how_they_were_read() {
     }
 }
 
+/// A request whose caller leaves.
+struct Leaving {
+    path: &'static str,
+    accept: &'static str,
+    /// What the upstream does, so that the calls are still in flight.
+    behaviour: &'static str,
+    body: Value,
+    /// How many calls it has at once.
+    calls: usize,
+    /// Whether its reply begins before the caller leaves.
+    begins: bool,
+}
+
 /// Starts a request and leaves when the upstream has got its calls.
-fn leave(worker: &Worker, upstream: &Upstream, body: &Value, path: &str, accept: &str, calls: usize) {
+fn leave(worker: &Worker, upstream: &Upstream, leaving: &Leaving) {
+    let Leaving { path, accept, body, .. } = leaving;
     let body = body.to_string();
     let mut socket = TcpStream::connect(("127.0.0.1", worker.port)).unwrap();
     write!(
@@ -125,11 +139,11 @@ fn leave(worker: &Worker, upstream: &Upstream, body: &Value, path: &str, accept:
         body.len()
     )
     .unwrap();
-    if accept == "text/event-stream" {
+    if leaving.begins {
         let mut first = [0; 16];
         socket.read_exact(&mut first).unwrap();
     }
-    while upstream.seen(|s| s.in_flight) < calls {
+    while upstream.seen(|s| s.in_flight) < leaving.calls {
         std::thread::yield_now();
     }
     // A bare workerd hears of a reset at once, of a quiet close only when it next writes.
@@ -138,38 +152,56 @@ fn leave(worker: &Worker, upstream: &Upstream, body: &Value, path: &str, accept:
 
 #[test]
 fn a_caller_that_leaves_aborts_all_its_calls() {
+    const LATE: &str = "latency=50000";
+    const HALF: &str = "silence=50000";
     let upstream = Upstream::start("");
     let worker = started(&upstream);
+    let long = "a long question, cut in its middle";
+    let chat = |more: Value| {
+        let mut body = json!({"model": "m", "messages": [{"role": "user", "content": long}]});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let format = json!({"type": "json_object"});
     let prompts: Vec<String> = (0..40).map(|i| format!("q{i}")).collect();
-    for (path, accept, behaviour, body, calls) in [
-        (
+    let batch = json!({"model": "m", "prompts": prompts, "max_concurrent": 20});
+    let documents: Vec<Value> = prompts.iter().map(|id| json!({"id": id, "content": "返品は8日以内です。"})).collect();
+    let analysis = json!({"model": "m", "documents": documents, "max_concurrent": 20});
+    // One document: of more, a model would be asked which bear on the question.
+    let answer =
+        |stream: bool| json!({"model": "m", "query": "返品できますか", "documents": documents[..1], "stream": stream});
+    let leaving =
+        |path, accept, behaviour, body, calls, begins| Leaving { path, accept, behaviour, body, calls, begins };
+    for case in [
+        leaving("/v1/chat/completions", "*/*", LATE, chat(json!({})), 1, false),
+        leaving("/v1/chat/completions", "*/*", HALF, chat(json!({})), 1, false),
+        leaving("/v1/chat/completions", "*/*", LATE, chat(json!({"stream": true})), 1, false),
+        leaving("/v1/chat/completions", "*/*", HALF, chat(json!({"stream": true})), 1, true),
+        leaving("/v1/chat/completions", "*/*", HALF, chat(json!({"response_format": format})), 1, false),
+        leaving(
             "/v1/chat/completions",
             "*/*",
-            "latency=50000",
-            json!({"model": "m", "messages": [{"role": "user", "content": "q"}]}),
+            HALF,
+            chat(json!({"response_format": format, "stream": true})),
             1,
+            false,
         ),
-        (
-            "/v1/chat/completions",
-            "text/event-stream",
-            "silence=50000",
-            json!({"model": "m", "stream": true, "messages": [{"role": "user", "content": "a long question, cut in its middle"}]}),
-            1,
-        ),
-        ("/v1/batch", "*/*", "latency=50000", json!({"model": "m", "prompts": prompts, "max_concurrent": 20}), 20),
-        (
-            "/v1/batch",
-            "application/x-ndjson",
-            "latency=50000",
-            json!({"model": "m", "prompts": prompts, "max_concurrent": 20}),
-            20,
-        ),
+        leaving("/v1/batch", "*/*", LATE, batch.clone(), 20, false),
+        leaving("/v1/batch", "application/x-ndjson", LATE, batch, 20, false),
+        leaving("/v1/documents/analyze", "*/*", LATE, analysis.clone(), 20, false),
+        leaving("/v1/documents/analyze", "application/x-ndjson", HALF, analysis, 20, false),
+        leaving("/v1/answer", "*/*", LATE, answer(false), 1, false),
+        leaving("/v1/answer", "*/*", LATE, answer(true), 1, false),
+        leaving("/v1/answer", "*/*", HALF, answer(true), 1, true),
     ] {
+        let Leaving { path, accept, behaviour, body, calls, .. } = &case;
         upstream.set(behaviour);
-        leave(&worker, &upstream, &body, path, accept, calls);
-        let aborted = upstream.wait_until(Duration::from_secs(8), |s| s.in_flight == 0);
-        assert!(aborted, "{path} {accept}: {} still in flight", upstream.seen(|s| s.in_flight));
-        assert_eq!(upstream.seen(|s| s.total), calls, "{path} {accept}: calls were begun for a caller that had left");
+        leave(&worker, &upstream, &case);
+        let ended = upstream.wait_until(Duration::from_secs(8), |s| s.in_flight == 0);
+        assert!(ended, "{path} {accept} {body}: {} still in flight", upstream.seen(|s| s.in_flight));
+        let (total, aborted) = upstream.seen(|s| (s.total, s.aborted));
+        assert_eq!(total, *calls, "{path} {accept} {body}: calls were begun for a caller that had left");
+        assert_eq!(aborted, *calls, "{path} {accept} {body}");
     }
     upstream.set("");
     assert_eq!(worker.post("/v1/batch", &json!({"model": "m", "prompts": ["q"]})).json()["summary"]["ok"], 1);

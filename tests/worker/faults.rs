@@ -196,6 +196,82 @@ fn a_fault_that_passes_is_retried_and_the_caller_never_knows() {
 }
 
 #[test]
+fn a_host_is_asked_again_when_it_said_and_not_where_that_is_too_late() {
+    let upstream = Upstream::start("");
+    let worker = Worker::start(&[
+        ("UPSTREAM_BASE_URL", &upstream.url()),
+        ("UPSTREAM_OPEN", "true"),
+        ("UPSTREAM_RPM", "0"),
+        ("RETRIES", "1"),
+        ("TOTAL_MS", "10000"),
+    ]);
+    // When the second call came, after a first one that came so.
+    let second = |fault: &str| {
+        upstream.set(&format!("{fault} times=1"));
+        let reply = worker.post("/v1/chat/completions", &chat("q", false));
+        let arrivals = upstream.seen(|s| s.arrivals.clone());
+        assert_eq!((reply.status, arrivals.len()), (200, 2), "{fault}: {reply:?}");
+        // A timer may end within the millisecond before its time.
+        (arrivals[0], arrivals[1] + 1)
+    };
+    for (fault, ms) in [
+        ("status=429 retry-after-ms=400", 400),
+        ("status=429 retry-after-ms=400 retry-after=30", 400),
+        ("status=429 retry-after=1", 1_000),
+        ("status=503 retry-after=1.5", 1_500),
+        ("status=400 should-retry=true", 0),
+    ] {
+        let (first, second) = second(fault);
+        assert!(second >= first + ms, "{fault}: {} ms", second - first);
+    }
+    // A date is of whole seconds: the upstream names the one that ends within the second after its reply.
+    let (first, second) = second("status=429 retry-after=date");
+    assert!(second >= (first / 1_000 + 1) * 1_000, "{first} {second}");
+    for (fault, status) in [("status=429 retry-after=30", 429), ("status=503 retry-after=30", 502)] {
+        upstream.set(fault);
+        let reply = worker.post("/v1/chat/completions", &chat("q", false));
+        assert_eq!((reply.status, upstream.seen(|s| s.total)), (status, 1), "{fault}: {reply:?}");
+        assert!(status != 429 || reply.header("retry-after") == Some("30"), "{reply:?}");
+    }
+}
+
+#[test]
+fn a_host_that_refuses_everybody_is_asked_again_for_a_tenth_of_the_calls_and_a_few() {
+    const CALLS: usize = 100;
+    let upstream = Upstream::start("status=429 retry-after-ms=1");
+    let worker =
+        Worker::start(&[("UPSTREAM_BASE_URL", &upstream.url()), ("UPSTREAM_OPEN", "true"), ("UPSTREAM_RPM", "0")]);
+    let began = Instant::now();
+    for _ in 0..CALLS {
+        assert_eq!(worker.post("/v1/chat/completions", &chat("q", false)).status, 429);
+    }
+    let again = upstream.seen(|s| s.total) - CALLS;
+    // Ten at hand, of which one comes back each second, and a tenth of the calls.
+    let most = 10 + CALLS / 10 + began.elapsed().as_secs() as usize + 1;
+    assert!((10..=most).contains(&again), "{again} calls were made again");
+}
+
+#[test]
+fn a_host_that_cannot_be_reached_is_a_fault_of_its_own_and_the_next_one_is_called() {
+    let upstream = Upstream::start("");
+    let nowhere = Upstream::nowhere();
+    let routes = json!({
+        "dead": [{"model": "a", "base_url": nowhere}],
+        "chain": [{"model": "a", "base_url": nowhere}, {"model": "b", "base_url": upstream.url()}],
+    });
+    let worker = Worker::start(&[("ROUTES", &routes.to_string()), ("RETRIES", "1")]);
+    let body = |model: &str, stream: bool| json!({"model": model, "stream": stream, "messages": [{"role": "user", "content": "q"}]});
+    for stream in [false, true] {
+        let dead = worker.post("/v1/chat/completions", &body("dead", stream));
+        assert_eq!((dead.status, &dead.error()["code"]), (502, &json!("upstream_unreachable")), "{dead:?}");
+        let reply = worker.post("/v1/chat/completions", &body("chain", stream));
+        assert!(reply.status == 200 && reply.text.contains("answer"), "{reply:?}");
+    }
+    let batch = worker.post("/v1/batch", &json!({"model": "dead", "prompts": ["q"]})).json();
+    assert_eq!(batch["results"][0]["error"]["type"], "upstream_error", "{batch}");
+}
+
+#[test]
 fn a_chain_tries_its_next_host_and_keys_stay_with_their_host() {
     let (first, second) = (Upstream::start("status=500"), Upstream::start(""));
     let routes =

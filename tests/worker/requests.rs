@@ -68,6 +68,7 @@ fn wrong_requests_are_told_the_field_and_the_mend() {
         (ENDPOINTS[0], json!({"model": "m"}), "messages"),
         (ENDPOINTS[0], json!({"model": "m", "messages": "hi"}), "messages"),
         (ENDPOINTS[0], json!({"model": "m", "messages": [{"role": "user"}, {"role": 5}]}), "messages[1]"),
+        (ENDPOINTS[0], json!({"model": "m", "messages": ["hi"]}), "messages[0]"),
         (ENDPOINTS[0], json!({"model": 7, "messages": [{"role": "user"}]}), "model"),
         (ENDPOINTS[0], json!({"model": "m", "messages": [{"role": "user"}], "stream": "yes"}), "stream"),
         (ENDPOINTS[1], json!({"prompts": []}), "prompts"),
@@ -78,12 +79,17 @@ fn wrong_requests_are_told_the_field_and_the_mend() {
         (ENDPOINTS[1], json!({"prompts": ["a"], "max_concurrent": "ten"}), "max_concurrent"),
         (ENDPOINTS[1], json!({"prompts": [{"messages": []}]}), "prompts[0].messages"),
         (ENDPOINTS[2], json!({"documents": [{"id": "a"}]}), "documents[0]"),
+        (ENDPOINTS[2], json!({"documents": ["c"]}), "documents[0]"),
         (ENDPOINTS[2], json!({"documents": [{"id": "a", "content": "c"}], "query": 5}), "query"),
+        (ENDPOINTS[2], json!({"documents": [{"id": "a", "content": "c"}], "max_concurrent": 1.5}), "max_concurrent"),
         (ENDPOINTS[3], json!({"documents": [{"id": "a", "content": "c"}]}), "query"),
         (ENDPOINTS[3], json!({"query": "q", "documents": [{"id": "a", "content": "c"}], "top_k": 0}), "top_k"),
     ] {
         let reply = worker.post(path, &body);
-        assert_eq!((reply.status, reply.error()["param"].as_str()), (400, Some(param)), "{path} {body}: {reply:?}");
+        let error = reply.error();
+        assert_eq!((reply.status, error["param"].as_str()), (400, Some(param)), "{path} {body}: {reply:?}");
+        let message = error["message"].as_str().unwrap();
+        assert!(message.starts_with(param) && !message.contains("struct "), "in the caller's words: {message}");
     }
     assert_eq!(upstream.seen(|s| s.total), 0, "a wrong request must cost nothing");
     assert_eq!(worker.request("GET", "/nowhere", &[], vec![]).error()["type"], "not_found_error");

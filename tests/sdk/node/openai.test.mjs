@@ -6,7 +6,8 @@ import OpenAI from "openai";
 const client = (options = {}) =>
   new OpenAI({ baseURL: process.env.MADOGUCHI_URL, apiKey: process.env.MADOGUCHI_KEY, maxRetries: 0, ...options });
 const ask = (content, more = {}) => ({ model: "gpt-4.1", messages: [{ role: "user", content }], ...more });
-const calls = async () => (await (await fetch(process.env.UPSTREAM_RECORD)).json()).total;
+const seen = async () => (await fetch(process.env.UPSTREAM_RECORD)).json();
+const calls = async () => (await seen()).total;
 
 test("a plain answer with its usage", async () => {
   const reply = await client().chat.completions.create(ask("こんにちは"));
@@ -25,6 +26,15 @@ test("a streamed answer with its usage", async () => {
   }
   assert.equal(said, "answer to: stream me");
   assert.ok(usage.completion_tokens > 0);
+});
+
+test("tools reach the host as they were given", async () => {
+  const parameters = { type: "object", properties: { order: { type: "string" } }, required: ["order"] };
+  const tools = [{ type: "function", function: { name: "track", parameters, strict: true } }];
+  await client().chat.completions.create(ask("where is it?", { tools, tool_choice: "auto" }));
+  const { calls } = await seen();
+  const { tools: given, tool_choice } = JSON.parse(calls.at(-1).body);
+  assert.deepEqual({ given, tool_choice }, { given: tools, tool_choice: "auto" });
 });
 
 for (const [words, type] of [
