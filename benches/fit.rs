@@ -2,7 +2,7 @@
 
 use madoguchi::knowledge::KINDS;
 
-use crate::measure::Set;
+use crate::measure::Shop;
 
 /// A question as the fit sees it: the evidence of each passage, and whether the passage answers.
 #[derive(Clone)]
@@ -17,10 +17,10 @@ const HOLD: f64 = 0.3;
 /// How much more that of a page in another language is: shops with pages in both would have the search refuse those of one.
 const ALONE: f64 = 40.0;
 
-/// Prints the weights that fit the questions given, each with the shop and the set it is asked of, after how they fare on the
+/// Prints the weights that fit the questions given, each with the shop's name and the shop that it is asked of, after how they fare on the
 /// shops and the questions that they were not fitted to.
-pub fn fit(asked: &[(&str, &Set, &crate::measure::Asked)]) {
-    let cases: Vec<(&str, Case)> = asked.iter().map(|(shop, set, asked)| (*shop, case(set, asked))).collect();
+pub fn fit(asked: &[(&str, &Shop, &crate::measure::Asked)]) {
+    let cases: Vec<(&str, Case)> = asked.iter().map(|(name, shop, asked)| (*name, case(shop, asked))).collect();
     let mut shops: Vec<&str> = cases.iter().map(|c| c.0).collect();
     shops.sort_unstable();
     shops.dedup();
@@ -42,16 +42,16 @@ pub fn fit(asked: &[(&str, &Set, &crate::measure::Asked)]) {
     println!("{} questions: [{}]", cases.len(), odds.map(|w| format!("{w:.1}")).join(", "));
 }
 
-fn case(set: &Set, asked: &crate::measure::Asked) -> Case {
+fn case(shop: &Shop, asked: &crate::measure::Asked) -> Case {
     Case {
-        passages: set
+        passages: shop
             .index
             .evidence(&asked.q)
             .into_iter()
             .map(|(id, passage, e)| (e.0.map(f64::from), asked.answered_by(id, passage)))
             .collect(),
         weight: match asked.id.is_null() {
-            true if set.asked.iter().all(|a| a.id.is_null()) => 0.4,
+            true if shop.asked.iter().all(|a| a.id.is_null()) => 0.4,
             true => 1.2,
             false => 1.0,
         },
