@@ -16,6 +16,8 @@ pub struct Found {
     pub sentences: u16,
     /// How well the term does that met it best in the title.
     pub title: f32,
+    /// The same in a heading of the passage.
+    pub headed: f32,
 }
 
 /// A unit of the question, with what it is worth in this shop and where it was found.
@@ -54,6 +56,8 @@ pub enum Kind {
     Held,
     /// What the question is about, in the title.
     Titled,
+    /// What the question is about, in a heading of the passage and not in the title.
+    Headed,
     /// Goods that the question names, in the title.
     Wares,
     /// The weightiest of what the question is about that stands on other pages and not here.
@@ -81,10 +85,10 @@ pub enum Kind {
 }
 
 /// How many kinds there are.
-pub const KINDS: usize = 18;
+pub const KINDS: usize = 19;
 
 const ODDS: [f32; KINDS] =
-    [-7.3, 5.7, 2.5, 5.4, 0.3, 3.4, 0.4, 1.2, 5.0, -0.9, 0.2, -3.7, -0.6, 0.2, -0.5, -0.4, -3.5, -0.2];
+    [-7.3, 5.7, 2.5, 5.4, 0.3, 3.4, 2.2, 0.4, 1.2, 5.0, -0.9, 0.2, -3.7, -0.6, 0.2, -0.5, -0.4, -3.5, -0.2];
 
 /// How much there is of each kind.
 #[derive(Debug, Clone, Copy)]
@@ -158,7 +162,7 @@ pub fn weigh(id: u32, sentences: u8, total: f32, written: f32, units: &[Weighed]
     let literal: f32 = held.iter().filter(|(_, f)| strength(f) > 0.95).map(|(unit, _)| unit.weight).sum();
     let (mut nowhere, mut unnamed, mut strange) = (0.0, 0.0, 0.0);
     let (mut elsewhere, mut titled, mut wares, mut about) = (0.0, 0.0, 0.0, 0.0_f32);
-    let mut lacking = 0.0_f32;
+    let (mut headed, mut lacking) = (0.0, 0.0_f32);
     let mut aside = 0.0;
     // A shopper names what was spilt or rubbed on the goods, too; what is asked about is what the shop has.
     let sold = held.iter().any(|(unit, _)| unit.goods && unit.best > 0.5);
@@ -177,6 +181,7 @@ pub fn weigh(id: u32, sentences: u8, total: f32, written: f32, units: &[Weighed]
             elsewhere += lacks;
             lacking = lacking.max(lacks);
         }
+        headed += unit.weight * found.map_or(0.0, |f| (f.headed - f.title).max(0.0));
         let sum = if unit.goods { &mut wares } else { &mut titled };
         *sum += unit.weight * found.map_or(0.0, |f| f.title);
     }
@@ -188,6 +193,7 @@ pub fn weigh(id: u32, sentences: u8, total: f32, written: f32, units: &[Weighed]
         (Kind::Closest, closest / all),
         (Kind::Held, total.min(3.0)),
         (Kind::Titled, titled.min(2.0)),
+        (Kind::Headed, headed.min(2.0)),
         (Kind::Wares, wares.min(2.0)),
         (Kind::Lacking, lacking),
         (Kind::Written, written),

@@ -89,9 +89,19 @@ struct Posting {
     passage: u32,
     /// The sentences that hold the term; the last bit stands for all from the sixteenth on.
     sentences: u16,
+    /// How often it stands in the text, [`OFTEN`] at most; with [`HEADED`] where it stands in a heading, too.
     body: u8,
     /// 0, or how much of the title the term is, in 255ths.
     title: u8,
+}
+
+const OFTEN: u8 = 0x7f;
+const HEADED: u8 = 0x80;
+
+impl Posting {
+    fn times(&self) -> u8 {
+        self.body & OFTEN
+    }
 }
 
 #[derive(Debug)]
@@ -133,6 +143,8 @@ const BODY: f32 = 0.75;
 const FOREIGN: f32 = 0.78;
 /// What even the commonest of a shop's words are worth.
 const COMMONEST: f32 = 0.2;
+/// How rare a word is, a shop of fewer pages is told no better than one of so many.
+const FEWEST: usize = 30;
 /// So many of the best are looked at sentence by sentence.
 const LOOKED_AT: usize = 48;
 
@@ -200,7 +212,7 @@ impl Index {
             let (postings, words) = analyse(&self.lexicon, id, document.title.as_deref(), text);
             let mut terms = 0_u16;
             for (term, posting) in postings {
-                terms = terms.saturating_add(u16::from(posting.body));
+                terms = terms.saturating_add(u16::from(posting.times()));
                 let list = self.postings.entry(term).or_default();
                 let at = list.partition_point(|p| p.passage < id);
                 list.insert(at, posting);
@@ -326,7 +338,7 @@ impl Index {
 
     /// The likeliest passages, and what speaks for and against each.
     fn found(&self, question: &Question) -> Vec<(u32, Evidence)> {
-        let count = self.len() as f32;
+        let count = self.len().max(FEWEST) as f32;
         let mean = (self.terms as f32 / self.passages.len().max(1) as f32).max(1.0);
         let mut totals: Vec<f32> = vec![0.0; self.passages.len()];
         let mut scratch: Vec<Found> = vec![Found::default(); self.passages.len()];
@@ -438,6 +450,9 @@ impl Index {
             if posting.title > 0 {
                 slot.title = slot.title.max(strength);
             }
+            if posting.body & HEADED > 0 {
+                slot.headed = slot.headed.max(strength);
+            }
         };
         for (term, strength) in terms {
             for posting in self.postings.get(term).map(Vec::as_slice).unwrap_or_default() {
@@ -469,7 +484,7 @@ impl Index {
     fn worth(&self, posting: &Posting, mean: f32) -> f32 {
         let terms =
             self.passages.get(posting.passage as usize).and_then(|p| p.as_ref()).map_or(0.0, |p| f32::from(p.terms));
-        let times = f32::from(posting.body);
+        let times = f32::from(posting.times());
         let saturated = times / (times + 0.7 * (0.6 + 0.4 * terms / mean));
         let title = match posting.title {
             0 => 0.0,
@@ -484,11 +499,23 @@ fn analyse(lexicon: &Lexicon, id: u32, title: Option<&str>, text: &str) -> (Hash
     let mut postings: HashMap<Term, Posting> = HashMap::new();
     let mut words: Vec<String> = Vec::new();
     let fresh = Posting { passage: id, sentences: 0, body: 0, title: 0 };
+    let mut heading: Vec<Term> = Vec::new();
     for (at, sentence) in passage::sentences(text).enumerate() {
         let bit = 1_u16 << at.min(15);
+        let headed = passage::is_heading(sentence);
+        if headed {
+            heading.clear();
+            terms::page(lexicon, sentence, |term| heading.push(term), |_| {});
+        }
+        // What stands under a heading speaks of what the heading names.
+        for term in &heading {
+            let posting = postings.entry(*term).or_insert(fresh);
+            posting.sentences |= bit;
+            posting.body |= HEADED;
+        }
         let found = |term| {
             let posting = postings.entry(term).or_insert(fresh);
-            posting.body = posting.body.saturating_add(1);
+            posting.body += u8::from(posting.times() < OFTEN);
             posting.sentences |= bit;
         };
         terms::page(lexicon, sentence, found, |stem| words.push(stem.to_owned()));
@@ -546,5 +573,31 @@ mod tests {
             let found = found(&index(shop), "how do I wash the collar");
             assert_eq!(found.first().map(String::as_str), Some("collar"));
         }
+    }
+
+    const FAQ: (&str, &str, &str) = (
+        "faq",
+        "FAQ",
+        "How should I store the beans?\nIn the bag they came in, away from light.\n\nCan I pause my subscription?\nYes, in your \
+         account, for up to three months. You can cancel there too.\n\nQ. 送料はいくらですか。\nA. 全国一律980円です。",
+    );
+
+    #[test]
+    fn a_shop_of_one_page_is_searched_like_any_other() {
+        let index = index(&[FAQ]);
+        for question in ["how do I cancel the subscription", "送料いくら", "how do I store the beans"] {
+            assert_eq!(found(&index, question), ["faq"], "{question}");
+        }
+        for question in ["do you sell cucumbers", "電話番号を教えて"] {
+            assert!(found(&index, question).is_empty(), "{question}");
+        }
+    }
+
+    #[test]
+    fn what_stands_under_a_heading_is_about_what_it_names() {
+        let page = |content| index(&[("all", "Our plants", content), SHIRTS[0]]);
+        let chance = |content| page(content).search("when is the refund paid", 1).first().map_or(0.0, |hit| hit.score);
+        let (under, beside) = ("# Refunds\nPaid within a week.", "Refunds.\nIt is paid within a week.");
+        assert!(chance(under) > chance(beside), "{} {}", chance(under), chance(beside));
     }
 }
