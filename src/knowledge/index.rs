@@ -133,6 +133,8 @@ const BODY: f32 = 0.75;
 const FOREIGN: f32 = 0.78;
 /// What even the commonest of a shop's words are worth.
 const COMMONEST: f32 = 0.2;
+/// A passage of middle length, in terms.
+const MIDDLING: f32 = 55.0;
 /// So many of the best are looked at sentence by sentence.
 const LOOKED_AT: usize = 48;
 
@@ -268,20 +270,18 @@ impl Index {
 
     /// The passages nearest to a question, the best first, at most `limit`, whether they bear on it or not.
     pub fn search(&self, query: &str, limit: usize) -> Vec<Hit> {
-        self.ranked(&self.read(query))
-            .into_iter()
-            .take(limit)
-            .filter_map(|(id, score)| {
-                let (document, passage) = self.passage(id)?;
-                Some(Hit {
-                    id: document.id.clone(),
-                    title: document.title.clone(),
-                    url: document.url.clone(),
-                    passage: passage.to_owned(),
-                    score,
-                })
-            })
-            .collect()
+        self.ranked(&self.read(query)).into_iter().take(limit).filter_map(|(id, score)| self.hit(id, score)).collect()
+    }
+
+    fn hit(&self, id: u32, score: f64) -> Option<Hit> {
+        let (document, passage) = self.passage(id)?;
+        Some(Hit {
+            id: document.id.clone(),
+            title: document.title.clone(),
+            url: document.url.clone(),
+            passage: passage.to_owned(),
+            score,
+        })
     }
 
     /// The passages that bear on a question, the best first, and after them those that nearly do; none where the documents do
@@ -293,17 +293,15 @@ impl Index {
         hits
     }
 
-    /// What speaks for and against each of the passages that [`Index::search`] looks at, by document and passage: for the fit
-    /// of what each kind of evidence weighs.
-    pub fn evidence(&self, query: &str) -> Vec<(&str, &str, Evidence)> {
+    /// The passages that [`Index::search`] looks at, in no order, with what speaks for and against each: for the fit of what each kind of
+    /// evidence weighs.
+    pub fn evidence(&self, query: &str) -> Vec<(Hit, Evidence)> {
         let question = self.read(query);
         let mut found = self.found(&question);
         evidence::give_way(&mut found);
-        let told = |(id, evidence): (u32, Evidence)| {
-            let (document, passage) = self.passage(id)?;
-            Some((document.id.as_str(), passage, evidence))
-        };
-        found.into_iter().filter_map(told).collect()
+        let chances = evidence::chances(&found);
+        let told = |((id, evidence), (_, score))| Some((self.hit(id, score)?, evidence));
+        found.into_iter().zip(chances).filter_map(told).collect()
     }
 
     fn read(&self, query: &str) -> Question {
@@ -319,7 +317,7 @@ impl Index {
     fn ranked(&self, question: &Question) -> Vec<(u32, f64)> {
         let mut found = self.found(question);
         evidence::give_way(&mut found);
-        let mut ranked: Vec<(u32, f64)> = found.into_iter().map(|(id, e)| (id, e.chance())).collect();
+        let mut ranked = evidence::chances(&found);
         order::sort_by(&mut ranked, |a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         ranked
     }
@@ -382,6 +380,9 @@ impl Index {
                 let has = |postings: &[Posting]| postings.binary_search_by_key(&id, |p| p.passage).is_ok();
                 let there: f32 = written.iter().filter(|(postings, _)| has(postings)).map(|(_, worth)| worth).sum();
                 let mut evidence = evidence::weigh(id, passage.sentences, total, there / all, &units);
+                evidence.set(Kind::Long, question.length);
+                evidence.set(Kind::Wordy, (f32::from(passage.terms.max(3)) / MIDDLING).ln());
+                evidence.set(Kind::Japanese, f32::from(u8::from(question.japanese)));
                 if passage.japanese != question.japanese {
                     evidence.set(Kind::Foreign, 1.0);
                 }
@@ -537,6 +538,29 @@ mod tests {
         assert_eq!(found(&index, "how do I wash the hoodie").first().map(String::as_str), Some("hoodie"));
         assert!(found(&index, "do you sell cucumbers").is_empty());
         assert!(found(&index, "きゅうりはありますか").is_empty());
+    }
+
+    #[test]
+    fn a_plain_question_is_answered_in_a_shop_of_a_page_or_two() {
+        let pages = [
+            ("returns", "返品について", "返品は商品到着後8日以内に承ります。送料はお客様のご負担です。"),
+            (
+                "shipping",
+                "Shipping",
+                "Orders ship within 2 business days and arrive 3 to 5 days later. It costs 600 yen.",
+            ),
+        ];
+        let asked = [["返品は何日以内ですか", "返品できる?"], ["How long does shipping take?", "how much is shipping"]];
+        for (page, questions) in pages.iter().zip(asked) {
+            for question in questions {
+                for shop in [std::slice::from_ref(page), &pages[..]] {
+                    let found = found(&index(shop), question);
+                    assert_eq!(found.first().map(String::as_str), Some(page.0), "{question} of {}", shop.len());
+                }
+                let elsewhere = index(&SHIRTS[..1]);
+                assert!(found(&elsewhere, question).is_empty(), "{question}");
+            }
+        }
     }
 
     #[test]

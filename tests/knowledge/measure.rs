@@ -162,8 +162,8 @@ pub const PARTS: [Part; 21] = [
     Part { name: "pets", set: 9, half: None, tuned: true },
     Part { name: "furniture", set: 11, half: None, tuned: true },
     Part { name: "tea", set: 12, half: None, tuned: false },
-    Part { name: "outdoor", set: 13, half: None, tuned: false },
-    Part { name: "flowers", set: 14, half: None, tuned: false },
+    Part { name: "outdoor", set: 13, half: None, tuned: true },
+    Part { name: "flowers", set: 14, half: None, tuned: true },
     Part { name: "stationery", set: 15, half: None, tuned: false },
     Part { name: "sweets, no shop's", set: 10, half: None, tuned: true },
 ];
