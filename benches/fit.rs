@@ -59,7 +59,7 @@ pub fn fit(asked: &[(&str, &Set, &Asked)]) {
     let fitted = odds(&all);
     fares("as fitted", &[(fitted, all)]);
     for (what, weights) in ["best", "bar"].iter().zip(fitted) {
-        println!("{} questions, {what}: [{}]", cases.len(), weights.map(|w| format!("{w:.1}")).join(", "));
+        println!("{} questions, {what}: [{}]", cases.len(), weights.map(|w| format!("{w:.2}")).join(", "));
     }
 }
 

@@ -13,7 +13,7 @@ pub struct Found {
     pub strength: f32,
     /// That, weighed by where and how often the terms stand.
     pub value: f32,
-    /// The sentences that hold it.
+    /// The places in the passage that hold it, a bit each.
     pub sentences: u16,
     /// How well the term does that met it best in the title.
     pub title: f32,
@@ -91,13 +91,16 @@ pub enum Kind {
 pub const KINDS: usize = 21;
 
 /// What a kind adds to the log-odds that this passage answers, were it known that one does.
-const ODDS: [f32; KINDS] =
-    [-6.1, 6.2, 2.1, 4.3, 0.3, 2.8, -0.2, 0.0, 4.9, -0.9, 0.0, -2.7, 0.6, 0.4, 0.6, -0.1, 0.0, 0.0, 0.0, -3.1, -0.7];
+const ODDS: [f32; KINDS] = [
+    -6.20, 6.05, 2.17, 4.41, 0.24, 2.89, -0.14, 0.16, 4.67, -0.99, 0.05, -2.62, 0.49, 0.36, 0.59, -0.13, 0.0, 0.0, 0.0,
+    -3.11, -0.64,
+];
 
 /// What a kind, in the best passage, adds to the log-odds that any answers. Shops that the vocabulary was never tuned for have more of a
 /// say in it: a page of theirs answers with a smaller part of the question in it, and still comes first.
 const BAR: [f32; KINDS] = [
-    -0.2, 2.8, 4.2, 1.7, -1.2, 1.4, -0.9, -0.3, 1.4, -0.6, -1.1, -1.4, 0.0, 0.2, -0.4, 0.4, 4.6, -1.0, -0.3, 0.0, -0.3,
+    -1.60, 2.59, 3.94, 1.95, -1.02, 1.30, -1.01, -0.16, 1.04, -1.00, -1.00, -1.51, 0.07, 0.12, -0.42, 0.50, 4.42,
+    -1.07, -0.38, 0.0, -0.41,
 ];
 
 /// How much there is of each kind.

@@ -87,7 +87,7 @@ impl Hasher for TermHasher {
 #[derive(Debug, Clone, Copy)]
 struct Posting {
     passage: u32,
-    /// The sentences that hold the term; the last bit stands for all from the sixteenth on.
+    /// Where it holds; see [`places`].
     sentences: u16,
     body: u8,
     /// 0, or how much of the title the term is, in 255ths.
@@ -134,7 +134,7 @@ const FOREIGN: f32 = 0.78;
 /// What even the commonest of a shop's words are worth.
 const COMMONEST: f32 = 0.2;
 /// A passage of middle length, in terms.
-const MIDDLING: f32 = 55.0;
+const MIDDLING: f32 = 250.0;
 /// So many of the best are looked at sentence by sentence.
 const LOOKED_AT: usize = 48;
 
@@ -211,7 +211,7 @@ impl Index {
                 *self.vocabulary.entry(word.into()).or_default() += 1;
             }
             self.terms += u64::from(terms);
-            let sentences = passage::sentences(text).count().min(16) as u8;
+            let sentences = passage::sentences(text).count().min(PLACES) as u8;
             let held = Passage {
                 document: page,
                 from: from as u32,
@@ -480,17 +480,36 @@ impl Index {
     }
 }
 
+/// So many places are told apart in a passage.
+const PLACES: usize = 16;
+
+/// Where in a passage a sentence holds, a bit a place: a heading in all of its section, the head of a table in its rows.
+fn places(sentences: &[&str], at: usize) -> u16 {
+    let is_heading = |s: &str| s.starts_with('#');
+    let is_row = |s: &str| s.starts_with('|');
+    let rest = sentences.get(at + 1..).unwrap_or_default();
+    let before = at.checked_sub(1).and_then(|before| sentences.get(before));
+    let more = match sentences.get(at) {
+        Some(s) if is_heading(s) => rest.iter().take_while(|s| !is_heading(s)).count(),
+        Some(s) if is_row(s) && !before.is_some_and(|s| is_row(s)) => rest.iter().take_while(|s| is_row(s)).count(),
+        _ => 0,
+    };
+    let place = |at: usize| at * PLACES / sentences.len().max(PLACES);
+    (at..=at + more).fold(0, |places, at| places | 1 << place(at))
+}
+
 /// A passage's terms with their places, and the Latin stems unknown to the lexicon.
 fn analyse(lexicon: &Lexicon, id: u32, title: Option<&str>, text: &str) -> (HashMap<Term, Posting>, Vec<String>) {
     let mut postings: HashMap<Term, Posting> = HashMap::new();
     let mut words: Vec<String> = Vec::new();
     let fresh = Posting { passage: id, sentences: 0, body: 0, title: 0 };
-    for (at, sentence) in passage::sentences(text).enumerate() {
-        let bit = 1_u16 << at.min(15);
+    let sentences: Vec<&str> = passage::sentences(text).collect();
+    for (at, sentence) in sentences.iter().enumerate() {
+        let places = places(&sentences, at);
         let found = |term| {
             let posting = postings.entry(term).or_insert(fresh);
             posting.body = posting.body.saturating_add(1);
-            posting.sentences |= bit;
+            posting.sentences |= places;
         };
         terms::page(lexicon, sentence, found, |stem| words.push(stem.to_owned()));
     }
@@ -561,6 +580,23 @@ mod tests {
                 assert!(found(&elsewhere, question).is_empty(), "{question}");
             }
         }
+    }
+
+    #[test]
+    fn a_heading_holds_in_its_section_and_the_head_of_a_table_in_its_rows() {
+        let page = [
+            "はじめに。",
+            "## 送料",
+            "東京は無料です。",
+            "| 地域 | 日数 |",
+            "| 九州 | 二日 |",
+            "## 返品",
+            "八日以内です。",
+        ];
+        let told: Vec<u16> = (0..page.len()).map(|at| places(&page, at)).collect();
+        assert_eq!(told, [1, 0b11110, 0b100, 0b11000, 0b10000, 0b110_0000, 0b100_0000]);
+        let long = vec!["。"; 40];
+        assert_eq!((places(&long, 0), places(&long, 39)), (1, 1 << 15));
     }
 
     #[test]

@@ -70,6 +70,8 @@ const SENSE: f32 = 0.9;
 const EVERYDAY_STEM: f32 = 0.5;
 /// Another everyday word in hiragana.
 const EVERYDAY_KANA: f32 = 0.6;
+/// Kanji that count.
+const NUMERALS: &str = "一二三四五六七八九十百千万";
 /// What may follow a noun.
 const PARTICLES: &str = "のをがはにでもとへやか";
 /// Only the likeliest of the words that may have been meant.
@@ -313,7 +315,13 @@ impl Question {
     /// Japanese that the vocabulary does not know, with the words that the everyday table has for it. It weighs what it would without.
     fn unknown(&mut self, lexicon: &Lexicon, part: &[Glyph], script: Script, everyday: &[u32], after: Option<&Glyph>) {
         // A kana or two that no word has are an ending.
-        if script == Script::Hiragana && part.len() <= 2 && everyday.is_empty() {
+        if script == Script::Hiragana && part.len() <= if everyday.is_empty() { 2 } else { 1 } {
+            return;
+        }
+        // How many there are of something is no thing itself.
+        if let [only] = part
+            && NUMERALS.contains(only.c)
+        {
             return;
         }
         let text: String = part.iter().map(|g| g.c).collect();
