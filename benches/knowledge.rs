@@ -26,9 +26,9 @@ fn main() {
             for question in words.iter().skip(2) {
                 println!("{question}");
                 let mut told = shop.index.evidence(question);
-                told.sort_by(|a, b| b.2.chance().total_cmp(&a.2.chance()));
-                for (id, _, evidence) in told.iter().take(4) {
-                    println!("  {id:20} {:.2} {:?}", evidence.chance(), evidence.0);
+                told.sort_by(|a, b| b.0.score.total_cmp(&a.0.score));
+                for (hit, evidence) in told.iter().take(4) {
+                    println!("  {:20} {:.2} {:?}", hit.id, hit.score, evidence.0);
                 }
             }
         }

@@ -3,8 +3,8 @@
 // A line of questions.ndjson is {"q", "lang", "id", "passage", "half", "kind"}. `id` is the document that answers, a list where
 // several answer equally well, null where none does; `passage` is what of its content answers, a list beside a list of ids.
 // Search is tuned on the half "tune" alone; "held" only measures. topics.ndjson holds what a shopper asks any shop, by topic, with
-// what answers it in each of four. All other sets are tuned on, too, but those of the shops of tea, outdoor goods, flowers and stationery,
-// which only measure. A line of small_shops.ndjson is a shop of a few pages with its questions, {"shop", "half", "documents", "questions"}.
+// what answers it in each of four. All other sets are tuned on, too, but those of the shops of tea and stationery, which only
+// measure. A line of small_shops.ndjson is a shop of a few pages with its questions, {"shop", "half", "documents", "questions"}.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
