@@ -11,7 +11,7 @@ mod measure;
 use std::time::Instant;
 
 use madoguchi::knowledge::{Document, Index, Lexicon};
-use measure::{PARTS, Set, floor, sets, tally};
+use measure::{Shop, floor, parts, tally};
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -20,35 +20,31 @@ fn main() {
     let start = Instant::now();
     let _lexicon = Lexicon::built();
     let loaded = start.elapsed();
-    let sets = sets();
+    let parts = parts();
     if words.first().is_some_and(|w| w == "--why") {
-        for part in PARTS.iter().filter(|p| p.half != Some("held") && words.get(1).is_some_and(|w| p.name.contains(w)))
-        {
+        for shop in parts.iter().filter(|p| words.get(1).is_some_and(|w| p.name.contains(w))).flat_map(|p| &p.shops) {
             for question in words.iter().skip(2) {
                 println!("{question}");
-                let mut told = sets[part.set].index.evidence(question);
-                told.sort_by(|a, b| b.2.chance().total_cmp(&a.2.chance()));
-                for (id, _, evidence) in told.iter().take(4) {
-                    println!("  {id:20} {:.2} {:?}", evidence.chance(), evidence.0);
+                let mut told = shop.index.evidence(question);
+                told.sort_by(|a, b| b.0.score.total_cmp(&a.0.score));
+                for (hit, evidence) in told.iter().take(4) {
+                    println!("  {:20} {:.2} {:?}", hit.id, hit.score, evidence.0);
                 }
             }
         }
         return;
     }
     if words.iter().any(|w| w == "--fit") {
-        let tuned: Vec<_> = PARTS
+        let tuned: Vec<_> = parts
             .iter()
             .filter(|p| p.tuned)
-            .flat_map(|p| {
-                sets[p.set].asked(p.half).map(|asked| (p.name.split(',').next().unwrap_or(p.name), &sets[p.set], asked))
-            })
+            .flat_map(|p| p.asked().map(|(shop, asked)| (p.name.split(',').next().unwrap_or(p.name), shop, asked)))
             .collect();
         return fit::fit(&tuned);
     }
-    for part in PARTS.iter().filter(|p| names.is_empty() || names.iter().any(|n| p.name.contains(n.as_str()))) {
-        let set = &sets[part.set];
-        let tally = tally(set, part.half);
-        let (first, three) = floor(set, part.half);
+    for part in parts.iter().filter(|p| names.is_empty() || names.iter().any(|n| p.name.contains(n.as_str()))) {
+        let tally = tally(part);
+        let (first, three) = floor(part);
         println!("{:20} {tally}", part.name);
         println!("{:20} first {first:5.1}%  among three {three:5.1}%", "  pairs and BM25");
         if !quiet {
@@ -57,16 +53,16 @@ fn main() {
     }
     if names.is_empty() && !quiet {
         println!("the vocabulary is loaded in {:.2} ms", loaded.as_secs_f64() * 1e3);
-        speed(&sets[0]);
+        speed(&parts[0].shops[0]);
     }
 }
 
-/// Every question of the set over and over, in one thread, on the shop as it is and on one of two thousand documents.
-fn speed(set: &Set) {
-    for wanted in [set.index.len(), 2000] {
+/// Every question of the shop over and over, in one thread, on the shop as it is and on one of two thousand documents.
+fn speed(shop: &Shop) {
+    for wanted in [shop.index.len(), 2000] {
         let documents: Vec<Document> = (0..)
             .flat_map(|copy| {
-                set.index.documents().map(move |d| Document { id: format!("{}-{copy}", d.id), ..d.clone() })
+                shop.index.documents().map(move |d| Document { id: format!("{}-{copy}", d.id), ..d.clone() })
             })
             .take(wanted)
             .collect();
@@ -76,7 +72,7 @@ fn speed(set: &Set) {
         let start = Instant::now();
         let mut asked = 0_u32;
         while start.elapsed().as_secs() < 2 {
-            for question in &set.asked {
+            for question in &shop.asked {
                 std::hint::black_box(index.search(&question.q, 5));
                 asked += 1;
             }

@@ -3,16 +3,14 @@
 #[path = "knowledge/measure.rs"]
 mod measure;
 
-use measure::{PARTS, floor, part, sets, tally};
+use measure::{floor, part, parts, tally};
 
 #[test]
 fn shoppers_find_what_answers_them_and_are_told_when_nothing_does() {
-    let sets = sets();
     let mut short = Vec::new();
-    for wanted in &PARTS {
-        let set = &sets[wanted.set];
-        let tally = tally(set, wanted.half);
-        let (first, three) = floor(set, wanted.half);
+    for wanted in &parts() {
+        let tally = tally(wanted);
+        let (first, three) = floor(wanted);
         println!("{:20} {tally}", wanted.name);
         println!("{:20} first {first:5.1}%  among three {three:5.1}%", "  pairs and BM25");
         tally.missed.iter().for_each(|line| println!("{line}"));

@@ -1,7 +1,8 @@
 //! What speaks for a passage and against it, and what it comes to: the chance that the passage answers.
 //!
-//! The weights are a logistic regression over questions of several shops, in which a question's passages compete with each other
-//! and with "nothing answers"; `cargo run --example knowledge -- --fit` repeats it.
+//! Two regressions over questions of several shops give the weights: in the first a question's passages compete with each other and
+//! with "nothing answers", which tells the best; the second tells from the best whether anything answers.
+//! `cargo run --example knowledge -- --fit` repeats them.
 
 /// What a unit of the question found in a passage.
 #[derive(Debug, Clone, Copy, Default)]
@@ -12,10 +13,12 @@ pub struct Found {
     pub strength: f32,
     /// That, weighed by where and how often the terms stand.
     pub value: f32,
-    /// The sentences that hold it.
+    /// The places in the passage that hold it, a bit each.
     pub sentences: u16,
     /// How well the term does that met it best in the title.
     pub title: f32,
+    /// The same in a heading of the passage.
+    pub headed: f32,
 }
 
 /// A unit of the question, with what it is worth in this shop and where it was found.
@@ -54,6 +57,8 @@ pub enum Kind {
     Held,
     /// What the question is about, in the title.
     Titled,
+    /// What the question is about, in a heading of the passage and not in the title.
+    Headed,
     /// Goods that the question names, in the title.
     Wares,
     /// The weightiest of what the question is about that stands on other pages and not here.
@@ -74,6 +79,12 @@ pub enum Kind {
     Vague,
     /// What it holds in the very word of the question.
     Literal,
+    /// How long the question is: of one that tells a story no page holds as large a part.
+    Long,
+    /// How long the passage is: a long one holds some of any question.
+    Wordy,
+    /// A question in Japanese, which is cut into other units than one in English.
+    Japanese,
     /// A page in another language, where one in the question's own bears on it.
     Foreign,
     /// A page in another language, where none in the question's own does.
@@ -81,10 +92,20 @@ pub enum Kind {
 }
 
 /// How many kinds there are.
-pub const KINDS: usize = 18;
+pub const KINDS: usize = 22;
 
-const ODDS: [f32; KINDS] =
-    [-7.3, 5.7, 2.5, 5.4, 0.3, 3.4, 0.4, 1.2, 5.0, -0.9, 0.2, -3.7, -0.6, 0.2, -0.5, -0.4, -3.5, -0.2];
+/// What a kind adds to the log-odds that this passage answers, were it known that one does.
+const ODDS: [f32; KINDS] = [
+    -6.36, 5.27, 2.80, 4.02, 0.49, 3.19, 1.66, 0.16, 0.53, 4.62, -0.83, 0.13, -2.78, 0.32, 0.02, 0.96, -0.11, 0.0, 0.0,
+    0.0, -3.15, -0.73,
+];
+
+/// What a kind, in the best passage, adds to the log-odds that any answers. Shops that the vocabulary was never tuned for have more of a
+/// say in it: a page of theirs answers with a smaller part of the question in it, and still comes first.
+const BAR: [f32; KINDS] = [
+    -1.31, 2.48, 3.75, 1.46, -0.88, 1.29, 0.85, -0.45, -0.14, 1.32, -1.01, -1.22, -1.70, -0.16, -0.25, -0.41, 0.40,
+    4.42, -1.09, -0.18, 0.0, 0.0,
+];
 
 /// How much there is of each kind.
 #[derive(Debug, Clone, Copy)]
@@ -103,15 +124,21 @@ impl Evidence {
         }
     }
 
-    /// The log-odds that the passage answers.
-    fn odds(&self) -> f32 {
-        self.0.iter().zip(ODDS).map(|(amount, weight)| amount * weight).sum()
+    fn times(&self, weights: &[f32; KINDS]) -> f32 {
+        self.0.iter().zip(weights).map(|(amount, weight)| amount * weight).sum()
     }
 
-    /// The chance that the passage answers.
-    pub fn chance(&self) -> f64 {
-        f64::from(1.0 / (1.0 + (-self.odds()).exp()))
+    fn odds(&self) -> f32 {
+        self.times(&ODDS)
     }
+}
+
+/// The chance of each that it answers: the best has what the bar gives it, the others as much less as they are worse.
+pub fn chances(found: &[(u32, Evidence)]) -> Vec<(u32, f64)> {
+    let best = found.iter().max_by(|a, b| a.1.odds().total_cmp(&b.1.odds()));
+    let raised = best.map_or(0.0, |(_, best)| best.times(&BAR) - best.odds());
+    let chance = |e: &Evidence| f64::from(1.0 / (1.0 + (-(e.odds() + raised)).exp()));
+    found.iter().map(|(id, e)| (*id, chance(e))).collect()
 }
 
 /// A page in another language gives way to one in the question's that bears on it, and to no other.
@@ -158,7 +185,7 @@ pub fn weigh(id: u32, sentences: u8, total: f32, written: f32, units: &[Weighed]
     let literal: f32 = held.iter().filter(|(_, f)| strength(f) > 0.95).map(|(unit, _)| unit.weight).sum();
     let (mut nowhere, mut unnamed, mut strange) = (0.0, 0.0, 0.0);
     let (mut elsewhere, mut titled, mut wares, mut about) = (0.0, 0.0, 0.0, 0.0_f32);
-    let mut lacking = 0.0_f32;
+    let (mut headed, mut lacking) = (0.0, 0.0_f32);
     let mut aside = 0.0;
     // A shopper names what was spilt or rubbed on the goods, too; what is asked about is what the shop has.
     let sold = held.iter().any(|(unit, _)| unit.goods && unit.best > 0.5);
@@ -177,6 +204,7 @@ pub fn weigh(id: u32, sentences: u8, total: f32, written: f32, units: &[Weighed]
             elsewhere += lacks;
             lacking = lacking.max(lacks);
         }
+        headed += unit.weight * found.map_or(0.0, |f| (f.headed - f.title).max(0.0));
         let sum = if unit.goods { &mut wares } else { &mut titled };
         *sum += unit.weight * found.map_or(0.0, |f| f.title);
     }
@@ -188,6 +216,7 @@ pub fn weigh(id: u32, sentences: u8, total: f32, written: f32, units: &[Weighed]
         (Kind::Closest, closest / all),
         (Kind::Held, total.min(3.0)),
         (Kind::Titled, titled.min(2.0)),
+        (Kind::Headed, headed.min(2.0)),
         (Kind::Wares, wares.min(2.0)),
         (Kind::Lacking, lacking),
         (Kind::Written, written),

@@ -87,11 +87,21 @@ impl Hasher for TermHasher {
 #[derive(Debug, Clone, Copy)]
 struct Posting {
     passage: u32,
-    /// The sentences that hold the term; the last bit stands for all from the sixteenth on.
+    /// Where it holds; see [`places`].
     sentences: u16,
+    /// How often it stands in the text, [`OFTEN`] at most; with [`HEADED`] where it stands in a heading, too.
     body: u8,
     /// 0, or how much of the title the term is, in 255ths.
     title: u8,
+}
+
+const OFTEN: u8 = 0x7f;
+const HEADED: u8 = 0x80;
+
+impl Posting {
+    fn times(&self) -> u8 {
+        self.body & OFTEN
+    }
 }
 
 #[derive(Debug)]
@@ -133,6 +143,10 @@ const BODY: f32 = 0.75;
 const FOREIGN: f32 = 0.78;
 /// What even the commonest of a shop's words are worth.
 const COMMONEST: f32 = 0.2;
+/// A passage of middle length, in terms.
+const MIDDLING: f32 = 250.0;
+/// How rare a word is, a shop of fewer pages is told no better than one of so many.
+const FEWEST: usize = 30;
 /// So many of the best are looked at sentence by sentence.
 const LOOKED_AT: usize = 48;
 
@@ -200,7 +214,7 @@ impl Index {
             let (postings, words) = analyse(&self.lexicon, id, document.title.as_deref(), text);
             let mut terms = 0_u16;
             for (term, posting) in postings {
-                terms = terms.saturating_add(u16::from(posting.body));
+                terms = terms.saturating_add(u16::from(posting.times()));
                 let list = self.postings.entry(term).or_default();
                 let at = list.partition_point(|p| p.passage < id);
                 list.insert(at, posting);
@@ -209,7 +223,7 @@ impl Index {
                 *self.vocabulary.entry(word.into()).or_default() += 1;
             }
             self.terms += u64::from(terms);
-            let sentences = passage::sentences(text).count().min(16) as u8;
+            let sentences = passage::sentences(text).count().min(PLACES) as u8;
             let held = Passage {
                 document: page,
                 from: from as u32,
@@ -268,20 +282,18 @@ impl Index {
 
     /// The passages nearest to a question, the best first, at most `limit`, whether they bear on it or not.
     pub fn search(&self, query: &str, limit: usize) -> Vec<Hit> {
-        self.ranked(&self.read(query))
-            .into_iter()
-            .take(limit)
-            .filter_map(|(id, score)| {
-                let (document, passage) = self.passage(id)?;
-                Some(Hit {
-                    id: document.id.clone(),
-                    title: document.title.clone(),
-                    url: document.url.clone(),
-                    passage: passage.to_owned(),
-                    score,
-                })
-            })
-            .collect()
+        self.ranked(&self.read(query)).into_iter().take(limit).filter_map(|(id, score)| self.hit(id, score)).collect()
+    }
+
+    fn hit(&self, id: u32, score: f64) -> Option<Hit> {
+        let (document, passage) = self.passage(id)?;
+        Some(Hit {
+            id: document.id.clone(),
+            title: document.title.clone(),
+            url: document.url.clone(),
+            passage: passage.to_owned(),
+            score,
+        })
     }
 
     /// The passages that bear on a question, the best first, and after them those that nearly do; none where the documents do
@@ -293,17 +305,15 @@ impl Index {
         hits
     }
 
-    /// What speaks for and against each of the passages that [`Index::search`] looks at, by document and passage: for the fit
-    /// of what each kind of evidence weighs.
-    pub fn evidence(&self, query: &str) -> Vec<(&str, &str, Evidence)> {
+    /// The passages that [`Index::search`] looks at, in no order, with what speaks for and against each: for the fit of what each kind of
+    /// evidence weighs.
+    pub fn evidence(&self, query: &str) -> Vec<(Hit, Evidence)> {
         let question = self.read(query);
         let mut found = self.found(&question);
         evidence::give_way(&mut found);
-        let told = |(id, evidence): (u32, Evidence)| {
-            let (document, passage) = self.passage(id)?;
-            Some((document.id.as_str(), passage, evidence))
-        };
-        found.into_iter().filter_map(told).collect()
+        let chances = evidence::chances(&found);
+        let told = |((id, evidence), (_, score))| Some((self.hit(id, score)?, evidence));
+        found.into_iter().zip(chances).filter_map(told).collect()
     }
 
     fn read(&self, query: &str) -> Question {
@@ -319,14 +329,14 @@ impl Index {
     fn ranked(&self, question: &Question) -> Vec<(u32, f64)> {
         let mut found = self.found(question);
         evidence::give_way(&mut found);
-        let mut ranked: Vec<(u32, f64)> = found.into_iter().map(|(id, e)| (id, e.chance())).collect();
+        let mut ranked = evidence::chances(&found);
         order::sort_by(&mut ranked, |a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         ranked
     }
 
     /// The likeliest passages, and what speaks for and against each.
     fn found(&self, question: &Question) -> Vec<(u32, Evidence)> {
-        let count = self.len() as f32;
+        let count = self.len().max(FEWEST) as f32;
         let mean = (self.terms as f32 / self.passages.len().max(1) as f32).max(1.0);
         let mut totals: Vec<f32> = vec![0.0; self.passages.len()];
         let mut scratch: Vec<Found> = vec![Found::default(); self.passages.len()];
@@ -382,6 +392,9 @@ impl Index {
                 let has = |postings: &[Posting]| postings.binary_search_by_key(&id, |p| p.passage).is_ok();
                 let there: f32 = written.iter().filter(|(postings, _)| has(postings)).map(|(_, worth)| worth).sum();
                 let mut evidence = evidence::weigh(id, passage.sentences, total, there / all, &units);
+                evidence.set(Kind::Long, question.length);
+                evidence.set(Kind::Wordy, (f32::from(passage.terms.max(3)) / MIDDLING).ln());
+                evidence.set(Kind::Japanese, f32::from(u8::from(question.japanese)));
                 if passage.japanese != question.japanese {
                     evidence.set(Kind::Foreign, 1.0);
                 }
@@ -438,6 +451,9 @@ impl Index {
             if posting.title > 0 {
                 slot.title = slot.title.max(strength);
             }
+            if posting.body & HEADED > 0 {
+                slot.headed = slot.headed.max(strength);
+            }
         };
         for (term, strength) in terms {
             for posting in self.postings.get(term).map(Vec::as_slice).unwrap_or_default() {
@@ -469,7 +485,7 @@ impl Index {
     fn worth(&self, posting: &Posting, mean: f32) -> f32 {
         let terms =
             self.passages.get(posting.passage as usize).and_then(|p| p.as_ref()).map_or(0.0, |p| f32::from(p.terms));
-        let times = f32::from(posting.body);
+        let times = f32::from(posting.times());
         let saturated = times / (times + 0.7 * (0.6 + 0.4 * terms / mean));
         let title = match posting.title {
             0 => 0.0,
@@ -479,17 +495,36 @@ impl Index {
     }
 }
 
+/// So many places are told apart in a passage.
+const PLACES: usize = 16;
+
+/// Where in a passage a sentence holds, a bit a place: a heading in all of its section, the head of a table in its rows.
+fn places(sentences: &[&str], at: usize) -> u16 {
+    let is_row = |s: &str| s.starts_with('|');
+    let rest = sentences.get(at + 1..).unwrap_or_default();
+    let before = at.checked_sub(1).and_then(|before| sentences.get(before));
+    let more = match sentences.get(at) {
+        Some(s) if passage::is_heading(s) => rest.iter().take_while(|s| !passage::is_heading(s)).count(),
+        Some(s) if is_row(s) && !before.is_some_and(|s| is_row(s)) => rest.iter().take_while(|s| is_row(s)).count(),
+        _ => 0,
+    };
+    let place = |at: usize| at * PLACES / sentences.len().max(PLACES);
+    (at..=at + more).fold(0, |places, at| places | 1 << place(at))
+}
+
 /// A passage's terms with their places, and the Latin stems unknown to the lexicon.
 fn analyse(lexicon: &Lexicon, id: u32, title: Option<&str>, text: &str) -> (HashMap<Term, Posting>, Vec<String>) {
     let mut postings: HashMap<Term, Posting> = HashMap::new();
     let mut words: Vec<String> = Vec::new();
     let fresh = Posting { passage: id, sentences: 0, body: 0, title: 0 };
-    for (at, sentence) in passage::sentences(text).enumerate() {
-        let bit = 1_u16 << at.min(15);
+    let sentences: Vec<&str> = passage::sentences(text).collect();
+    for (at, sentence) in sentences.iter().enumerate() {
+        let places = places(&sentences, at);
+        let headed = if passage::is_heading(sentence) { HEADED } else { 0 };
         let found = |term| {
             let posting = postings.entry(term).or_insert(fresh);
-            posting.body = posting.body.saturating_add(1);
-            posting.sentences |= bit;
+            posting.body = (posting.body + u8::from(posting.times() < OFTEN)) | headed;
+            posting.sentences |= places;
         };
         terms::page(lexicon, sentence, found, |stem| words.push(stem.to_owned()));
     }
@@ -540,11 +575,76 @@ mod tests {
     }
 
     #[test]
+    fn a_plain_question_is_answered_in_a_shop_of_a_page_or_two() {
+        let pages = [
+            ("returns", "返品について", "返品は商品到着後8日以内に承ります。送料はお客様のご負担です。"),
+            (
+                "shipping",
+                "Shipping",
+                "Orders ship within 2 business days and arrive 3 to 5 days later. It costs 600 yen.",
+            ),
+        ];
+        let asked = [["返品は何日以内ですか", "返品できる?"], ["How long does shipping take?", "how much is shipping"]];
+        for (page, questions) in pages.iter().zip(asked) {
+            for question in questions {
+                for shop in [std::slice::from_ref(page), &pages[..]] {
+                    let found = found(&index(shop), question);
+                    assert_eq!(found.first().map(String::as_str), Some(page.0), "{question} of {}", shop.len());
+                }
+                let elsewhere = index(&SHIRTS[..1]);
+                assert!(found(&elsewhere, question).is_empty(), "{question}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_heading_holds_in_its_section_and_the_head_of_a_table_in_its_rows() {
+        let page = [
+            "はじめに。",
+            "## 送料",
+            "東京は無料です。",
+            "| 地域 | 日数 |",
+            "| 九州 | 二日 |",
+            "## 返品",
+            "八日以内です。",
+        ];
+        let told: Vec<u16> = (0..page.len()).map(|at| places(&page, at)).collect();
+        assert_eq!(told, [1, 0b11110, 0b100, 0b11000, 0b10000, 0b110_0000, 0b100_0000]);
+        let long = vec!["。"; 40];
+        assert_eq!((places(&long, 0), places(&long, 39)), (1, 1 << 15));
+    }
+
+    #[test]
     fn of_several_senses_the_page_has_the_one_that_was_meant() {
         let pets = [("collar", "首輪の洗い方", "首輪は手洗いしてください。"), SHIRTS[2]];
         for shop in [&SHIRTS[..], &pets[..]] {
             let found = found(&index(shop), "how do I wash the collar");
             assert_eq!(found.first().map(String::as_str), Some("collar"));
+        }
+    }
+
+    #[test]
+    fn what_a_heading_names_is_about_that() {
+        let page = |content| index(&[("all", "Our plants", content), SHIRTS[0]]);
+        let chance = |content| page(content).search("when is the refund paid", 1).first().map_or(0.0, |hit| hit.score);
+        let (under, beside) = ("# Refunds\nPaid within a week.", "Refunds.\nIt is paid within a week.");
+        assert!(chance(under) > chance(beside), "{} {}", chance(under), chance(beside));
+    }
+
+    #[test]
+    fn a_page_of_many_questions_answers_each() {
+        let faq = (
+            "faq",
+            "FAQ",
+            "How should I store the beans?\nIn the bag they came in, away from light.\n\nCan I pause my subscription?\nYes, in \
+             your account, for up to three months. You can cancel there too.\n\nQ. 送料はいくらですか。\nA. 全国一律980円です。",
+        );
+        let index = index(&[faq]);
+        for question in ["how do I cancel the subscription", "送料いくら", "how do I store the beans"] {
+            assert_eq!(found(&index, question), ["faq"], "{question}");
+        }
+        for question in ["do you sell cucumbers", "電話番号を教えて"] {
+            assert!(found(&index, question).is_empty(), "{question}");
         }
     }
 }

@@ -12,7 +12,7 @@
 //!
 //! Question and page are both read into concepts of a shopper's vocabulary (`lexicon.txt`), senses of a general table of
 //! everyday words (`everyday.txt`), the words themselves, and pairs of characters for what neither knows. A hit's score is
-//! the chance that the passage answers, by a regression over the questions that may be tuned on, of several shops.
+//! the chance that the passage answers, by regressions over the questions that may be tuned on, of several shops.
 //!
 //! The vocabulary is no part of the program: it is a file beside it, which an isolate loads when it first searches ([`vocabulary`]).
 
@@ -37,6 +37,6 @@ pub mod store;
 mod terms;
 pub mod vocabulary;
 
-pub use evidence::{Evidence, KINDS};
+pub use evidence::{Evidence, KINDS, Kind};
 pub use index::{BEARS, Document, Hit, Index};
 pub use lexicon::Lexicon;

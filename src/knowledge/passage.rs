@@ -52,20 +52,38 @@ pub fn cut(text: &str) -> Vec<&str> {
         .collect()
 }
 
+/// Whether a text is what a line of a list or a question begins with: two letters or digits at most.
+fn is_mark(text: &str) -> bool {
+    let text = text.trim_start();
+    (1..=2).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
+/// Whether a line is the name of what follows it: it is marked as one, or asks what the lines after it answer.
+pub fn is_heading(line: &str) -> bool {
+    let line = line.trim();
+    line.starts_with(['■', '◆', '●', '▼', '【', '#'])
+        || line.ends_with([':', '：', '?', '？'])
+        || line.strip_prefix(['Q', 'Ｑ']).is_some_and(|rest| {
+            let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+            rest.starts_with(['.', '．', ':', '：', '、', ')', ' '])
+        })
+}
+
 /// Where each sentence begins and ends, together the whole text.
 pub(super) fn spans(text: &str) -> Vec<(usize, usize)> {
     let mut spans = Vec::new();
     let mut start = 0;
     let mut length = 0;
     let mut chars = text.char_indices().peekable();
-    while let Some((_, c)) = chars.next() {
+    while let Some((at, c)) = chars.next() {
         length += length_of(c);
         let next = chars.peek().map(|(_, c)| *c);
         let ends = match c {
             // 「…。」 ends with its bracket.
             '。' | '\u{ff01}' | '\u{ff1f}' => !next.is_some_and(|n| matches!(n, '」' | '』' | '）' | ')')),
             '\n' => true,
-            // A point within a number or an address ends nothing.
+            // A point within a number or an address ends nothing, nor one after the mark that a line begins with (1. or Q.).
+            '.' if is_mark(text.get(start..at).unwrap_or_default()) => false,
             '.' | '!' | '?' => next.is_none_or(char::is_whitespace),
             _ => false,
         };
@@ -106,6 +124,31 @@ mod tests {
     fn sentences_are_cut_at_stops_and_lines_and_not_in_numbers() {
         let cut: Vec<&str> = sentences("送料は1.5倍です。Free over 5,000 yen. Ask us!\n「はい。」と言う").collect();
         assert_eq!(cut, ["送料は1.5倍です。", "Free over 5,000 yen.", "Ask us!", "「はい。」と言う"]);
+    }
+
+    #[test]
+    fn the_mark_that_a_line_begins_with_is_no_sentence() {
+        let cut: Vec<&str> = sentences("Q1. 送料は?\nA. 660円です。\n10. See page 5. Then pay.").collect();
+        assert_eq!(cut, ["Q1. 送料は?", "A. 660円です。", "10. See page 5.", "Then pay."]);
+    }
+
+    #[test]
+    fn a_heading_is_marked_or_asks() {
+        for line in [
+            "■ 返金",
+            "【送料】全国一律",
+            "## Returns",
+            "Care:",
+            "Do you ship abroad?",
+            "Q. 返品できますか。",
+            "Q3：返品",
+        ] {
+            assert!(is_heading(line), "{line}");
+        }
+        for line in ["Quick delivery costs 500 yen.", "A. 660円です。", "返品は8日以内です。", "QRコードで払えます。"]
+        {
+            assert!(!is_heading(line), "{line}");
+        }
     }
 
     proptest! {

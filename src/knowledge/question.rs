@@ -40,6 +40,8 @@ pub struct Question {
     pub pairs: Vec<Term>,
     /// Whether it is in Japanese.
     pub japanese: bool,
+    /// How much longer it is than one of middle length, as a part of that.
+    pub length: f32,
 }
 
 /// A page that has the word's meaning in another word.
@@ -68,10 +70,18 @@ const SENSE: f32 = 0.9;
 const EVERYDAY_STEM: f32 = 0.5;
 /// Another everyday word in hiragana.
 const EVERYDAY_KANA: f32 = 0.6;
+/// Kanji that count.
+const NUMERALS: &str = "一二三四五六七八九十百千万";
 /// What may follow a noun.
 const PARTICLES: &str = "のをがはにでもとへやか";
 /// Only the likeliest of the words that may have been meant.
 const MOST_MEANT: usize = 6;
+/// A question of middle length, in characters of Japanese, and how much of one a character of another language is.
+const MIDDLING: f32 = 25.0;
+const OTHER_CHARACTER: f32 = 0.45;
+/// What is shorter or longer by more than these parts is no likelier to be answered or not for it.
+const SHORTEST: f32 = -0.5;
+const LONGEST: f32 = 0.4;
 
 /// Whether a part is a whole run of two or three katakana.
 fn stands_in_katakana(glyphs: &[Glyph], start: usize, end: usize) -> bool {
@@ -100,7 +110,10 @@ impl Question {
     pub fn read(lexicon: &Lexicon, text: &str, vocabulary: impl Fn(&str) -> Vec<String>) -> Question {
         let glyphs = fold_question(text);
         let tokens = segment(lexicon, &glyphs, Everyday::Whole);
-        let mut question = Question { units: Vec::new(), pairs: pairs(&glyphs), japanese: is_japanese(text) };
+        let japanese = is_japanese(text);
+        let each = if japanese { 1.0 } else { OTHER_CHARACTER };
+        let length = (text.chars().count() as f32 * each / MIDDLING - 1.0).clamp(SHORTEST, LONGEST);
+        let mut question = Question { units: Vec::new(), pairs: pairs(&glyphs), japanese, length };
         let misheard = question.misheard(lexicon, &glyphs, &tokens);
         for Token { start, end, kind } in &tokens {
             let part = glyphs.get(*start..*end).unwrap_or_default();
@@ -302,7 +315,13 @@ impl Question {
     /// Japanese that the vocabulary does not know, with the words that the everyday table has for it. It weighs what it would without.
     fn unknown(&mut self, lexicon: &Lexicon, part: &[Glyph], script: Script, everyday: &[u32], after: Option<&Glyph>) {
         // A kana or two that no word has are an ending.
-        if script == Script::Hiragana && part.len() <= 2 && everyday.is_empty() {
+        if script == Script::Hiragana && part.len() <= if everyday.is_empty() { 2 } else { 1 } {
+            return;
+        }
+        // How many there are of something is no thing itself.
+        if let [only] = part
+            && NUMERALS.contains(only.c)
+        {
             return;
         }
         let text: String = part.iter().map(|g| g.c).collect();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::index::{Document, Index};
 use super::lexicon::Lexicon;
-use super::passage::{length, spans};
+use super::passage::{is_heading, length, spans};
 
 /// A quotation is at most about so long, as [`length`] counts: some 140 kanji and kana.
 const LONGEST: usize = 280;
@@ -74,12 +74,6 @@ impl Quotable {
         let lines = Lines::of(&self.passage);
         lines.shown(lines.around(best, &self.sections.odds(question)))
     }
-}
-
-/// Whether a line is the name of what follows it.
-fn is_heading(line: &str) -> bool {
-    let line = line.trim();
-    line.starts_with(['■', '◆', '●', '▼', '【', '#']) || line.ends_with([':', '：'])
 }
 
 /// What stands before a colon at a line's beginning, if it is short enough to be the name of what follows.

@@ -20,24 +20,17 @@ pub struct Asked {
     /// What of its content answers, beside each id; without it the document is enough.
     #[serde(default)]
     pub passage: Value,
-    /// `tune` or `held`; a set without halves is asked whole.
+    /// `tune` or `held`, where a set has halves.
     #[serde(default)]
     pub half: Option<String>,
 }
 
 /// A shop and what is asked of it.
-pub struct Set {
+pub struct Shop {
     /// Its documents, indexed.
     pub index: Index,
     /// Its questions.
     pub asked: Vec<Asked>,
-}
-
-impl Set {
-    /// The questions of one half, or all of them.
-    pub fn asked(&self, half: Option<&str>) -> impl Iterator<Item = &Asked> {
-        self.asked.iter().filter(move |a| half.is_none() || a.half.as_deref() == half)
-    }
 }
 
 /// What became of the questions.
@@ -60,33 +53,14 @@ fn lines<T: for<'a> Deserialize<'a>>(path: &str) -> Vec<T> {
     text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{path}: {e}: {line}"))).collect()
 }
 
-/// A shop's set, and which half of its questions.
+/// What is measured: a shop, or several as one.
 pub struct Part {
     pub name: &'static str,
-    pub set: usize,
-    pub half: Option<&'static str>,
+    pub shops: Vec<Shop>,
     /// Whether the search is tuned on it.
     #[allow(dead_code, reason = "the test has one bar for all; the figures tell them apart")]
     pub tuned: bool,
 }
-
-/// The shops' documents.
-const SHOPS: [(&str, &str); 11] = [
-    ("shop", "storefront/shop/documents.ndjson"),
-    ("cosmetics", "tests/knowledge/cosmetics_documents.ndjson"),
-    ("electronics", "tests/knowledge/electronics_documents.ndjson"),
-    ("clothing", "tests/knowledge/clothing_documents.ndjson"),
-    ("sweets", "tests/knowledge/sweets_documents.ndjson"),
-    ("pets", "tests/knowledge/pets_documents.ndjson"),
-    ("furniture", "tests/knowledge/furniture_documents.ndjson"),
-    ("tea", "tests/knowledge/tea_documents.ndjson"),
-    ("outdoor", "tests/knowledge/outdoor_documents.ndjson"),
-    ("flowers", "tests/knowledge/flowers_documents.ndjson"),
-    ("stationery", "tests/knowledge/stationery_documents.ndjson"),
-];
-
-/// The first of them are those that `topics.ndjson` tells answers of.
-const SHOPS_WITH_TOPICS: usize = 4;
 
 /// For each question its passages, each a document and its words; none where the shop cannot answer.
 type Answers = HashMap<String, Option<Vec<(String, String)>>>;
@@ -116,57 +90,56 @@ fn topics(shop: &str) -> Vec<Asked> {
     asked
 }
 
-/// The shops with the questions of [`PARTS`].
-pub fn sets() -> Vec<Set> {
-    let indexed = |shop: usize| Index::new(Lexicon::built(), lines::<Document>(SHOPS[shop].1));
-    let own = [
-        (0, "questions"),
-        (1, "cosmetics_questions"),
-        (2, "electronics_questions"),
-        (0, "elsewhere"),
-        (1, "elsewhere"),
-        (2, "elsewhere"),
-        (3, "clothing_questions"),
-        (0, "fresh_questions"),
-        (4, "sweets_questions"),
-        (5, "pets_questions"),
-        (4, "elsewhere"),
-        (6, "furniture_questions"),
-        (7, "tea_questions"),
-        (8, "outdoor_questions"),
-        (9, "flowers_questions"),
-        (10, "stationery_questions"),
-    ];
-    let own =
-        own.map(|(shop, file)| Set { index: indexed(shop), asked: lines(&format!("tests/knowledge/{file}.ndjson")) });
-    let topics = (0..SHOPS_WITH_TOPICS).map(|shop| Set { index: indexed(shop), asked: topics(SHOPS[shop].0) });
-    own.into_iter().chain(topics).collect()
+/// A shop of a few pages.
+#[derive(Debug, Deserialize)]
+struct Small {
+    half: String,
+    documents: Vec<Document>,
+    questions: Vec<Asked>,
 }
 
-/// What is measured.
-pub const PARTS: [Part; 21] = [
-    Part { name: "the shop, tuned on", set: 0, half: Some("tune"), tuned: true },
-    Part { name: "the shop, held out", set: 0, half: Some("held"), tuned: false },
-    Part { name: "cosmetics", set: 1, half: None, tuned: true },
-    Part { name: "electronics", set: 2, half: None, tuned: true },
-    Part { name: "the shop, fresh", set: 7, half: None, tuned: true },
-    Part { name: "clothing", set: 6, half: None, tuned: true },
-    Part { name: "the shop, no shop's", set: 3, half: None, tuned: true },
-    Part { name: "cosmetics, no shop's", set: 4, half: None, tuned: true },
-    Part { name: "electronics, no shop's", set: 5, half: None, tuned: true },
-    Part { name: "the shop, topics", set: 16, half: None, tuned: true },
-    Part { name: "cosmetics, topics", set: 17, half: None, tuned: true },
-    Part { name: "electronics, topics", set: 18, half: None, tuned: true },
-    Part { name: "clothing, topics", set: 19, half: None, tuned: true },
-    Part { name: "sweets", set: 8, half: None, tuned: true },
-    Part { name: "pets", set: 9, half: None, tuned: true },
-    Part { name: "furniture", set: 11, half: None, tuned: true },
-    Part { name: "tea", set: 12, half: None, tuned: false },
-    Part { name: "outdoor", set: 13, half: None, tuned: false },
-    Part { name: "flowers", set: 14, half: None, tuned: false },
-    Part { name: "stationery", set: 15, half: None, tuned: false },
-    Part { name: "sweets, no shop's", set: 10, half: None, tuned: true },
-];
+fn small_shops(half: &str) -> Vec<Shop> {
+    let all: Vec<Small> = lines("tests/knowledge/small_shops.ndjson");
+    let shop = |s: Small| Shop { index: Index::new(Lexicon::built(), s.documents), asked: s.questions };
+    all.into_iter().filter(|s| s.half == half).map(shop).collect()
+}
+
+/// Everything that is measured.
+pub fn parts() -> Vec<Part> {
+    let documents = |name| match name {
+        "shop" => "storefront/shop/documents.ndjson".to_owned(),
+        _ => format!("tests/knowledge/{name}_documents.ndjson"),
+    };
+    let shop = |name, asked| Shop { index: Index::new(Lexicon::built(), lines(&documents(name))), asked };
+    let questions = |file| lines::<Asked>(&format!("tests/knowledge/{file}.ndjson"));
+    let half = |of: &str| questions("questions").into_iter().filter(|a| a.half.as_deref() == Some(of)).collect();
+    let part = |name, shop, tuned| Part { name, shops: vec![shop], tuned };
+    vec![
+        part("the shop, tuned on", shop("shop", half("tune")), true),
+        part("the shop, held out", shop("shop", half("held")), false),
+        part("cosmetics", shop("cosmetics", questions("cosmetics_questions")), true),
+        part("electronics", shop("electronics", questions("electronics_questions")), true),
+        part("the shop, fresh", shop("shop", questions("fresh_questions")), true),
+        part("clothing", shop("clothing", questions("clothing_questions")), true),
+        part("the shop, no shop's", shop("shop", questions("elsewhere")), true),
+        part("cosmetics, no shop's", shop("cosmetics", questions("elsewhere")), true),
+        part("electronics, no shop's", shop("electronics", questions("elsewhere")), true),
+        part("the shop, topics", shop("shop", topics("shop")), true),
+        part("cosmetics, topics", shop("cosmetics", topics("cosmetics")), true),
+        part("electronics, topics", shop("electronics", topics("electronics")), true),
+        part("clothing, topics", shop("clothing", topics("clothing")), true),
+        part("sweets", shop("sweets", questions("sweets_questions")), true),
+        part("pets", shop("pets", questions("pets_questions")), true),
+        part("furniture", shop("furniture", questions("furniture_questions")), true),
+        part("tea", shop("tea", questions("tea_questions")), false),
+        part("outdoor", shop("outdoor", questions("outdoor_questions")), true),
+        part("flowers", shop("flowers", questions("flowers_questions")), true),
+        part("stationery", shop("stationery", questions("stationery_questions")), false),
+        part("sweets, no shop's", shop("sweets", questions("elsewhere")), true),
+        Part { name: "small shops", shops: small_shops("tune"), tuned: true },
+        Part { name: "small, held out", shops: small_shops("held"), tuned: false },
+    ]
+}
 
 fn list(value: &Value) -> Vec<&str> {
     match value {
@@ -186,12 +159,19 @@ impl Asked {
     }
 }
 
-/// Asks a set's questions, those of one half or all of them. A question that is refused has no passage, right or not.
-pub fn tally(set: &Set, half: Option<&str>) -> Tally {
+impl Part {
+    /// Every question, with the shop that it is asked of.
+    pub fn asked(&self) -> impl Iterator<Item = (&Shop, &Asked)> {
+        self.shops.iter().flat_map(|shop| shop.asked.iter().map(move |asked| (shop, asked)))
+    }
+}
+
+/// Asks all questions of a part. One that is refused has no passage, right or not.
+pub fn tally(of: &Part) -> Tally {
     let mut tally = Tally::default();
-    for asked in set.asked(half) {
-        let hits = set.index.bearing(&asked.q, 3);
-        let nearest = if hits.is_empty() { set.index.search(&asked.q, 3) } else { Vec::new() };
+    for (shop, asked) in of.asked() {
+        let hits = shop.index.bearing(&asked.q, 3);
+        let nearest = if hits.is_empty() { shop.index.search(&asked.q, 3) } else { Vec::new() };
         let told =
             || hits.iter().chain(&nearest).map(|h| format!("{} {:.2}", h.id, h.score)).collect::<Vec<_>>().join(", ");
         if asked.id.is_null() {
@@ -223,17 +203,20 @@ pub fn tally(set: &Set, half: Option<&str>) -> Tally {
 
 /// The same questions put to pairs of characters and BM25: how many of the answerable have the right passage first and among
 /// three. It has no way to tell that nothing answers.
-pub fn floor(set: &Set, half: Option<&str>) -> (f64, f64) {
-    let mut passages: Vec<(&str, &str)> =
-        set.index.documents().flat_map(|d| passage::cut(&d.content).into_iter().map(|p| (d.id.as_str(), p))).collect();
-    passages.sort_unstable();
+pub fn floor(of: &Part) -> (f64, f64) {
     let (mut all, mut first, mut three) = (0, 0, 0);
-    for asked in set.asked(half).filter(|a| !a.id.is_null()) {
-        let hits = rank::rank(&asked.q, passages.iter().map(|(_, p)| *p));
-        let place = hits.iter().take(3).position(|h| asked.answered_by(passages[h.index].0, passages[h.index].1));
-        all += 1;
-        first += usize::from(place == Some(0));
-        three += usize::from(place.is_some());
+    for shop in &of.shops {
+        let mut passages: Vec<(&str, &str)> = (shop.index.documents())
+            .flat_map(|d| passage::cut(&d.content).into_iter().map(|p| (d.id.as_str(), p)))
+            .collect();
+        passages.sort_unstable();
+        for asked in shop.asked.iter().filter(|a| !a.id.is_null()) {
+            let hits = rank::rank(&asked.q, passages.iter().map(|(_, p)| *p));
+            let place = hits.iter().take(3).position(|h| asked.answered_by(passages[h.index].0, passages[h.index].1));
+            all += 1;
+            first += usize::from(place == Some(0));
+            three += usize::from(place.is_some());
+        }
     }
     (part(first, all), part(three, all))
 }
