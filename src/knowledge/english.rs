@@ -314,6 +314,8 @@ mod tests {
 
         #[test]
         fn a_plural_has_its_singular_s_stem(word in "[a-z]{3,8}[bdgklmnprtw]") {
+            // A past tense has no plural (drew).
+            prop_assume!(irregular(&word).is_none());
             let plural = format!("{word}s");
             prop_assert_eq!(stem(&plural), stem(&word));
         }
