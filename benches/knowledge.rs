@@ -22,7 +22,10 @@ fn main() {
     let loaded = start.elapsed();
     let parts = parts();
     if words.first().is_some_and(|w| w == "--why") {
-        for shop in parts.iter().filter(|p| words.get(1).is_some_and(|w| p.name.contains(w))).flat_map(|p| &p.shops) {
+        // What only measures is not looked into.
+        for shop in
+            parts.iter().filter(|p| p.tuned && words.get(1).is_some_and(|w| p.name.contains(w))).flat_map(|p| &p.shops)
+        {
             for question in words.iter().skip(2) {
                 println!("{question}");
                 let mut told = shop.index.evidence(question);

@@ -75,7 +75,7 @@ pub async fn analyze(counter: &Counter, request: &Request<'_>) -> Result<Answer,
     Ok(reply(counter, results, request.wants_lines(), write).await)
 }
 
-/// One document's result. A reply that is not JSON is kept as text, and says so.
+/// One document's result. A reply that is not what was asked for is kept as text, and says so.
 fn result(id: &str, outcome: &Outcome) -> Value {
     let read = Reading::of(outcome);
     json!({

@@ -135,10 +135,11 @@ impl Evidence {
 
 /// The chance of each that it answers: the best has what the bar gives it, the others as much less as they are worse.
 pub fn chances(found: &[(u32, Evidence)]) -> Vec<(u32, f64)> {
-    let best = found.iter().max_by(|a, b| a.1.odds().total_cmp(&b.1.odds()));
-    let raised = best.map_or(0.0, |(_, best)| best.times(&BAR) - best.odds());
-    let chance = |e: &Evidence| f64::from(1.0 / (1.0 + (-(e.odds() + raised)).exp()));
-    found.iter().map(|(id, e)| (*id, chance(e))).collect()
+    let odds: Vec<f32> = found.iter().map(|(_, e)| e.odds()).collect();
+    let best = found.iter().zip(&odds).max_by(|a, b| a.1.total_cmp(b.1));
+    let raised = best.map_or(0.0, |((_, best), odds)| best.times(&BAR) - odds);
+    let chance = |odds: &f32| f64::from(1.0 / (1.0 + (-(odds + raised)).exp()));
+    found.iter().zip(&odds).map(|((id, _), odds)| (*id, chance(odds))).collect()
 }
 
 /// A page in another language gives way to one in the question's that bears on it, and to no other.
