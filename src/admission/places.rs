@@ -12,6 +12,8 @@ use crate::order::Sorted;
 pub const ALLOWED_MS: u64 = 15_000;
 /// The part of the places in use from which on each is given back at once.
 const SCARCE: f64 = 0.7;
+/// And for so long after, in milliseconds: who was told otherwise a moment before would keep what its next call leaves.
+const SCARCE_MS: u64 = 10_000;
 /// Of the line's length: what first questions may fill; the rest is kept for conversations that run.
 const NEW_SHARE: f64 = 0.7;
 /// Batches join a line that is shorter than this, in milliseconds.
@@ -133,6 +135,7 @@ pub struct Places {
     /// Places given while somebody waited, and for how long that was, both fading.
     flow: (f64, f64),
     flowed_ms: u64,
+    scarce_until_ms: u64,
     swept_ms: u64,
 }
 
@@ -302,7 +305,10 @@ impl Places {
         let taken: u32 = placed.now.iter().sum();
         self.give(now_ms, taken, limit);
         placed.allowed += taken;
-        placed.scarce = in_use || !self.line.is_empty();
+        if in_use || !self.line.is_empty() {
+            self.scarce_until_ms = now_ms + SCARCE_MS;
+        }
+        placed.scarce = now_ms < self.scarce_until_ms;
         if !placed.scarce {
             // For those who are expected.
             let ahead: u32 = ask.wants.iter().map(|w| w.ahead).sum();
@@ -399,7 +405,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::super::book::Book;
-    use super::super::holder::{Caller, Ended, Holder, Step};
+    use super::super::holder::{Caller, Ended, Holder, Permit, Step};
     use super::super::lessor::Lessor;
     use super::super::message::{Limits, Want};
     use super::*;
@@ -422,18 +428,24 @@ mod tests {
         }
     }
 
+    /// A holder whose one caller has begun a call.
+    fn begun(lessor: &mut Lessor, kept: &mut Kept, id: u64, now_ms: u64) -> (Holder, Permit) {
+        let mut holder = Holder::new(id, LIMITS);
+        let caller = Caller { kind: Kind::Running, party: id, tokens: 0, patience_ms: 15_000 };
+        let waiter = holder.arrive(now_ms, caller);
+        kept.ask(lessor, &mut holder, now_ms);
+        let permit = (now_ms..now_ms + 500).find_map(|at| match holder.look(at, waiter) {
+            Step::Go(permit) => Some(permit),
+            _ => None,
+        });
+        (holder, permit.unwrap())
+    }
+
     /// A call of each holder in turn, one after the other has ended.
     fn calls(lessor: &mut Lessor, kept: &mut Kept, holders: std::ops::Range<u64>, mut now_ms: u64) -> u64 {
         for id in holders {
-            let mut holder = Holder::new(id, LIMITS);
-            let caller = Caller { kind: Kind::Running, party: id, tokens: 0, patience_ms: 15_000 };
-            let waiter = holder.arrive(now_ms, caller);
-            kept.ask(lessor, &mut holder, now_ms);
-            let permit = (now_ms..now_ms + 500).find_map(|at| match holder.look(at, waiter) {
-                Step::Go(permit) => Some(permit),
-                _ => None,
-            });
-            holder.ended(permit.unwrap(), &Ended { took_ms: 200, first_byte_ms: 50, ..Ended::default() });
+            let (mut holder, permit) = begun(lessor, kept, id, now_ms);
+            holder.ended(permit, &Ended { took_ms: 200, first_byte_ms: 50, ..Ended::default() });
             now_ms = kept.ask(lessor, &mut holder, now_ms + 500);
         }
         now_ms
@@ -465,6 +477,23 @@ mod tests {
         assert_eq!(lease(&mut lessor, 1, 2, 2).allowed, 4);
         assert_eq!(lease(&mut lessor, 2, 2, 20).allowed, 2);
         assert_eq!(lease(&mut lessor, 3, 0, 20).allowed, 0);
+    }
+
+    #[test]
+    fn a_place_comes_back_at_once_while_places_were_scarce_a_moment_ago() {
+        let (mut lessor, mut kept, mut now_ms) = (Lessor::new(1_000_000), Kept::default(), 1_000_000);
+        let ended = Ended { took_ms: 900, first_byte_ms: 50, ..Ended::default() };
+        for (mut holder, permit) in [1, 2, 3, 4].map(|id| begun(&mut lessor, &mut kept, id, now_ms)) {
+            holder.ended(permit, &ended);
+            now_ms = kept.ask(&mut lessor, &mut holder, now_ms + 1_000);
+        }
+        let told_after = |lessor: &mut Lessor, kept: &mut Kept, id, now_ms| {
+            let (mut holder, permit) = begun(lessor, kept, id, now_ms);
+            holder.ended(permit, &ended);
+            kept.ask(lessor, &mut holder, now_ms + 1_000) - (now_ms + 1_000)
+        };
+        assert!(told_after(&mut lessor, &mut kept, 5, now_ms + 1_000) <= 300);
+        assert!(told_after(&mut lessor, &mut kept, 6, now_ms + 20_000) > 3_000);
     }
 
     #[test]
