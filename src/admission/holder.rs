@@ -462,7 +462,7 @@ impl Holder {
         };
         let full = self.full_until_ms.get(kind).is_some_and(|until| now_ms < *until) && (!asking || self.scarce);
         // In a rush nobody is kept in the dark until the next ask where nothing was to be had, nor by an answer that is late.
-        let rush = self.contended || self.scarce;
+        let rush = self.contended;
         let dark = || self.unheard_ms().map_or(pause_ms, |at| at.saturating_sub(now_ms).min(pause_ms)) > DARK_MS;
         let full = full || (rush && free_at > now_ms && !asking && dark());
         let late = rush && now_ms >= waiter.came_ms + DARK_LATEST_MS;

@@ -497,6 +497,44 @@ mod tests {
     }
 
     #[test]
+    fn one_whose_permit_went_to_somebody_more_urgent_is_asked_for_again() {
+        let (mut lessor, mut kept, mut holder) = (Lessor::new(1_000_000), Kept::default(), Holder::new(7, LIMITS));
+        let arrive = |holder: &mut Holder, kind, party| {
+            holder.arrive(1_000_000, Caller { kind, party, tokens: 0, patience_ms: 15_000 })
+        };
+        let first = arrive(&mut holder, Kind::New, 1);
+        let ask = holder.ask(1_000_000, 15_000).unwrap();
+        let urgent = arrive(&mut holder, Kind::Running, 2);
+        let (lease, _) = lessor.grant(1_000_000, &ask);
+        holder.receive(holder.ask_number(), 1_000_050, &lease);
+        assert!(matches!(holder.look(1_000_050, urgent), Step::Go(_)));
+        assert!(matches!(holder.look(1_000_050, first), Step::Wait { .. }));
+        let now_ms = kept.ask(&mut lessor, &mut holder, 1_000_050);
+        assert!((now_ms..now_ms + 500).any(|at| matches!(holder.look(at, first), Step::Go(_))));
+    }
+
+    #[test]
+    fn one_whose_ask_was_lost_waits_on_where_places_are_scarce_and_nobody_lacks_one() {
+        let (mut lessor, mut kept) = (Lessor::new(1_000_000), Kept::default());
+        let others = [1, 2, 3].map(|id| begun(&mut lessor, &mut kept, id, 1_000_000));
+        let (mut holder, permit) = begun(&mut lessor, &mut kept, 4, 1_000_000);
+        holder.ended(permit, &Ended { took_ms: 900, first_byte_ms: 50, ..Ended::default() });
+        let mut now_ms = 1_001_000;
+        for (mut other, permit) in others {
+            other.ended(permit, &Ended { took_ms: 900, first_byte_ms: 50, ..Ended::default() });
+            now_ms = kept.ask(&mut lessor, &mut other, now_ms);
+        }
+        let now_ms = kept.ask(&mut lessor, &mut holder, now_ms);
+        let caller = Caller { kind: Kind::Running, party: 9, tokens: 0, patience_ms: 15_000 };
+        let waiter = holder.arrive(now_ms + 1, caller);
+        let asked_ms = (now_ms..now_ms + 500).find(|at| holder.ask(*at, 15_000).is_some()).unwrap();
+        assert!((asked_ms..asked_ms + 1_150).all(|at| matches!(holder.look(at, waiter), Step::Wait { .. })));
+        holder.unreachable(holder.ask_number(), asked_ms + 1_150);
+        let now_ms = kept.ask(&mut lessor, &mut holder, asked_ms + 1_150);
+        assert!((now_ms..now_ms + 500).any(|at| matches!(holder.look(at, waiter), Step::Go(_))));
+    }
+
+    #[test]
     fn what_a_holder_may_have_is_durable_before_it_is_told() {
         let (mut lessor, mut kept) = (Lessor::new(1_000_000), Kept::default());
         let mut holder = Holder::new(7, LIMITS);

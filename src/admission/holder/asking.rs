@@ -423,7 +423,7 @@ impl Holder {
                 let free_ms =
                     if waiter.large { Some(&lease.large_free_ms) } else { lease.free_ms.get(waiter.kind as usize) };
                 let lacking = free_ms.is_some_and(|free| *free > 0);
-                waiter.heard = if lacking || lease.allowed != u32::MAX { Heard::Answered } else { Heard::No };
+                waiter.heard = if lacking { Heard::Answered } else { Heard::No };
             }
         }
         if let Some(least) = lease.free_ms.iter().min().filter(|f| **f > 0 && self.limits.permits > 0) {
