@@ -27,6 +27,7 @@ pub mod loading;
 mod loan;
 pub(crate) mod normal;
 pub mod passage;
+mod posting;
 mod question;
 mod quote;
 pub mod quoter;
