@@ -46,6 +46,8 @@ const ASKS_LEAST: f64 = 6.0;
 const ASKS_PER_PERMIT: f64 = 4.0;
 /// The longest pause between a holder's asks, in milliseconds.
 const LONGEST_PAUSE_MS: f64 = 12_000.0;
+/// What cannot wait is told so often for each call in flight: its place is asked for, and given back.
+const URGENT_PER_CALL: f64 = 4.0;
 /// What is told before the pause is over comes at least this far apart, in milliseconds.
 const TELL_MS: u64 = 50;
 /// Permits whose time comes so soon want a place in flight, at most, in milliseconds.
@@ -230,6 +232,14 @@ impl Lessor {
     fn busy_ms(&self) -> u64 {
         let load = self.asks / ASKS_PER_SECOND as f64;
         (self.evenly_ms() as f64 * ((load - BUSY_FROM) / (1.0 - BUSY_FROM)).clamp(0.0, 1.0)) as u64
+    }
+
+    /// The least pause before what cannot wait is told. Where calls in flight are counted that is some times for each call: while calls
+    /// are few the object bears all of it, and what else is asked is held back for it.
+    fn urgent_ms(&self, per_second: f64, counted: bool) -> u64 {
+        let load = per_second * URGENT_PER_CALL / ASKS_PER_SECOND as f64;
+        let held_back = if counted { (load - 1.0).clamp(0.0, 1.0) } else { 1.0 };
+        (self.busy_ms() as f64 * held_back) as u64
     }
 
     fn pause_ms(&self, now_ms: u64, host: &Host, per_second: f64) -> u64 {
@@ -507,7 +517,7 @@ impl Lessor {
             scarce: placed.scarce,
             line: placed.line,
             pause_ms,
-            tell_ms: self.busy_ms().max(TELL_MS),
+            tell_ms: self.urgent_ms(per_second, in_flight.is_some()).max(TELL_MS),
             ahead_ms: if short || contended { 0 } else { self.ahead_ms(demand, per_second, in_flight) },
             contended: short || contended,
             full: begin > now || rules.bears < rules.pace,

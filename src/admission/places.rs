@@ -497,6 +497,25 @@ mod tests {
     }
 
     #[test]
+    fn a_busy_object_holds_back_what_cannot_wait_only_where_calls_are_many() {
+        let tell_ms = |limits| {
+            let mut lessor = Lessor::new(1_000_000);
+            let asks = (0..900).map(|n| {
+                let (id, now_ms) = (n % 300, 1_000_000 + n * 3);
+                let mut holder = Holder::new(id, limits);
+                holder.arrive(now_ms, Caller { kind: Kind::Running, party: id, tokens: 0, patience_ms: 15_000 });
+                let ask = Ask { number: n, ..holder.ask(now_ms, 15_000).unwrap() };
+                lessor.grant(now_ms, &ask).0.tell_ms
+            });
+            asks.last().unwrap()
+        };
+        let few = Limits { permits: 2_400, in_flight: 150, ..LIMITS };
+        assert_eq!(tell_ms(few), 50);
+        assert!(tell_ms(Limits { permits: 480_000, in_flight: 20_000, ..LIMITS }) > 500);
+        assert!(tell_ms(Limits { in_flight: 0, ..few }) > 500);
+    }
+
+    #[test]
     fn one_whose_permit_went_to_somebody_more_urgent_is_asked_for_again() {
         let (mut lessor, mut kept, mut holder) = (Lessor::new(1_000_000), Kept::default(), Holder::new(7, LIMITS));
         let arrive = |holder: &mut Holder, kind, party| {
