@@ -175,7 +175,8 @@ pub async fn complete(counter: &Counter, call: &Call, with_content: bool) -> Res
     run(counter, call, Form::Plain, &read).await
 }
 
-fn read_plain(body: Vec<u8>, with_content: bool, secret: Option<&str>) -> Result<Plain, Fault> {
+/// Reads the body of a plain completion. `secret` never appears in what a host told of an error.
+pub fn read_plain(body: Vec<u8>, with_content: bool, secret: Option<&str>) -> Result<Plain, Fault> {
     let text = String::from_utf8(body).map_err(|_| Fault::Unreadable("text that is not UTF-8"))?;
     let completion = Completion::read(&text).map_err(|_| {
         Fault::Unreadable(if text.trim_start().starts_with('<') {
