@@ -24,6 +24,8 @@ use std::time::Duration;
 use futures::future::LocalBoxFuture;
 use futures::stream::{LocalBoxStream, StreamExt};
 use madoguchi::admission::Budget;
+use madoguchi::admission::gate::{self, Hears};
+use madoguchi::admission::holder::Caller;
 use madoguchi::admission::lessor::Lessor;
 use madoguchi::admission::message::{Ask, Kind, Lease};
 use madoguchi::config::Config;

@@ -173,8 +173,8 @@ async fn those_who_are_turned_away_in_a_rush_pass_when_they_come_again_at_the_ti
         let local = tokio::task::LocalSet::new();
         local
             .run_until(async {
-                let one = call(&counter);
-                // Half a minute's calls in three seconds.
+                let one = Call { wait: Wait::new(Kind::New, 7), ..call(&counter) };
+                // Half a minute's calls in three seconds, all of one key.
                 let calls = (rpm.parse::<u64>().unwrap() / 2).max(200);
                 let all = (0..calls).map(|n| {
                     let (counter, one) = (&counter, &one);
@@ -188,6 +188,39 @@ async fn those_who_are_turned_away_in_a_rush_pass_when_they_come_again_at_the_ti
                 let again: Vec<bool> = futures::future::join_all(all).await.into_iter().flatten().collect();
                 let passed = again.iter().filter(|passed| **passed).count();
                 assert!(again.len() > 100 && passed * 10 >= again.len() * 8, "{passed} of {}", again.len());
+            })
+            .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lone_caller_that_asks_again_too_early_is_told_the_same_time_each_time_and_passes_then() {
+    for (name, every_ms) in [("UPSTREAM_RPM", 250), ("UPSTREAM_RPM", 3_000), ("KEY_RPM", 1_000)] {
+        let (counter, world) = counter(Host::Answers { after_ms: 100 }, &[(name, "10"), ("UPSTREAM_RPM", "0")]);
+        world.runs_on.set(true);
+        world.ask_ms.set(20);
+        let key = Budget::key("k", counter.config.key_rpm);
+        let caller = Caller { kind: Kind::New, party: 7, tokens: 0, patience_ms: 0 };
+        let one = Call { wait: Wait::new(Kind::New, 7), ..call(&counter) };
+        let ask = async || {
+            let _pass = gate::enter(&counter, key.clone(), caller, Hears::default()).await?;
+            call::complete(&counter, &one, false).await.map(drop).map_err(|failed| failed.error)
+        };
+        let began = Instant::now();
+        let local = tokio::task::LocalSet::new();
+        local
+            .run_until(async {
+                for _ in 0..10 {
+                    ask().await.unwrap();
+                }
+                let mut told = Vec::new();
+                while let Err(refused) = ask().await {
+                    told.push(began.elapsed().as_millis() as u64 + refused.retry_after_ms.unwrap());
+                    sleep(Duration::from_millis(every_ms)).await;
+                }
+                let passed = began.elapsed().as_millis() as u64;
+                let untrue = told.iter().filter(|told| told.abs_diff(passed) > every_ms + 1_000).count();
+                assert!(told.len() > 15 && untrue == 0, "passed at {passed}, told {told:?}");
             })
             .await;
     }
