@@ -256,7 +256,13 @@ impl Holder {
     /// How the budget stood when last heard of, less what was spent here since and what those in line will spend.
     pub fn standing(&self) -> Option<Standing> {
         let waiting = self.line.len() as u64;
-        self.standing.map(|s| Standing { remaining: s.remaining.saturating_sub(waiting), ..s })
+        let tokens = self.line.iter().map(|w| u64::from(w.tokens)).sum();
+        let less = |s: Standing| Standing {
+            remaining: s.remaining.saturating_sub(waiting),
+            tokens: (s.tokens.0.saturating_sub(tokens), s.tokens.1),
+            ..s
+        };
+        self.standing.map(less)
     }
 
     /// Whether somebody waits or a call runs, or there is news that others must hear.
@@ -573,6 +579,7 @@ impl Holder {
         self.count_running(1);
         if let Some(standing) = &mut self.standing {
             standing.remaining = standing.remaining.saturating_sub(1);
+            standing.tokens.0 = standing.tokens.0.saturating_sub(need.into());
         }
         Some(Permit { slot: Slot { tick, permits: 1, tokens: need } })
     }
@@ -614,6 +621,9 @@ impl Holder {
             && let Some(used) = if ended.refused { Some(0) } else { ended.tokens }
         {
             let reserved = permit.slot.tokens;
+            if let Some(standing) = &mut self.standing {
+                standing.tokens.0 = (standing.tokens.0 + u64::from(reserved)).saturating_sub(used.into());
+            }
             self.settled.over = self.settled.over.saturating_add(used.saturating_sub(reserved));
             self.give_up(Slot { permits: 0, tokens: reserved.saturating_sub(used), ..permit.slot });
         }

@@ -25,6 +25,20 @@ async fn each_permit_that_is_spent_is_one_less_that_remains_whoever_granted_how_
 }
 
 #[tokio::test(start_paused = true)]
+async fn each_token_that_is_used_is_one_less_that_remains_and_what_was_reserved_beyond_it_is_not() {
+    let (counter, _) = counter(Host::UsesAll, &[("UPSTREAM_TPM", "60000"), ("UPSTREAM_RPM", "0")]);
+    let upstream = Budget::upstream(&counter.config).unwrap();
+    let body = r#"{"model":"gpt-4.1","max_tokens":500,"messages":[]}"#.into();
+    let one = Call { body, ..call(&counter) };
+    for spent in 1..=40 {
+        call::complete(&counter, &one, false).await.unwrap();
+        let standing = counter.learned.standing(&upstream).unwrap();
+        assert_eq!(standing.tokens.0, 60_000 - spent * 500);
+        assert!(standing.tokens.1 > 50_000, "{standing:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn retries_are_a_part_of_the_worlds_traffic_whichever_isolate_makes_them() {
     let variables = [("UPSTREAM_RPM", "60000"), ("RETRIES", "3"), ("QUEUE_MS", "15000")];
     let (first, world) = counter(Host::Fails { status: 500, headers: &[] }, &variables);
