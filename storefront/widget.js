@@ -345,6 +345,8 @@ label { display: grid; gap: 4px; font-size: 14px; }
   const TRIES = 6;
   // A token that runs out within this time is renewed first.
   const SOON_MS = 60_000;
+  // Another tab that asks for a token is waited for so long: one that hangs must not keep this one from its own.
+  const OTHERS_MS = 3_000;
 
   // The history tells when a kept question has its answer. It is read after the first wait, then after half of the question's age,
   // while the page is in sight: about 21 times in all.
@@ -446,10 +448,22 @@ label { display: grid; gap: 4px; font-size: 14px; }
       }
     }
 
-    /** A fresh token, one for all that want it now. */
+    /** A fresh token, one for all that want it now, in whatever tab. */
     session(locale) {
-      this.renewal ??= this.renew(locale).finally(() => (this.renewal = null));
+      const { token } = this.kept;
+      this.renewal ??= this.alone(() => this.renew(locale, token)).finally(() => (this.renewal = null));
       return this.renewal;
+    }
+
+    /** Does it while no other tab does, as far as tabs can tell: outside of a secure context there are no locks. */
+    async alone(act) {
+      let begun = false;
+      try {
+        return await navigator.locks.request(this.key, { signal: AbortSignal.timeout(OTHERS_MS) }, () => ((begun = true), act()));
+      } catch (error) {
+        if (begun) throw error;
+        return act();
+      }
     }
 
     /** Whether a question still waits; it may have been forgotten. */
@@ -467,10 +481,14 @@ label { display: grid; gap: 4px; font-size: 14px; }
       });
     }
 
-    async renew(locale) {
+    /** A fresh token in the place of an old one, unless another tab has put one there: the first that is kept is everyone's. */
+    async renew(locale, old) {
+      const others = () => this.kept.token !== old;
+      if (others()) return;
       const response = await this.fetch("/chat/session", { body: { locale } });
       if (!response.ok) throw response;
       const { token, expires_at: at, renewed, greeting, contact } = await response.json();
+      if (others()) return;
       const expires = Date.parse(at);
       // By a wrong clock every token would be late; then the counter's refusal alone tells.
       const late = !(expires > Date.now() + SOON_MS);

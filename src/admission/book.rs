@@ -386,11 +386,19 @@ impl Book {
     /// Permits of `limit` that are neither spent nor promised in the window that ends now, and milliseconds until the first of
     /// them comes back.
     pub fn standing(&self, limit: u32) -> (u64, u64) {
-        let spent: u32 = self.permits;
-        let oldest = self.all.cells.iter().position(|c| c.permits > 0).map(|at| self.all.first + at as u64);
+        self.left(limit, self.permits.into(), |cell| cell.permits)
+    }
+
+    /// The same of tokens.
+    pub fn standing_of_tokens(&self, limit: u32) -> (u64, u64) {
+        self.left(limit, self.tokens, |cell| cell.tokens)
+    }
+
+    fn left(&self, limit: u32, spent: u64, of: fn(&Cell) -> u32) -> (u64, u64) {
+        let oldest = self.all.cells.iter().position(|cell| of(cell) > 0).map(|at| self.all.first + at as u64);
         let reset =
             oldest.filter(|at| *at <= self.now).map_or(0, |at| (at + WINDOW).saturating_sub(self.now) * TICK_MS);
-        (u64::from(limit.saturating_sub(spent)), reset)
+        (u64::from(limit).saturating_sub(spent), reset)
     }
 }
 

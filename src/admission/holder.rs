@@ -9,7 +9,7 @@ mod spacing;
 
 use std::collections::VecDeque;
 
-use super::book::{LIFE_MS, Slot, TICK_MS};
+use super::book::{LIFE_MS, MINUTE_MS, Slot, TICK_MS};
 use super::crowd::Crowd;
 use super::line::{Heard, Line, Waiter};
 use super::message::{KINDS, Kind, Limits, Report, Settled};
@@ -57,7 +57,7 @@ const MOST_UNSPENT: usize = 500;
 pub struct Caller {
     /// How urgent it is.
     pub kind: Kind,
-    /// A visitor's or a key's number.
+    /// A visitor's or a key's number; 0 where that is not known.
     pub party: u64,
     /// Tokens that the call may use.
     pub tokens: u32,
@@ -156,6 +156,9 @@ pub struct Holder {
     /// Permits a second that come free for those who come again, and when the last of them was told to.
     per_second: f64,
     told_ms: f64,
+    /// Whose that one was, and until when callers are taken to be many: two were here at once, or others were told a time.
+    told_to: u64,
+    many_until_ms: f64,
     batch_again_ms: u64,
     batch_wait_ms: u64,
     settled: Settled,
@@ -211,6 +214,8 @@ impl Holder {
             large_free_at_ms: 0,
             per_second: 0.0,
             told_ms: 0.0,
+            told_to: 0,
+            many_until_ms: 0.0,
             batch_again_ms: 0,
             batch_wait_ms: BATCH_AGAIN_MS,
             settled: Settled::default(),
@@ -251,7 +256,13 @@ impl Holder {
     /// How the budget stood when last heard of, less what was spent here since and what those in line will spend.
     pub fn standing(&self) -> Option<Standing> {
         let waiting = self.line.len() as u64;
-        self.standing.map(|s| Standing { remaining: s.remaining.saturating_sub(waiting), ..s })
+        let tokens = self.line.iter().map(|w| u64::from(w.tokens)).sum();
+        let less = |s: Standing| Standing {
+            remaining: s.remaining.saturating_sub(waiting),
+            tokens: (s.tokens.0.saturating_sub(tokens), s.tokens.1),
+            ..s
+        };
+        self.standing.map(less)
     }
 
     /// Whether somebody waits or a call runs, or there is news that others must hear.
@@ -360,6 +371,9 @@ impl Holder {
     /// Counts one who has come; whether it is beyond its party's share.
     fn count(&mut self, now_ms: u64, caller: Caller) -> bool {
         let kind = caller.kind as usize;
+        if self.running as usize + self.line.len() > 0 {
+            self.many_until_ms = self.many_until_ms.max((now_ms + MINUTE_MS) as f64);
+        }
         let beyond = self.crowd.arrive(now_ms, caller.party, self.is_rushed());
         if beyond {
             // It is no demand that others' permits should be held for.
@@ -482,7 +496,8 @@ impl Holder {
                 return refused(UNREACHABLE_MS, None);
             }
             // What is kept for later and a batch come again after waits of their own.
-            let again_ms = if batch { free_at.saturating_sub(now_ms) } else { self.again_ms(now_ms, free_at) };
+            let again_ms =
+                if batch { free_at.saturating_sub(now_ms) } else { self.again_ms(now_ms, free_at, waiter.party) };
             return refused(again_ms, standing);
         }
         let ms = match waiter.kind {
@@ -494,11 +509,21 @@ impl Holder {
     }
 
     /// In how many milliseconds one who is turned away is to come again: not all at the first free permit, but each at the next one.
-    fn again_ms(&mut self, now_ms: u64, free_at_ms: u64) -> u64 {
-        let free_ms = free_at_ms.max(now_ms) as f64;
-        let next_ms = self.told_ms + 1_000.0 / (self.per_second * FOR_AGAIN).max(0.001);
-        self.told_ms = next_ms.clamp(free_ms, free_ms + AGAIN_LATEST_MS);
-        (self.told_ms - now_ms as f64) as u64
+    ///
+    /// Nothing tells one caller that asks again and again from as many who share its key, but that it is never here twice at once. Where
+    /// all were so for a minute, each asks in the place of the one before, and is told the first free permit; others who come so seldom
+    /// do each other little harm.
+    fn again_ms(&mut self, now_ms: u64, free_at_ms: u64, party: u64) -> u64 {
+        let (now, free_ms) = (now_ms as f64, free_at_ms.max(now_ms) as f64);
+        let another = party == 0 || (party != self.told_to && self.told_ms > now);
+        let mut again_ms = free_ms;
+        if another || now < self.many_until_ms {
+            let next_ms = self.told_ms + 1_000.0 / (self.per_second * FOR_AGAIN).max(0.001);
+            again_ms = next_ms.clamp(free_ms, free_ms + AGAIN_LATEST_MS);
+            self.many_until_ms = self.many_until_ms.max(again_ms);
+        }
+        (self.told_ms, self.told_to) = (again_ms, party);
+        (again_ms - now) as u64
     }
 
     /// The turn of one who waits for a place in flight.
@@ -554,6 +579,7 @@ impl Holder {
         self.count_running(1);
         if let Some(standing) = &mut self.standing {
             standing.remaining = standing.remaining.saturating_sub(1);
+            standing.tokens.0 = standing.tokens.0.saturating_sub(need.into());
         }
         Some(Permit { slot: Slot { tick, permits: 1, tokens: need } })
     }
@@ -595,6 +621,9 @@ impl Holder {
             && let Some(used) = if ended.refused { Some(0) } else { ended.tokens }
         {
             let reserved = permit.slot.tokens;
+            if let Some(standing) = &mut self.standing {
+                standing.tokens.0 = (standing.tokens.0 + u64::from(reserved)).saturating_sub(used.into());
+            }
             self.settled.over = self.settled.over.saturating_add(used.saturating_sub(reserved));
             self.give_up(Slot { permits: 0, tokens: reserved.saturating_sub(used), ..permit.slot });
         }

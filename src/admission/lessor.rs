@@ -500,6 +500,7 @@ impl Lessor {
             times.for_each(|(free, short)| *free = if short { placed.free_ms.max(*free).max(1) } else { 0 });
         }
         let (remaining, reset_ms) = self.book.standing(ask.limits.permits);
+        let tokens = self.book.standing_of_tokens(ask.limits.tokens);
         let mut retries = 0;
         while retries < ask.retries.min(10) && self.retries.withdraw(now_ms) {
             retries += 1;
@@ -510,7 +511,7 @@ impl Lessor {
             slots,
             large,
             large_free_ms,
-            standing: Standing { limit: ask.limits.permits.into(), remaining, reset_ms },
+            standing: Standing { limit: ask.limits.permits.into(), remaining, reset_ms, tokens },
             free_ms,
             per_second: (per_second * part) as f32,
             allowed: placed.allowed.saturating_sub(idle),

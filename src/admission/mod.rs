@@ -122,6 +122,9 @@ pub struct Standing {
     pub remaining: u64,
     /// Milliseconds until the first spent permit comes back.
     pub reset_ms: u64,
+    /// Where tokens are limited, those left at this moment, and milliseconds until the first that were used come back.
+    #[serde(default)]
+    pub tokens: (u64, u64),
 }
 
 /// No permit now.

@@ -15,6 +15,7 @@ use crate::error::ApiError;
 use crate::fanout::bounded::{self, Job, Outcome};
 use crate::order::Sorted;
 use crate::upstream::call::Wait;
+use crate::upstream::room::Held;
 use crate::upstream::wire::quoted;
 use crate::world::World;
 
@@ -178,7 +179,7 @@ impl<W: Fn(usize, &Outcome) -> Value> Telling<W> {
             return false;
         };
         self.summary.add(&outcome);
-        self.text.add(index, (self.write)(index, &outcome).to_string());
+        self.text.add(index, (self.write)(index, &outcome).to_string(), outcome.held);
         true
     }
 }
@@ -186,7 +187,8 @@ impl<W: Fn(usize, &Outcome) -> Value> Telling<W> {
 /// Results as one JSON in their order: what of it can be told, and what waits for a result before it.
 struct InOrder {
     next: usize,
-    waiting: Sorted<usize, String>,
+    /// Each with the room that it holds until it can be told.
+    waiting: Sorted<usize, (String, Option<Rc<Held>>)>,
     ready: String,
     /// Of all results so far.
     bytes: usize,
@@ -199,10 +201,10 @@ impl Default for InOrder {
 }
 
 impl InOrder {
-    fn add(&mut self, index: usize, result: String) {
+    fn add(&mut self, index: usize, result: String, held: Option<Rc<Held>>) {
         self.bytes += result.len();
-        self.waiting.insert(index, result);
-        while let Some(result) = self.waiting.remove(&self.next) {
+        self.waiting.insert(index, (result, held));
+        while let Some((result, _)) = self.waiting.remove(&self.next) {
             if self.next > 0 {
                 self.ready.push(',');
             }
@@ -226,7 +228,7 @@ mod tests {
         fn results_that_end_in_any_order_are_told_in_theirs(order in Just((0..40_usize).collect::<Vec<_>>()).prop_shuffle(), takes in any::<u64>()) {
             let (mut text, mut told) = (InOrder::default(), String::new());
             for index in order {
-                text.add(index, json!({ "index": index }).to_string());
+                text.add(index, json!({ "index": index }).to_string(), None);
                 // Told as it comes at some of the places, and at others later.
                 if takes >> index & 1 == 1 {
                     told += &std::mem::take(&mut text.ready);

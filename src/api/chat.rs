@@ -175,7 +175,7 @@ async fn session(
     let budget = digest.and_then(|digest| Budget::address(&digest, config.address_rpm));
     if let Err(refused) = gate::enter(counter, budget.clone(), AT_ONCE, Hears::default()).await {
         let mut answer = Answer::error(&refused, request_id);
-        answer.limits(counter, budget.iter());
+        answer.limits(counter, std::slice::from_ref(&budget));
         return Ok(answer);
     }
     let greeting = match locale.as_deref().map(str::to_ascii_lowercase) {
@@ -189,7 +189,7 @@ async fn session(
     }
     let mut answer = Answer::json(told.to_string());
     answer.header("cache-control", "no-store");
-    answer.limits(counter, budget.iter());
+    answer.limits(counter, std::slice::from_ref(&budget));
     Ok(answer)
 }
 

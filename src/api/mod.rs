@@ -112,7 +112,7 @@ async fn dispatch(counter: &Counter, incoming: &dyn Incoming, request_id: &str) 
         Err(refused) => Err(refused),
     };
     let mut answer = answer.unwrap_or_else(|error| Answer::error(&error, request_id));
-    answer.limits(counter, budgets.iter().flatten());
+    answer.limits(counter, &budgets);
     Ok(answer)
 }
 

@@ -115,33 +115,65 @@ impl Answer {
 
     /// Adds the headers of the limits as this isolate knows them: draft-ietf-httpapi-ratelimit-headers, and OpenAI's own for the
     /// tightest.
-    pub fn limits<'a>(&mut self, counter: &Counter, budgets: impl Iterator<Item = &'a Budget>) {
-        self.standings(budgets.map(|budget| (budget, counter.learned.standing(budget))));
+    pub fn limits(&mut self, counter: &Counter, budgets: &[Option<Budget>]) {
+        let of = budgets.iter().flatten();
+        self.standings(of.map(|budget| (budget, counter.learned.standing(budget))).collect());
     }
 
     /// The same where it is known otherwise how each budget stands.
-    pub fn standings<'a>(&mut self, budgets: impl Iterator<Item = (&'a Budget, Option<Standing>)>) {
-        let (mut policies, mut states) = (Vec::new(), Vec::new());
-        let mut tightest: Option<Standing> = None;
+    pub fn standings(&mut self, budgets: Vec<(&Budget, Option<Standing>)>) {
+        let mut limits = Limits::default();
         for (budget, standing) in budgets {
-            if budget.limits.permits == 0 {
-                continue;
-            }
-            policies.push(format!("\"{}\";q={};w=60", budget.kind, budget.limits.permits));
-            let Some(standing) = standing else { continue };
-            states.push(format!("\"{}\";r={};t={}", budget.kind, standing.remaining, standing.reset_ms.div_ceil(1000)));
-            if tightest.is_none_or(|t| standing.remaining < t.remaining) {
-                tightest = Some(standing);
+            let Budget { kind, limits: of, .. } = budget;
+            let (requests, tokens) = standing.map(|s| ((s.remaining, s.reset_ms), s.tokens)).unzip();
+            limits.add(kind, "", of.permits, requests);
+            limits.add(kind, TOKENS, of.tokens, tokens);
+        }
+        for (name, items) in [("ratelimit-policy", limits.policies), ("ratelimit", limits.states)] {
+            if !items.is_empty() {
+                self.header(name, items);
             }
         }
-        if !policies.is_empty() {
-            self.header("ratelimit-policy", policies.join(", "));
+        for (tightest, [of_limit, of_left, of_reset]) in [(limits.requests, OF_REQUESTS), (limits.tokens, OF_TOKENS)] {
+            let Some((limit, left, reset_ms)) = tightest else { continue };
+            self.header(of_limit, limit.to_string());
+            self.header(of_left, left.to_string());
+            self.header(of_reset, format!("{}.{:03}s", reset_ms / 1000, reset_ms % 1000));
         }
-        if let Some(s) = tightest {
-            self.header("ratelimit", states.join(", "));
-            self.header("x-ratelimit-limit-requests", s.limit.to_string());
-            self.header("x-ratelimit-remaining-requests", s.remaining.to_string());
-            self.header("x-ratelimit-reset-requests", format!("{}.{:03}s", s.reset_ms / 1000, s.reset_ms % 1000));
+    }
+}
+
+/// Follows a budget's name where tokens are limited.
+const TOKENS: &str = "-tokens";
+/// OpenAI's headers: the limit, what is left of it, when the first of it comes back.
+const OF_REQUESTS: [&str; 3] =
+    ["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"];
+const OF_TOKENS: [&str; 3] = ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"];
+
+/// What is told of limits.
+#[derive(Default)]
+struct Limits {
+    policies: String,
+    states: String,
+    /// Of requests, and of tokens: the tightest limit, what is left of it, and in how many milliseconds the first of it comes back.
+    requests: Option<(u32, u64, u64)>,
+    tokens: Option<(u32, u64, u64)>,
+}
+
+impl Limits {
+    fn add(&mut self, kind: &str, of: &str, limit: u32, standing: Option<(u64, u64)>) {
+        if limit == 0 {
+            return;
+        }
+        // The draft's registry has no unit of tokens yet; who does not know it must not take them for requests.
+        let (unit, tightest) =
+            if of.is_empty() { ("", &mut self.requests) } else { (";qu=\"tokens\"", &mut self.tokens) };
+        let comma = |items: &str| if items.is_empty() { "" } else { ", " };
+        self.policies += &format!("{}\"{kind}{of}\";q={limit}{unit};w=60", comma(&self.policies));
+        let Some((left, reset_ms)) = standing else { return };
+        self.states += &format!("{}\"{kind}{of}\";r={left};t={}", comma(&self.states), reset_ms.div_ceil(1000));
+        if tightest.is_none_or(|t| left < t.1) {
+            *tightest = Some((limit, left, reset_ms));
         }
     }
 }

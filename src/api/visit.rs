@@ -58,7 +58,7 @@ pub fn serve(config: &Config, desk: &Desk, visit: &Visit) -> Answer {
     let mut answer = errand(config, desk, visit).unwrap_or_else(|error| Answer::error(&error, &visit.request_id));
     let spends = matches!(visit.errand, Errand::Ask { .. } | Errand::HandOff { .. } | Errand::Feedback { .. });
     if let Some(budget) = Budget::visitor(config.visitor_rpm).filter(|_| spends) {
-        answer.standings([(&budget, desk.standing())].into_iter());
+        answer.standings(vec![(&budget, desk.standing())]);
     }
     answer
 }

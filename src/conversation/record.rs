@@ -131,7 +131,8 @@ impl Record {
             self.spent.push_back(now);
         }
         let reset_ms = (self.spent.front().copied().unwrap_or(now) + MINUTE_MS + 1).saturating_sub(now);
-        let standing = Standing { limit: rules.rpm, remaining: left.saturating_sub(1), reset_ms };
+        let remaining = left.saturating_sub(1);
+        let standing = Standing { limit: rules.rpm, remaining, reset_ms, tokens: (0, 0) };
         self.standing = Some(standing);
         if left > 0 {
             return Ok(());

@@ -12,6 +12,7 @@ use crate::counter::Counter;
 use crate::error::{ApiError, Kind};
 use crate::ledger::price;
 use crate::upstream::call::{self, Call, Wait};
+use crate::upstream::room::{Held, Room};
 use crate::upstream::wire::Usage;
 use crate::world::Invocation;
 
@@ -46,12 +47,14 @@ pub struct Outcome {
     pub attempts: u32,
     /// From the call's start to its end, in milliseconds.
     pub latency_ms: u64,
+    /// What the reply holds of the room for all of them; dropped when its text is handed on.
+    pub held: Option<Rc<Held>>,
 }
 
 impl Outcome {
     /// A job that failed.
     pub fn failed(error: &ApiError, attempts: u32, latency_ms: u64) -> Self {
-        Self { content: None, error: Some(error.body()), model: None, usage: None, attempts, latency_ms }
+        Self { content: None, error: Some(error.body()), model: None, usage: None, attempts, latency_ms, held: None }
     }
 
     /// What it cost in yen, where the price is known.
@@ -70,8 +73,10 @@ async fn run_job(counter: &Counter, job: Job, invocation: Invocation) -> Outcome
         invocation,
         wait: job.wait,
     };
-    match call::complete(counter, &call, true).await {
+    let ended = call::complete(counter, &call, true).await;
+    match ended {
         Ok(answered) => Outcome {
+            held: call.wait.held,
             content: answered.value.content,
             error: None,
             model: Some(answered.target.model.to_string()),
@@ -98,8 +103,10 @@ pub fn run(
     // Mostly all are for one target, and the first one's are enough to know.
     let targets = jobs.first().map(|job| counter.config.targets(&job.model)).unwrap_or_default();
     let together = Rc::new(Together::new(&counter, targets.first(), jobs.len(), width));
+    let room = Room::new(jobs.len());
     let calls = jobs.into_iter().enumerate().map(move |(index, mut job)| {
         job.wait.together = Some(Rc::clone(&together));
+        job.wait.held = Some(room.held());
         // The stream below makes a call when it has room for it, which is when a slot is free.
         let slot = slots.borrow_mut().take();
         let (slots, counter) = (slots.clone(), counter.clone());

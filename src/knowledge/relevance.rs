@@ -132,6 +132,7 @@ mod tests {
             usage: None,
             attempts: 1,
             latency_ms: 0,
+            held: None,
         })
     }
 

@@ -8,6 +8,7 @@ use futures::future::LocalBoxFuture;
 use super::fault::Fault;
 use super::hedge::{self, Form};
 use super::patience::{Awaited, Patience};
+use super::room::Held;
 use super::wire::{Completion, Fields, Usage, quoted};
 use super::{breaker, ratelimit, retry};
 use crate::admission::gate::{self, Hears, Pass};
@@ -61,12 +62,14 @@ pub struct Wait {
     pub told: Told,
     /// The fan-out that it is one of.
     pub together: Option<Rc<Together>>,
+    /// What its reply holds of the room of all of them.
+    pub held: Option<Rc<Held>>,
 }
 
 impl Wait {
     /// One call of a party's, which does not wait.
     pub fn new(kind: Urgency, party: u64) -> Self {
-        Self { patience_ms: 0, kind, party, told: Told::default(), together: None }
+        Self { patience_ms: 0, kind, party, told: Told::default(), together: None, held: None }
     }
 
     /// One of many calls of a party's, which wait as long as `patience_ms`.
@@ -153,10 +156,11 @@ type Keep<'a> = dyn Fn(Arrived) -> Reading<()> + 'a;
 /// Asks for a plain completion.
 pub async fn complete(counter: &Counter, call: &Call, with_content: bool) -> Result<Answered<Plain>, Failed> {
     let read = move |arrived: Arrived| -> Reading<Plain> {
+        let held = call.wait.held.clone();
         Box::pin(async move {
             let Arrived { reply, mut patience, mut pass, target } = arrived;
             patience.begun();
-            let body = patience.whole(Awaited::NextByte, reply, LONGEST_REPLY).await;
+            let body = patience.whole(Awaited::NextByte, reply, LONGEST_REPLY, held.as_deref()).await;
             let body = body.and_then(|body| read_plain(body, with_content, target.key.as_deref()));
             match &body {
                 Ok(plain) => {
@@ -175,7 +179,8 @@ pub async fn complete(counter: &Counter, call: &Call, with_content: bool) -> Res
     run(counter, call, Form::Plain, &read).await
 }
 
-fn read_plain(body: Vec<u8>, with_content: bool, secret: Option<&str>) -> Result<Plain, Fault> {
+/// Reads the body of a plain completion. `secret` never appears in what a host told of an error.
+pub fn read_plain(body: Vec<u8>, with_content: bool, secret: Option<&str>) -> Result<Plain, Fault> {
     let text = String::from_utf8(body).map_err(|_| Fault::Unreadable("text that is not UTF-8"))?;
     let completion = Completion::read(&text).map_err(|_| {
         Fault::Unreadable(if text.trim_start().starts_with('<') {
@@ -498,7 +503,7 @@ impl Attempt<'_> {
                 );
                 // The reason is a courtesy: without it the status still says enough.
                 patience.first_within(REASON_MS);
-                let body = patience.whole(Awaited::FirstByte, reply, LONGEST_REASON).await.unwrap_or_default();
+                let body = patience.whole(Awaited::FirstByte, reply, LONGEST_REASON, None).await.unwrap_or_default();
                 let fault = Fault::status(status, retry, asked, &body, target.key.as_deref());
                 match status {
                     429 => pass.refused(asked.unwrap_or(0)),

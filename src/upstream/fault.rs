@@ -36,7 +36,7 @@ pub enum Fault {
     TooLarge,
     /// An error event within a stream.
     InStream(String),
-    /// No attempt was made: the limit is spent.
+    /// Our own limits refuse it: no attempt was made, or its reply found no room.
     Refused(ApiError),
 }
 

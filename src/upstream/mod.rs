@@ -7,6 +7,7 @@ pub mod hedge;
 pub mod patience;
 pub mod ratelimit;
 pub mod retry;
+pub mod room;
 pub mod sse;
 pub mod stream;
 pub mod wire;

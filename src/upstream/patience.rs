@@ -7,6 +7,7 @@ use futures::future::{Either, LocalBoxFuture, select};
 use futures::stream::StreamExt;
 
 use super::fault::Fault;
+use super::room::Held;
 use crate::config::Deadlines;
 use crate::world::{Reply, World};
 
@@ -50,11 +51,18 @@ impl Patience {
         self.begin_by_ms = u64::MAX;
     }
 
-    /// Awaits the whole body, at most `limit` bytes, and so each piece of it.
-    pub async fn whole(&mut self, awaited: Awaited, reply: Box<dyn Reply>, limit: usize) -> Result<Vec<u8>, Fault> {
+    /// Awaits the whole body, at most `limit` bytes and what there is room for, and so each piece of it.
+    pub async fn whole(
+        &mut self,
+        awaited: Awaited,
+        reply: Box<dyn Reply>,
+        limit: usize,
+        held: Option<&Held>,
+    ) -> Result<Vec<u8>, Fault> {
         let (mut pieces, mut body) = (reply.body(), Vec::new());
         while let Some(piece) = self.wait(awaited, Box::pin(pieces.next())).await? {
             let piece = piece?;
+            held.map_or(Ok(()), |held| held.hold(body.len() + piece.len()))?;
             if body.is_empty() {
                 body = piece;
             } else {

@@ -2,7 +2,7 @@
 
 use futures::stream::{self, LocalBoxStream, StreamExt};
 
-use super::call::{Answered, Arrived, Call, Failed, Reading, run};
+use super::call::{Answered, Arrived, Call, Failed, Reading, read_plain, run};
 use super::fault::Fault;
 use super::hedge::Form;
 use super::patience::{Awaited, Patience, WHOLE};
@@ -46,6 +46,8 @@ struct State {
     body: LocalBoxStream<'static, Result<Vec<u8>, TransportError>>,
     decoder: Decoder,
     waiting: std::collections::VecDeque<Event>,
+    /// The body so far, as long as it is JSON in place of a stream.
+    json: Option<Vec<u8>>,
     begun: bool,
     finished: bool,
     ended: bool,
@@ -63,7 +65,7 @@ impl State {
             }
             let chunk = self.patience.wait(self.awaited, Box::pin(self.body.next())).await?;
             match chunk {
-                None => return Ok(None),
+                None => return self.json.take().map_or(Ok(None), |json| Err(self.no_stream(json))),
                 Some(chunk) => {
                     let chunk = chunk?;
                     self.bytes += chunk.len();
@@ -71,9 +73,20 @@ impl State {
                         return Err(Fault::TooLarge);
                     }
                     self.waiting.extend(self.decoder.push(&chunk).map_err(|_| Fault::TooLarge)?);
+                    if let Some(json) = &mut self.json {
+                        json.extend(chunk);
+                        // No line of a stream that means anything begins so.
+                        self.json = self.json.take_if(|json| json.trim_ascii_start().starts_with(b"{"));
+                    }
                 }
             }
         }
+    }
+
+    /// What a plain reply is, which a host gave in place of a stream.
+    fn no_stream(&self, json: Vec<u8>) -> Fault {
+        let read = read_plain(json, false, self.target.key.as_deref());
+        read.err().unwrap_or(Fault::Unreadable("a whole completion in place of a stream"))
     }
 
     /// The error that a host told within its stream, in JSON, without its key.
@@ -160,6 +173,7 @@ async fn begin(arrived: Arrived, counter: Counter) -> Result<Pieces, Fault> {
         body: reply.stream(),
         decoder: Decoder::default(),
         waiting: Default::default(),
+        json: Some(Vec::new()),
         begun: false,
         finished: false,
         ended: false,

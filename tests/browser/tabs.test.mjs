@@ -35,6 +35,40 @@ visit("two tabs answer their own questions, each once, and then show each other'
   assert.deepEqual(shop.wire.asked().map(({ body }) => body.message), [SHIPPING, RETURNS]);
 });
 
+visit("two tabs that begin at once have one session, and though the first is slow to have it or there are no locks", {}, async (shop) => {
+  const other = await shop.another();
+  const tabs = [shop, other];
+  const sessions = () => shop.wire.seen.filter(({ path }) => path === "/chat/session").length;
+  const token = (tab) => tab.page.evaluate(() => JSON.parse(localStorage.getItem(`madoguchi ${location.origin}`))?.token);
+  for (const [waits, made] of [[true, 1], [false, 2], [false, 2]]) {
+    const [before, [held, go]] = [sessions(), signal()];
+    shop.wire.next("/chat/session", { hold: held });
+    await shop.open();
+    while (sessions() === before) await shop.page.waitForTimeout(20);
+    await other.open();
+    await other.ask(SHIPPING);
+    if (waits) {
+      await other.answers.first().locator(".dots").waitFor();
+      go();
+    }
+    await other.answered();
+    const first = await token(other);
+    if (!waits) await Promise.all([shop.page.waitForEvent("requestfinished", (request) => request.url().endsWith("/chat/session")), go()]);
+    await shop.answered();
+    await shop.ask(RETURNS);
+    for (const tab of tabs) {
+      await tab.answered(2);
+      assert.deepEqual(await asked(tab), [SHIPPING, RETURNS]);
+      assert.equal(await token(tab), first);
+    }
+    assert.equal(sessions() - before, made);
+    // A third time without locks, as outside of a secure context.
+    if (!waits) await shop.page.context().addInitScript(() => Object.defineProperty(Navigator.prototype, "locks", { value: undefined }));
+    for (const { page } of tabs) await page.evaluate(() => (localStorage.clear(), sessionStorage.clear()));
+    for (const { page } of tabs) await page.reload();
+  }
+});
+
 visit("a question whose tab is gone is asked by the next page, and by one alone", {}, async (shop) => {
   await shop.begun();
   const other = await shop.another();

@@ -189,3 +189,18 @@ async fn an_event_named_error_is_one_whatever_is_in_it() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_plain_reply_in_place_of_a_stream_is_told_as_what_it_is() {
+    for (text, told) in [
+        (r#"{"choices":[{"message":{"content":"half"#, "answered with JSON that cannot be read"),
+        (r#"{"choices":[{"message":{"content":"yes"}}]}"#, "answered with a whole completion in place of a stream"),
+        ("\n{\n\n\"choices\":[]\n}\n", "answered without an answer"),
+        (r#"{"error":{"message":"no room at sk-the-shops-own"}}"#, "no room at [key]"),
+        ("", "could not be reached, or broke the connection"),
+        ("data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n", "broke the connection"),
+    ] {
+        let message = broken(text, &WITH_SECRET).await;
+        assert!(message.contains(told), "{text}: {message}");
+    }
+}

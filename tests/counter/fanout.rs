@@ -112,3 +112,40 @@ async fn a_caller_that_reads_nothing_for_a_while_loses_no_result_and_its_host_is
     assert!(outcomes.len() == 12 && outcomes.iter().all(|(_, o)| o.error.is_none()), "{outcomes:?}");
     assert_eq!(world.calls.borrow().len(), 12);
 }
+
+#[tokio::test(start_paused = true)]
+async fn replies_that_find_no_room_are_errors_in_their_places_and_their_neighbours_are_whole() {
+    let (counter, world) = counter(Host::FloodsBut("well"), &[("UPSTREAM_RPM", "0"), ("RETRIES", "3")]);
+    let mut all = jobs(150, 0);
+    for job in all.iter_mut().step_by(5) {
+        job.model = "well".into();
+        job.body = job.body.replace("gpt-4.1", "well");
+    }
+    let outcomes: Vec<_> = bounded::run(&counter, all, 150, "r").collect().await;
+    for (at, outcome) in &outcomes {
+        let told = outcome.error.as_ref().map(|error| error["message"].as_str().unwrap());
+        match at % 5 {
+            0 => assert_eq!((outcome.content.as_deref(), told), (Some("yes"), None)),
+            // One that has all the room is longer than any completion.
+            _ => assert!(
+                told.is_some_and(|t| t.contains("max_tokens") || t.contains("more than a completion")),
+                "{told:?}"
+            ),
+        }
+    }
+    // It is no fault of the host: none of them is tried again, but what is too long by itself.
+    let again = world.calls.borrow().len() - 150;
+    assert!(again <= 12, "{again} calls were made again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_handed_on_takes_no_room_any_more() {
+    let text = format!(r#"{{"choices":[{{"message":{{"content":"{}"}}}}]}}"#, "x".repeat(1 << 20));
+    let (counter, _) = counter(Host::Says(Box::leak(text.into_boxed_str())), &[("UPSTREAM_RPM", "0")]);
+    let well = |(_, outcome): &(usize, bounded::Outcome)| outcome.error.is_none();
+    let told = bounded::run(&counter, jobs(60, 0), 6, "r").filter(|one| std::future::ready(well(one))).count().await;
+    assert_eq!(told, 60);
+    let kept: Vec<_> = bounded::run(&counter, jobs(60, 0), 6, "r").collect().await;
+    let well = kept.iter().filter(|one| well(one)).count();
+    assert!((8..16).contains(&well), "{well} MiB are held");
+}

@@ -24,6 +24,8 @@ use std::time::Duration;
 use futures::future::LocalBoxFuture;
 use futures::stream::{LocalBoxStream, StreamExt};
 use madoguchi::admission::Budget;
+use madoguchi::admission::gate::{self, Hears};
+use madoguchi::admission::holder::Caller;
 use madoguchi::admission::lessor::Lessor;
 use madoguchi::admission::message::{Ask, Kind, Lease};
 use madoguchi::config::Config;
@@ -84,6 +86,8 @@ enum Host {
     Floods {
         in_events: bool,
     },
+    /// The same in one for all but this model, whose answer of a few hundred bytes comes in two pieces, a second apart.
+    FloodsBut(&'static str),
     /// Answers so many calls a second, refuses the others, and breaks every connection from one second to another. A stream's word
     /// comes after so many milliseconds, and its end after as many more.
     BreaksBetween {
@@ -270,7 +274,14 @@ impl World for Handle {
                     let (piece, end) = (piece.as_bytes(), end.as_bytes());
                     Box::new(Streamed { status, every_ms: 1_000, piece, pieces, end })
                 }
-                Host::Floods { in_events } => {
+                Host::FloodsBut(model) if named == model => {
+                    let piece = br#"{"choices":[{"message":{"content":"yes"}}],"more":"#;
+                    let end = Box::leak(format!("{:?}}}", "x".repeat(300)).into_boxed_str()).as_bytes();
+                    Box::new(Streamed { status: 200, every_ms: 1_000, piece, pieces: 1, end })
+                }
+                Host::Floods { .. } | Host::FloodsBut(_) => {
+                    let in_events = matches!(host, Host::Floods { in_events: true });
+
                     let (word, end) = ("x".repeat(500 << 10), if in_events { "\n\n" } else { "" });
                     let event = format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{word}\"}}}}]}}{end}");
                     let piece = Box::leak(event.into_boxed_str()).as_bytes();

@@ -25,6 +25,20 @@ async fn each_permit_that_is_spent_is_one_less_that_remains_whoever_granted_how_
 }
 
 #[tokio::test(start_paused = true)]
+async fn each_token_that_is_used_is_one_less_that_remains_and_what_was_reserved_beyond_it_is_not() {
+    let (counter, _) = counter(Host::UsesAll, &[("UPSTREAM_TPM", "60000"), ("UPSTREAM_RPM", "0")]);
+    let upstream = Budget::upstream(&counter.config).unwrap();
+    let body = r#"{"model":"gpt-4.1","max_tokens":500,"messages":[]}"#.into();
+    let one = Call { body, ..call(&counter) };
+    for spent in 1..=40 {
+        call::complete(&counter, &one, false).await.unwrap();
+        let standing = counter.learned.standing(&upstream).unwrap();
+        assert_eq!(standing.tokens.0, 60_000 - spent * 500);
+        assert!(standing.tokens.1 > 50_000, "{standing:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn retries_are_a_part_of_the_worlds_traffic_whichever_isolate_makes_them() {
     let variables = [("UPSTREAM_RPM", "60000"), ("RETRIES", "3"), ("QUEUE_MS", "15000")];
     let (first, world) = counter(Host::Fails { status: 500, headers: &[] }, &variables);
@@ -173,8 +187,8 @@ async fn those_who_are_turned_away_in_a_rush_pass_when_they_come_again_at_the_ti
         let local = tokio::task::LocalSet::new();
         local
             .run_until(async {
-                let one = call(&counter);
-                // Half a minute's calls in three seconds.
+                let one = Call { wait: Wait::new(Kind::New, 7), ..call(&counter) };
+                // Half a minute's calls in three seconds, all of one key.
                 let calls = (rpm.parse::<u64>().unwrap() / 2).max(200);
                 let all = (0..calls).map(|n| {
                     let (counter, one) = (&counter, &one);
@@ -188,6 +202,39 @@ async fn those_who_are_turned_away_in_a_rush_pass_when_they_come_again_at_the_ti
                 let again: Vec<bool> = futures::future::join_all(all).await.into_iter().flatten().collect();
                 let passed = again.iter().filter(|passed| **passed).count();
                 assert!(again.len() > 100 && passed * 10 >= again.len() * 8, "{passed} of {}", again.len());
+            })
+            .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lone_caller_that_asks_again_too_early_is_told_the_same_time_each_time_and_passes_then() {
+    for (name, every_ms) in [("UPSTREAM_RPM", 250), ("UPSTREAM_RPM", 3_000), ("KEY_RPM", 1_000)] {
+        let (counter, world) = counter(Host::Answers { after_ms: 100 }, &[(name, "10"), ("UPSTREAM_RPM", "0")]);
+        world.runs_on.set(true);
+        world.ask_ms.set(20);
+        let key = Budget::key("k", counter.config.key_rpm);
+        let caller = Caller { kind: Kind::New, party: 7, tokens: 0, patience_ms: 0 };
+        let one = Call { wait: Wait::new(Kind::New, 7), ..call(&counter) };
+        let ask = async || {
+            let _pass = gate::enter(&counter, key.clone(), caller, Hears::default()).await?;
+            call::complete(&counter, &one, false).await.map(drop).map_err(|failed| failed.error)
+        };
+        let began = Instant::now();
+        let local = tokio::task::LocalSet::new();
+        local
+            .run_until(async {
+                for _ in 0..10 {
+                    ask().await.unwrap();
+                }
+                let mut told = Vec::new();
+                while let Err(refused) = ask().await {
+                    told.push(began.elapsed().as_millis() as u64 + refused.retry_after_ms.unwrap());
+                    sleep(Duration::from_millis(every_ms)).await;
+                }
+                let passed = began.elapsed().as_millis() as u64;
+                let untrue = told.iter().filter(|told| told.abs_diff(passed) > every_ms + 1_000).count();
+                assert!(told.len() > 15 && untrue == 0, "passed at {passed}, told {told:?}");
             })
             .await;
     }

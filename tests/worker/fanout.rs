@@ -115,6 +115,30 @@ fn documents_are_analysed_and_say_how_they_were_read() {
     }
 }
 
+#[test]
+fn replies_that_never_end_leave_their_neighbours_room_and_are_told_what_mends_it() {
+    let upstream = Upstream::start("");
+    let worker = started(&upstream);
+    let prompts: Vec<String> =
+        (0..150).map(|i| format!("q{i}{}", if i % 5 == 0 { " [[latency=1500]]" } else { " [[endless]]" })).collect();
+    let documents: Vec<Value> = prompts.iter().map(|p| json!({"id": p, "content": p})).collect();
+    let batch = json!({"model": "m", "prompts": prompts, "max_concurrent": 150});
+    let analysis = json!({"model": "m", "documents": documents, "max_concurrent": 150});
+    let mut replies = worker.post_lines("/v1/batch", &batch);
+    replies.truncate(150);
+    replies.sort_by_key(|result| result["index"].as_u64());
+    let whole = [worker.post("/v1/batch", &batch), worker.post("/v1/documents/analyze", &analysis)];
+    let whole = whole.map(|reply| reply.json()["results"].as_array().unwrap().clone());
+    for results in [&replies, &whole[0], &whole[1]] {
+        assert_eq!(results.len(), 150);
+        for (i, result) in results.iter().enumerate() {
+            assert_eq!(result["error"].is_null(), i % 5 == 0, "{i}: {result}");
+        }
+        let told = results.iter().filter(|r| r["error"]["message"].as_str().is_some_and(|m| m.contains("max_tokens")));
+        assert!(told.count() > 100);
+    }
+}
+
 /// A request whose caller leaves.
 struct Leaving {
     path: &'static str,

@@ -76,6 +76,9 @@ fn every_fault_through_every_endpoint_is_told_in_the_contracts_words_and_the_nex
         let error = plain.error();
         let streamed = worker.post("/v1/chat/completions", &chat("q", true));
         assert!(fault == OF_PLAIN || stream_error(&streamed.text).is_some(), "{fault}: {streamed:?}");
+        if fault == "malformed" {
+            assert_eq!(streamed.error()["message"], error["message"], "{streamed:?}");
+        }
         let batch = worker.post("/v1/batch", &json!({"model": "m", "prompts": ["q", "r"]}));
         // An endless body meets the bound of its bytes or of its time, whichever this machine reaches first.
         let told = |kind: &Value| {

@@ -137,6 +137,20 @@ fn a_call_counts_as_the_tokens_that_its_host_counted_once_it_has_ended() {
     // A call may use 629, so three would be all if each counted as much when it has ended.
     let replies: Vec<Reply> = (0..20).map(|_| ask(&worker)).collect();
     assert_eq!((passed(&replies), upstream.seen(|s| s.total)), (14, 14));
+    for (reply, left) in replies.iter().zip((0..14).map(|n| 2_000 - 101 * (n + 1)).chain([2_000 - 101 * 14; 6])) {
+        assert_eq!(
+            reply.header("ratelimit-policy"),
+            Some("\"upstream-tokens\";q=2000;qu=\"tokens\";w=60"),
+            "{reply:?}"
+        );
+        let told = reply.header("ratelimit").unwrap();
+        assert!(told.starts_with(&format!("\"upstream-tokens\";r={left};t=")), "{left}: {told}");
+        let of_tokens = ["limit", "remaining"].map(|name| reply.header(&format!("x-ratelimit-{name}-tokens")));
+        assert_eq!(of_tokens, [Some("2000"), Some(left.to_string().as_str())]);
+        let reset: f64 = reply.header("x-ratelimit-reset-tokens").unwrap().strip_suffix('s').unwrap().parse().unwrap();
+        assert!(reset > 40.0 && reset <= 61.0, "{reset}");
+        assert_eq!(reply.header("x-ratelimit-limit-requests"), None);
+    }
     assert!(replies[14..].iter().all(|r| r.status == 429 && r.error()["code"] == "upstream_budget_spent"));
     let largest = ask_for(&worker, "m", json!(5_000));
     assert_eq!((largest.status, &largest.error()["param"]), (413, &json!("max_tokens")), "{largest:?}");

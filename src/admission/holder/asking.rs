@@ -395,10 +395,15 @@ impl Holder {
         crate::order::sort_by_key(self.slots.make_contiguous(), |h| h.from_ms);
         self.expire(now_ms);
         // What is held here is not spent yet.
-        let held =
-            self.slots.iter().take_while(|h| h.from_ms <= now_ms).map(|h| u64::from(h.slot.permits)).sum::<u64>();
-        let Standing { limit, remaining, reset_ms } = lease.standing;
-        self.standing = Some(Standing { limit, remaining: (remaining + held).min(limit), reset_ms });
+        let held = self.slots.iter().take_while(|h| h.from_ms <= now_ms);
+        let (permits, tokens) =
+            held.fold((0, 0), |(p, t), h| (p + u64::from(h.slot.permits), t + u64::from(h.slot.tokens)));
+        let told = lease.standing;
+        self.standing = Some(Standing {
+            remaining: (told.remaining + permits).min(told.limit),
+            tokens: ((told.tokens.0 + tokens).min(self.limits.tokens.into()), told.tokens.1),
+            ..told
+        });
         for (full, (at, free)) in self.full_until_ms.iter_mut().zip(self.free_at_ms.iter_mut().zip(lease.free_ms)) {
             *at = now_ms + free;
             // Until a permit is free, or until others may have left, there is no use in asking.
