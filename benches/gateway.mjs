@@ -1,4 +1,5 @@
-// What the gateway costs on bare workerd: requests a second at 32 connections and added ms at one, beside a pass-through in JavaScript and Portkey's gateway.
+// What the gateway costs on bare workerd: requests a second at 32 connections and added ms at one, beside a pass-through in JavaScript, one that
+// makes the same calls of the platform, and Portkey's gateway.
 import { bare } from "./peers/bare.mjs";
 import { load, warm } from "./peers/load.mjs";
 import { portkey } from "./peers/portkey.mjs";
@@ -8,7 +9,12 @@ const ROUNDS = 5;
 
 export default async function gateway() {
   const host = await upstream();
-  const sides = { direct: { url: host.url, stop() {} }, javascript: await bare("passthrough.mjs", host.url), madoguchi: await madoguchi(host.url) };
+  const sides = {
+    direct: { url: host.url, stop() {} },
+    javascript: await bare("passthrough.mjs", host.url),
+    "same calls": await bare("same_calls.mjs", host.url, { signals: true }),
+    madoguchi: await madoguchi(host.url),
+  };
   const peer = await portkey();
   if (peer) sides.portkey = { ...peer, headers: ["x-portkey-provider: openai", `x-portkey-custom-host: ${host.url}/v1`] };
   else console.log("portkey is skipped: npm could not install @portkey-ai/gateway");

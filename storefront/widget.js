@@ -345,10 +345,8 @@ label { display: grid; gap: 4px; font-size: 14px; }
   const TRIES = 6;
   // A token that runs out within this time is renewed first.
   const SOON_MS = 60_000;
-  // Another tab that asks for a token is waited for so long: one that hangs must not keep this one from its own.
-  const OTHERS_MS = 3_000;
 
-  // The history tells when a kept question has its answer. It is read after the first wait, then after half of the question's age,
+  // The history tells when a kept question has its answer: it is read after the first wait, then after half of the question's age,
   // while the page is in sight: about 21 times in all.
   const LOOK_FIRST_MS = 12_000;
   const LOOK_LONGEST_MS = 120_000;
@@ -448,18 +446,18 @@ label { display: grid; gap: 4px; font-size: 14px; }
       }
     }
 
-    /** A fresh token, one for all that want it now, in whatever tab. */
+    /** A fresh token, one for all that want it now. */
     session(locale) {
       const { token } = this.kept;
       this.renewal ??= this.alone(() => this.renew(locale, token)).finally(() => (this.renewal = null));
       return this.renewal;
     }
 
-    /** Does it while no other tab does, as far as tabs can tell: outside of a secure context there are no locks. */
+    /** Does it while no other tab does, where there are locks; one that hangs is passed by. */
     async alone(act) {
-      let begun = false;
+      let begun;
       try {
-        return await navigator.locks.request(this.key, { signal: AbortSignal.timeout(OTHERS_MS) }, () => ((begun = true), act()));
+        return await navigator.locks.request(this.key, { signal: AbortSignal.timeout(3_000) }, () => act((begun = true)));
       } catch (error) {
         if (begun) throw error;
         return act();
@@ -481,7 +479,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
       });
     }
 
-    /** A fresh token in the place of an old one, unless another tab has put one there: the first that is kept is everyone's. */
+    /** The same, if no other tab was faster. */
     async renew(locale, old) {
       const others = () => this.kept.token !== old;
       if (others()) return;
@@ -574,7 +572,6 @@ label { display: grid; gap: 4px; font-size: 14px; }
 
   // --- the element
 
-  /** Black or white, whichever stands out more on a colour. */
   function contrasting(hex) {
     const digits = /^#([0-9a-f]{6}|[0-9a-f]{3})$/i.exec(hex.trim())?.[1];
     if (!digits) return null;
@@ -584,7 +581,6 @@ label { display: grid; gap: 4px; font-size: 14px; }
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 ? "#000" : "#fff";
   }
 
-  /** Whether a question has the counter's side of its turn. */
   const answered = (question) => question?.nextSibling?.dataset.role === "counter";
 
   // Anchored, or a text without an end would be searched from each of its letters.
@@ -835,7 +831,6 @@ label { display: grid; gap: 4px; font-size: 14px; }
       within[0].focus();
     }
 
-    /** Puts words in the field, after those that are there. */
     #put(text) {
       const { input } = this.#nodes;
       if (!input.value.includes(text)) input.value += (input.value && "\n") + text;
@@ -874,7 +869,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
       this.#nodes.log.scrollTop = this.#place;
     }
 
-    /** Changes the log and stays with it, unless the shopper had scrolled away. */
+    /** Changes the log and stays with it, if the shopper had. */
     #follow(change) {
       const { log } = this.#nodes;
       const along = log.scrollTop >= this.#place - 60;
@@ -989,7 +984,6 @@ label { display: grid; gap: 4px; font-size: 14px; }
       this.#next = setTimeout(() => this.#look(), Math.min(wait, Math.max(0, due)));
     }
 
-    /** Reads the history, if there may be something new in it. */
     async #look() {
       const [behind, ids] = [this.#behind, this.#awaited];
       if (document.hidden || this.#looking || !(behind || ids.size)) return;
@@ -1030,7 +1024,6 @@ label { display: grid; gap: 4px; font-size: 14px; }
       this.#announce(`${word}\n${answer.text}`);
     }
 
-    /** Says on the closed window whether there is a new reply. */
     #unread(unread = true) {
       const { dot, launch } = this.#nodes;
       dot.hidden = !unread;
@@ -1232,7 +1225,6 @@ label { display: grid; gap: 4px; font-size: 14px; }
           this.#clock = setInterval(() => (state.textContent = line()), 1000);
         },
         sources: (list) => (found = list),
-        /** A whole answer, in place of what stood there. */
         whole({ id, text, sources, rung, feedback }) {
           for (const old of node.querySelectorAll(".sources, .small, .marks")) old.remove();
           paint(text);

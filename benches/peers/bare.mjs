@@ -8,8 +8,11 @@ import { root } from "../../scripts/steps.mjs";
 const LANES = `
   durableObjectNamespaces = [(className = "Lane", uniqueKey = "lane", preventEviction = true)], durableObjectStorage = (inMemory = void),`;
 
-/** Serves a module of this folder, which has the upstream's address as `UPSTREAM`, and its objects `Lane` as `LANE` if it has any. */
-export function bare(module, base, { lanes = false } = {}) {
+/**
+ * Serves a module of this folder, which has the upstream's address as `UPSTREAM`, and its objects `Lane` as `LANE` if it has any; with `signals` it
+ * hears of callers who leave, and has our Worker's timers.
+ */
+export function bare(module, base, { lanes = false, signals = false } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "bare-"));
   copyFileSync(join(import.meta.dirname, module), join(folder, "index.js"));
   const lane = lanes ? `, (name = "LANE", durableObjectNamespace = "Lane")` : "";
@@ -19,7 +22,7 @@ const config :Workerd.Config = (
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")]);
 const w :Workerd.Worker = (
   modules = [(name = "index.js", esModule = embed "index.js")], compatibilityDate = "2026-11-01", globalOutbound = "internet",
-  compatibilityFlags = ["request_signal_passthrough"],${lanes ? LANES : ""}
+  compatibilityFlags = ["request_signal_passthrough"${signals ? `, "enable_request_signal", "no_nodejs_global_timers"` : ""}],${lanes ? LANES : ""}
   bindings = [(name = "UPSTREAM", text = "${base}")${lane}]);`);
   const child = spawn(join(root, "node_modules/.bin/workerd"), ["serve", "--experimental", "--control-fd=3", join(folder, "config.capnp")], {
     stdio: ["ignore", "inherit", "inherit", "pipe"],
