@@ -346,7 +346,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
   // A token that runs out within this time is renewed first.
   const SOON_MS = 60_000;
 
-  // The history tells when a kept question has its answer: it is read after the first wait, then after half of the question's age,
+  // The history tells when a kept question has its answer. It is read after the first wait, then after half of the question's age,
   // while the page is in sight: about 21 times in all.
   const LOOK_FIRST_MS = 12_000;
   const LOOK_LONGEST_MS = 120_000;
@@ -446,7 +446,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
       }
     }
 
-    /** A fresh token, one for all that want it now. */
+    /** One for all that want it now. */
     session(locale) {
       const { token } = this.kept;
       this.renewal ??= this.alone(() => this.renew(locale, token)).finally(() => (this.renewal = null));
@@ -479,7 +479,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
       });
     }
 
-    /** The same, if no other tab was faster. */
+    /** A fresh token, if no other tab was faster. */
     async renew(locale, old) {
       const others = () => this.kept.token !== old;
       if (others()) return;
@@ -869,7 +869,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
       this.#nodes.log.scrollTop = this.#place;
     }
 
-    /** Changes the log and stays with it, if the shopper had. */
+    /** Changes the log and stays at its end, if the shopper was there. */
     #follow(change) {
       const { log } = this.#nodes;
       const along = log.scrollTop >= this.#place - 60;
