@@ -346,8 +346,8 @@ label { display: grid; gap: 4px; font-size: 14px; }
   // A token that runs out within this time is renewed first.
   const SOON_MS = 60_000;
 
-  // The history tells when a kept question has its answer. It is read after the first wait, then after half of the question's age,
-  // while the page is in sight: about 21 times in all.
+  // The history tells when a kept question has its answer. It is read after the first wait, then after half of the question's
+  // age, while the page is in sight.
   const LOOK_FIRST_MS = 12_000;
   const LOOK_LONGEST_MS = 120_000;
   const LOOK_FOR_MS = 30 * 60_000;
@@ -446,22 +446,27 @@ label { display: grid; gap: 4px; font-size: 14px; }
       }
     }
 
-    /** One for all that want it now. */
+    /** A fresh one, for all that want it now. */
     session(locale) {
-      const { token } = this.kept;
-      this.renewal ??= this.alone(() => this.renew(locale, token)).finally(() => (this.renewal = null));
-      return this.renewal;
+      return (this.renewal ??= this.alone(locale).finally(() => (this.renewal = null)));
     }
 
-    /** Does it while no other tab does, where there are locks; one that hangs is passed by. */
-    async alone(act) {
+    /** Renews it while no other tab does, where there are locks; one that hangs is passed by. */
+    async alone(locale) {
+      const { token } = this.kept;
       let begun;
+      const begin = (waited) => this.renew(locale, token, (begun = true) && waited);
       try {
-        return await navigator.locks.request(this.key, { signal: AbortSignal.timeout(3_000) }, () => act((begun = true)));
+        await this.lock("", { ifAvailable: true }, (free) => (free ? begin() : this.lock("", { signal: AbortSignal.timeout(3_000) }, begin)));
       } catch (error) {
         if (begun) throw error;
-        return act();
+        await begin();
       }
+    }
+
+    /** Outside of a secure context there is none. */
+    async lock(name, options, then) {
+      return navigator.locks.request(`${this.key} ${name}`, options, then);
     }
 
     /** Whether a question still waits; it may have been forgotten. */
@@ -480,8 +485,10 @@ label { display: grid; gap: 4px; font-size: 14px; }
     }
 
     /** A fresh token, if no other tab was faster. */
-    async renew(locale, old) {
+    async renew(locale, old, waited) {
       const others = () => this.kept.token !== old;
+      // What another kept may be seen a moment after its lock is free.
+      for (let looks = waited ? 20 : 0; looks-- && !others(); ) await pause(50);
       if (others()) return;
       const response = await this.fetch("/chat/session", { body: { locale } });
       if (!response.ok) throw response;
@@ -658,8 +665,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
       return make("button", { class: "small", type: "button", text, on: { click } }, this.#word(text));
     }
 
-    /** A word that is only heard. */
-    #unseen(text) {
+    #heard(text) {
       return make("span", { class: "sr", text }, this.#word(text));
     }
 
@@ -797,7 +803,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
     /** Opens the window and asks; what stands in the field stays there. */
     ask(text) {
       this.open();
-      this.#leaveHandoff();
+      this.#closeHandoff();
       this.#send(text);
     }
 
@@ -822,7 +828,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
         event.preventDefault();
         this.#submit();
       }
-      if (key === "Escape" && !this.#leaveHandoff()) this.close();
+      if (key === "Escape" && !this.#closeHandoff()) this.close();
       if (key !== "Tab") return;
       const within = [...panel.querySelectorAll("a[href], button, input, textarea, [tabindex='0']")].filter((node) => node.getClientRects().length && !node.closest("[inert]"));
       if (shiftKey) within.reverse();
@@ -906,7 +912,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
       const greeting = (kept.locale === this.#language && kept.greeting) || this.#word("greeting");
       const say = make("div", { class: "say" });
       painter(say)(greeting);
-      n.first.replaceChildren(make("div", { class: "turn" }, this.#unseen("counter"), say));
+      n.first.replaceChildren(make("div", { class: "turn" }, this.#heard("counter"), say));
       n.forget.hidden = !n.first.nextSibling;
       if (!n.forget.hidden) return;
       const hints = make("div", { class: "hints" });
@@ -1034,7 +1040,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
 
     /** The shopper's side of a turn. */
     #mine(text, id = "", after = this.#nodes.turns.lastChild) {
-      const turn = make("div", { class: "turn you" }, this.#unseen("you"), make("div", { class: "say", dir: "auto" }, clean(text)));
+      const turn = make("div", { class: "turn you" }, this.#heard("you"), make("div", { class: "say", dir: "auto" }, clean(text)));
       Object.assign(turn.dataset, { role: "you", id });
       after.after(turn);
       this.#greet();
@@ -1091,9 +1097,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
         }
         return (this.#line = this.#line.then(() => this.#converse(entry)).then(() => this.#drop(entry)));
       };
-      // Outside of a secure context there are none.
-      if (!navigator.locks) ask(true);
-      else navigator.locks.request(`${this.#visitor.key} ${entry.lock}`, { ifAvailable: left }, ask).catch(() => ask(true));
+      this.#visitor.lock(entry.lock, { ifAvailable: left }, ask).catch(() => ask(true));
     }
 
     #drop(entry) {
@@ -1194,7 +1198,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
     #turn(after) {
       const say = make("div", { class: "say" });
       const state = make("p", { class: "state", hidden: true });
-      const node = make("div", { class: "turn" }, this.#unseen("counter"), say, state);
+      const node = make("div", { class: "turn" }, this.#heard("counter"), say, state);
       node.dataset.role = "counter";
       after.after(node);
       const paint = painter(say);
@@ -1208,7 +1212,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
         node,
         typing: () => {
           paint("");
-          typing = make("div", { class: "dots" }, make("i"), make("i"), make("i"), this.#unseen("typing"));
+          typing = make("div", { class: "dots" }, make("i"), make("i"), make("i"), this.#heard("typing"));
           say.replaceChildren(typing);
         },
         draw: (text) => {
@@ -1317,7 +1321,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
       const n = this.#nodes;
       if (this.#root.querySelector(".person")) return;
       // A shop that gives its contact takes no letters.
-      if (this.#visitor.kept.contact) return this.#reach(this.#visitor.kept.contact);
+      if (this.#visitor.kept.contact) return this.#contact(this.#visitor.kept.contact);
       const field = (tag, name, attributes) => {
         const node = make(tag, { name, ...attributes, on: { input: () => this.#remember(name, node.value) } });
         node.value = this.#remember(name);
@@ -1334,7 +1338,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
         make("p", { text: "handoffText" }),
         make("label", {}, make("span", { text: "note" }), note),
         make("label", {}, make("span", { text: "contact" }), contact),
-        make("div", { class: "row" }, send, this.#button("cancel", () => this.#leaveHandoff())),
+        make("div", { class: "row" }, send, this.#button("cancel", () => this.#closeHandoff())),
         state,
       );
       form.addEventListener("submit", async (event) => {
@@ -1348,9 +1352,9 @@ label { display: grid; gap: 4px; font-size: 14px; }
           if (!response.ok) throw response;
           const reply = await response.json();
           for (const { name } of [note, contact]) this.#remember(name, "");
-          this.#leaveHandoff();
+          this.#closeHandoff();
           if (reply.status === "sent") this.#notice(this.#word("handoffSent") + (body.contact ? this.#word("handoffReply") : ""));
-          else this.#reach(reply.contact);
+          else this.#contact(reply.contact);
         } catch ({ status }) {
           state.textContent = this.#word(status === 413 ? "tooLong" : "handoffFailed");
         }
@@ -1363,8 +1367,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
       note.focus({ preventScroll: true });
     }
 
-    /** Closes the form, if it was open. */
-    #leaveHandoff() {
+    #closeHandoff() {
       const { log, form, input } = this.#nodes;
       const open = log.inert;
       this.#root.querySelector(".person")?.remove();
@@ -1373,8 +1376,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
       return open;
     }
 
-    /** How the shop is reached. */
-    #reach({ email, phone, hours, url } = {}) {
+    #contact({ email, phone, hours, url } = {}) {
       const list = make("dl");
       const row = (key, value, href) => {
         if (!value) return;
