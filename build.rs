@@ -24,9 +24,11 @@ use knowledge::lexicon::{layout, reader, writer};
 fn main() -> io::Result<()> {
     let out = env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("no OUT_DIR"))?;
     let sources = ["lexicon.txt", "everyday.txt", "kanji.txt"].map(|name| Path::new("src/knowledge").join(name));
+    tell("rerun-if-changed=src/knowledge/meanings.bin");
     sources.iter().for_each(|source| tell(&format!("rerun-if-changed={}", source.display())));
     let [lexicon, everyday, kanji] = sources.map(fs::read_to_string);
-    let packed = writer::pack(reader::read(&lexicon?, &everyday?, &kanji?)).map_err(io::Error::other)?;
+    let meanings = fs::read("src/knowledge/meanings.bin")?;
+    let packed = writer::pack(reader::read(&lexicon?, &everyday?, &kanji?, &meanings)).map_err(io::Error::other)?;
     fs::write(Path::new(&out).join("vocabulary"), &packed)?;
     tell(&format!("rustc-env=MADOGUCHI_VOCABULARY={:016x}", layout::digest(&packed)));
     for path in ["decimal.rs", "knowledge/english.rs", "knowledge/normal.rs", "knowledge/lexicon"] {

@@ -28,13 +28,12 @@ const ALONE: f64 = 40.0;
 /// What says the same of all passages or next to nothing of which is best.
 const OF_NO_PASSAGE: [Kind; 3] = [Kind::Long, Kind::Wordy, Kind::Japanese];
 
-/// A page's language does not tell whether it answers.
-const OF_NO_ANSWER: [Kind; 2] = [Kind::Foreign, Kind::ForeignAlone];
+/// A page's language does not tell whether it answers, nor does what it is about: what the shop cannot answer is about the same things.
+const OF_NO_ANSWER: [Kind; 4] = [Kind::Near, Kind::Akin, Kind::Foreign, Kind::ForeignAlone];
 
 /// Shops that the vocabulary was never tuned for, and how much more their questions tell of whether any passage answers: a shop to come
 /// is like them, and the others have many more questions.
-const UNSEEN: [&str; 2] = ["outdoor", "flowers"];
-const UNSEEN_WEIGHS: f64 = 10.0;
+const UNSEEN: [(&str, f64); 3] = [("outdoor", 10.0), ("flowers", 10.0), ("small shops", 5.0)];
 
 /// Prints the weights that fit the questions given, each with the shop's name and the shop that it is asked of, after how they fare on the
 /// shops and the questions that they were not fitted to.
@@ -64,7 +63,7 @@ pub fn fit(asked: &[(&str, &Shop, &Asked)]) {
 }
 
 fn case(name: &str, shop: &Shop, asked: &Asked) -> Case {
-    let unseen = if UNSEEN.contains(&name) { UNSEEN_WEIGHS } else { 1.0 };
+    let unseen = UNSEEN.iter().find(|(shop, _)| *shop == name).map_or(1.0, |(_, weighs)| *weighs);
     let weights = match asked.id.is_null() {
         true if shop.asked.iter().all(|a| a.id.is_null()) => [0.4, 1.3],
         true => [1.2, 1.56],

@@ -79,6 +79,10 @@ pub enum Kind {
     Vague,
     /// What it holds in the very word of the question.
     Literal,
+    /// How near what one of its sentences speaks of is to what the question does.
+    Near,
+    /// How near what it speaks of as a whole is to that.
+    Akin,
     /// How long the question is: of one that tells a story no page holds as large a part.
     Long,
     /// How long the passage is: a long one holds some of any question.
@@ -92,19 +96,19 @@ pub enum Kind {
 }
 
 /// How many kinds there are.
-pub const KINDS: usize = 22;
+pub const KINDS: usize = 24;
 
 /// What a kind adds to the log-odds that this passage answers, were it known that one does.
 const ODDS: [f32; KINDS] = [
-    -6.36, 5.27, 2.80, 4.02, 0.49, 3.19, 1.66, 0.16, 0.53, 4.62, -0.83, 0.13, -2.78, 0.32, 0.02, 0.96, -0.11, 0.0, 0.0,
-    0.0, -3.15, -0.73,
+    -7.96, 4.22, 2.27, 3.68, 0.14, 2.89, 1.52, -0.77, 0.11, 3.79, -1.11, 0.42, -3.52, -0.28, 0.08, 1.00, -0.17, 3.84,
+    1.57, 0.0, 0.0, 0.0, -3.24, -0.74,
 ];
 
 /// What a kind, in the best passage, adds to the log-odds that any answers. Shops that the vocabulary was never tuned for have more of a
 /// say in it: a page of theirs answers with a smaller part of the question in it, and still comes first.
 const BAR: [f32; KINDS] = [
-    -1.31, 2.48, 3.75, 1.46, -0.88, 1.29, 0.85, -0.45, -0.14, 1.32, -1.01, -1.22, -1.70, -0.16, -0.25, -0.41, 0.40,
-    4.42, -1.09, -0.18, 0.0, 0.0,
+    -1.20, 2.70, 3.54, 0.98, -0.59, 1.29, 0.55, -0.14, 0.29, 1.30, -0.87, -0.87, -1.77, -0.31, -0.53, -0.01, 0.41, 0.0,
+    0.0, 4.26, -1.03, -0.11, 0.0, 0.0,
 ];
 
 /// How much there is of each kind.

@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use super::evidence::{self, Evidence, Found, Kind, Weighed};
 use super::lexicon::Lexicon;
+use super::meaning::Direction;
 use super::passage;
-use super::posting::{PLACES, Posting, analyse};
+use super::posting::{Analysis, PLACES, Posting, analyse};
 use super::question::{Question, is_japanese, near};
 use super::terms::Term;
 use crate::order;
@@ -94,6 +95,8 @@ struct Passage {
     terms: u16,
     sentences: u8,
     japanese: bool,
+    /// Where it points as a whole, and each of its sentences.
+    directions: (Direction, Box<[Direction]>),
 }
 
 #[derive(Debug)]
@@ -192,7 +195,8 @@ impl Index {
         for text in passage::cut(&document.content) {
             let from = text.as_ptr() as usize - document.content.as_ptr() as usize;
             let id = self.free_passages.pop().unwrap_or(self.passages.len() as u32);
-            let (postings, words) = analyse(&self.lexicon, id, document.title.as_deref(), text);
+            let Analysis { postings, unknown, directions } =
+                analyse(&self.lexicon, id, document.title.as_deref(), text);
             let mut terms = 0_u16;
             for (term, posting) in postings {
                 terms = terms.saturating_add(u16::from(posting.times()));
@@ -200,7 +204,7 @@ impl Index {
                 let at = list.partition_point(|p| p.passage < id);
                 list.insert(at, posting);
             }
-            for word in words {
+            for word in unknown {
                 *self.vocabulary.entry(word.into()).or_default() += 1;
             }
             self.terms += u64::from(terms);
@@ -212,6 +216,7 @@ impl Index {
                 terms,
                 sentences,
                 japanese,
+                directions,
             };
             match self.passages.get_mut(id as usize) {
                 Some(slot) => *slot = Some(held),
@@ -238,7 +243,7 @@ impl Index {
             self.terms -= u64::from(passage.terms);
             let text = page.document.content.get(passage.from as usize..passage.to as usize).unwrap_or_default();
             // What it was indexed by is not kept but found again.
-            let (postings, words) = analyse(&self.lexicon, id, page.document.title.as_deref(), text);
+            let Analysis { postings, unknown, .. } = analyse(&self.lexicon, id, page.document.title.as_deref(), text);
             for (term, _) in postings {
                 if let Some(list) = self.postings.get_mut(&term) {
                     if let Ok(at) = list.binary_search_by_key(&id, |p| p.passage) {
@@ -249,7 +254,7 @@ impl Index {
                     }
                 }
             }
-            for word in words {
+            for word in unknown {
                 if let Some(count) = self.vocabulary.get_mut(word.as_str()) {
                     *count -= 1;
                     if *count == 0 {
@@ -365,6 +370,7 @@ impl Index {
                 Ordering::Greater => false,
             });
         }
+        let asked = question.meaning.direction();
         let written = self.written(&question.pairs);
         let all = written.iter().map(|(_, worth)| worth).sum::<f32>().max(f32::MIN_POSITIVE);
         best.into_iter()
@@ -373,6 +379,10 @@ impl Index {
                 let has = |postings: &[Posting]| postings.binary_search_by_key(&id, |p| p.passage).is_ok();
                 let there: f32 = written.iter().filter(|(postings, _)| has(postings)).map(|(_, worth)| worth).sum();
                 let mut evidence = evidence::weigh(id, passage.sentences, total, there / all, &units);
+                let (whole, sentences) = &passage.directions;
+                let near = sentences.iter().map(|sentence| asked.nearness(sentence)).fold(0.0, f32::max);
+                evidence.set(Kind::Near, near);
+                evidence.set(Kind::Akin, asked.nearness(whole).max(0.0));
                 evidence.set(Kind::Long, question.length);
                 evidence.set(Kind::Wordy, (f32::from(passage.terms.max(3)) / MIDDLING).ln());
                 evidence.set(Kind::Japanese, f32::from(u8::from(question.japanese)));

@@ -1,9 +1,10 @@
 //! The vocabulary that question and page are both translated into: words, their readings, and the concepts they stand for.
 //!
 //! The words are data: `lexicon.txt`, a vocabulary weighed for shops, `everyday.txt`, a table of what else shops sell and shoppers speak
-//! of, and `kanji.txt`, how characters sound. Each tells its own form. The build packs them into one file, which is no part of the
-//! program: an isolate loads it when it first searches (see [`super::vocabulary`]) and reads it where it lies, so that loading costs no more
-//! than a look over it. With no vocabulary at all there are pairs of characters, which find half as much.
+//! of, and `kanji.txt`, how characters sound; each tells its own form. `meanings.bin` says in what direction each concept lies from others
+//! (see [`super::meaning`]). The build packs them into one file, which is no part of the program: an isolate loads it when it first searches
+//! (see [`super::vocabulary`]) and reads it where it lies, so that loading costs no more than a look over it. With no vocabulary at all there
+//! are pairs of characters, which find half as much.
 
 mod file;
 mod layout;
@@ -21,7 +22,7 @@ use super::english;
 use super::normal;
 pub use file::Unreadable;
 use file::{File, Section, Texts, first_not, read};
-pub use layout::{Class, Form};
+pub use layout::{Class, DIMENSIONS, Form, MEANING};
 use layout::{ROWS, digest};
 
 /// The packed file of this build: its name, and the digest by which it is known again.
@@ -53,6 +54,7 @@ pub struct Lexicon {
     related: Section,
     related_ids: Section,
     related_weights: Section,
+    meanings: Section,
     /// Phrases of English stems by the first of them, the word of each and the stems after the first.
     english: Texts,
     phrases: Section,
@@ -84,7 +86,7 @@ pub(crate) fn vocabulary() -> &'static writer::Vocabulary {
     static READ: std::sync::OnceLock<writer::Vocabulary> = std::sync::OnceLock::new();
     let (words, everyday, kanji) =
         (include_str!("lexicon.txt"), include_str!("everyday.txt"), include_str!("kanji.txt"));
-    READ.get_or_init(|| reader::read(words, everyday, kanji))
+    READ.get_or_init(|| reader::read(words, everyday, kanji, include_bytes!("meanings.bin")))
 }
 
 impl Lexicon {
@@ -130,6 +132,7 @@ impl Lexicon {
             related: sections.next()?,
             related_ids: sections.next()?,
             related_weights: sections.next()?,
+            meanings: sections.next()?,
             english: sections.texts()?,
             phrases: sections.next()?,
             phrase_words: sections.next()?,
@@ -194,6 +197,11 @@ impl Lexicon {
         let list = self.file.list(&self.related, usize::from(concept));
         let weights = list.clone().map_while(|at| self.file.number(&self.related_weights, at)).map(f32::from_bits);
         self.file.ids(&self.related_ids, list).zip(weights)
+    }
+
+    /// What a concept means, packed; nothing where it is not known.
+    pub fn meaning(&self, concept: u16) -> Option<&[u8; MEANING]> {
+        self.file.fixed(&self.meanings, usize::from(concept)).filter(|packed| packed.first() != Some(&0))
     }
 
     /// Calls `found` with each word that begins the characters, and how many of them it takes, inflection included.
@@ -418,7 +426,11 @@ mod tests {
     const KANJI: &str = "へん返 ぴん品 ひん品 + きん金\n";
 
     fn small() -> Vec<u8> {
-        writer::pack(reader::read(WORDS, EVERYDAY, KANJI)).unwrap()
+        let meanings = ["return", "林檎, りんご = apple"].map(|name| {
+            let meaning = [[16].as_slice(), &[0x1f; MEANING - 1]].concat();
+            [reader::key(name).to_le_bytes().as_slice(), &meaning].concat()
+        });
+        writer::pack(reader::read(WORDS, EVERYDAY, KANJI, &meanings.concat())).unwrap()
     }
 
     /// Looks up everything that can be looked up, by these texts.
@@ -436,6 +448,7 @@ mod tests {
             lexicon.is_filler(word);
             for concept in lexicon.concepts(word).chain(lexicon.senses(word)) {
                 lexicon.class(concept);
+                lexicon.meaning(concept);
                 lexicon.related(concept).count();
             }
         }
@@ -457,6 +470,7 @@ mod tests {
         for (concept, at) in read.concepts.iter().zip(0..) {
             assert_eq!(lexicon.class(at), Some(concept.class));
             assert!(lexicon.related(at).eq(concept.related.iter().copied()));
+            assert_eq!(lexicon.meaning(at).copied().unwrap_or([0; MEANING]), concept.meaning);
         }
         for (chars, form) in &read.spelt {
             let mut found = Vec::new();

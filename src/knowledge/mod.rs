@@ -25,6 +25,7 @@ mod index;
 pub mod lexicon;
 pub mod loading;
 mod loan;
+mod meaning;
 pub(crate) mod normal;
 pub mod passage;
 mod posting;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::lexicon::Lexicon;
+use super::meaning::{Direction, Meaning};
 use super::passage;
 use super::terms::{self, Term};
 use crate::order;
@@ -52,12 +53,26 @@ fn places(sentences: &[&str], at: usize) -> u16 {
     (at..=at + more).fold(0, |places, at| places | 1 << place(at))
 }
 
-/// The terms of a passage with their places, and the Latin stems that the lexicon does not know, each once.
-pub fn analyse(lexicon: &Lexicon, id: u32, title: Option<&str>, text: &str) -> (HashMap<Term, Posting>, Vec<String>) {
+/// What a passage is found by.
+pub struct Analysis {
+    /// Its terms with their places.
+    pub postings: HashMap<Term, Posting>,
+    /// The Latin stems that the lexicon does not know, each once.
+    pub unknown: Vec<String>,
+    /// Where it points as a whole, and each of its sentences; with the title.
+    pub directions: (Direction, Box<[Direction]>),
+}
+
+/// How much of the title's meaning each sentence has.
+const TITLED: f32 = 0.7;
+
+/// Reads a passage.
+pub fn analyse(lexicon: &Lexicon, id: u32, title: Option<&str>, text: &str) -> Analysis {
     let mut postings: HashMap<Term, Posting> = HashMap::new();
     let mut words: Vec<String> = Vec::new();
     let fresh = Posting { passage: id, sentences: 0, body: 0, title: 0 };
     let sentences: Vec<&str> = passage::sentences(text).collect();
+    let mut meanings: Vec<Meaning> = Vec::new();
     for (at, sentence) in sentences.iter().enumerate() {
         let places = places(&sentences, at);
         let headed = if passage::is_heading(sentence) { HEADED } else { 0 };
@@ -66,11 +81,12 @@ pub fn analyse(lexicon: &Lexicon, id: u32, title: Option<&str>, text: &str) -> (
             posting.body = (posting.body + u8::from(posting.times() < OFTEN)) | headed;
             posting.sentences |= places;
         };
-        terms::page(lexicon, sentence, found, |stem| words.push(stem.to_owned()));
+        meanings.push(terms::page(lexicon, sentence, found, |stem| words.push(stem.to_owned())));
     }
+    let mut about = Meaning::default();
     if let Some(title) = title {
         let mut held = Vec::new();
-        terms::page(lexicon, title, |term| held.push(term), |stem| words.push(stem.to_owned()));
+        about = terms::page(lexicon, title, |term| held.push(term), |stem| words.push(stem.to_owned()));
         // A title of one thing says more of it than one of many.
         let things = held.iter().filter(|t| t.is_thing()).count().max(1);
         for term in held {
@@ -78,7 +94,13 @@ pub fn analyse(lexicon: &Lexicon, id: u32, title: Option<&str>, text: &str) -> (
         }
     }
     order::sort_and_dedup(&mut words);
-    (postings, words)
+    let mut whole = about;
+    for meaning in &mut meanings {
+        whole.join(meaning, 1.0);
+        meaning.join(&about, TITLED);
+    }
+    let directions = (whole.direction(), meanings.iter().map(Meaning::direction).collect());
+    Analysis { postings, unknown: words, directions }
 }
 
 #[cfg(test)]

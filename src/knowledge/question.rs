@@ -3,6 +3,7 @@
 use super::english;
 use super::lexicon::{Class, Lexicon};
 use super::loan;
+use super::meaning::Meaning;
 use super::normal::{Glyph, Script, fold, fold_question, from_roman, skeleton};
 use super::segment::{Everyday, Kind, Token, segment};
 use super::terms::{self, Term, sounds};
@@ -38,6 +39,8 @@ pub struct Question {
     pub units: Vec<Unit>,
     /// Its pairs of neighbouring characters, of which one is no hiragana.
     pub pairs: Vec<Term>,
+    /// What it means.
+    pub meaning: Meaning,
     /// Whether it is in Japanese.
     pub japanese: bool,
     /// How much longer it is than one of middle length, as a part of that.
@@ -113,7 +116,7 @@ impl Question {
         let japanese = is_japanese(text);
         let each = if japanese { 1.0 } else { OTHER_CHARACTER };
         let length = (text.chars().count() as f32 * each / MIDDLING - 1.0).clamp(SHORTEST, LONGEST);
-        let mut question = Question { units: Vec::new(), pairs: pairs(&glyphs), japanese, length };
+        let mut question = Question { pairs: pairs(&glyphs), japanese, length, ..Question::default() };
         let misheard = question.misheard(lexicon, &glyphs, &tokens);
         for Token { start, end, kind } in &tokens {
             let part = glyphs.get(*start..*end).unwrap_or_default();
@@ -178,6 +181,7 @@ impl Question {
     }
 
     fn words(&mut self, lexicon: &Lexicon, part: &[Glyph], words: &[u32]) {
+        self.meaning.add(lexicon, words);
         let mut alike: Vec<u32> = Vec::new();
         if let ([word], true) = (words, part.iter().any(|g| g.script == Script::Kanji)) {
             for stem in lexicon.heard(*word) {
@@ -284,7 +288,8 @@ impl Question {
     }
 
     /// Adds what words of the everyday table may mean; the first sense.
-    fn senses(&self, lexicon: &Lexicon, words: &[u32], terms: &mut Vec<(Term, f32)>) -> Option<u16> {
+    fn senses(&mut self, lexicon: &Lexicon, words: &[u32], terms: &mut Vec<(Term, f32)>) -> Option<u16> {
+        self.meaning.add(lexicon, words);
         terms.extend(words.iter().map(|w| (Term::word(*w), 1.0)));
         let senses = senses(lexicon, words);
         for sense in &senses {
@@ -446,7 +451,8 @@ impl Question {
     }
 
     /// Adds what words mean that a text may have been meant for; the weight of the weightiest, if there is any.
-    fn mean(&self, lexicon: &Lexicon, words: &[u32], strength: f32, terms: &mut Vec<(Term, f32)>) -> Option<f32> {
+    fn mean(&mut self, lexicon: &Lexicon, words: &[u32], strength: f32, terms: &mut Vec<(Term, f32)>) -> Option<f32> {
+        self.meaning.add(lexicon, words.get(..MOST_MEANT).unwrap_or(words));
         let mut heaviest = None;
         for word in words.iter().take(MOST_MEANT) {
             terms.push((Term::word(*word), strength));

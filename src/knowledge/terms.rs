@@ -2,6 +2,7 @@
 
 use super::lexicon::Lexicon;
 use super::loan;
+use super::meaning::Meaning;
 use super::normal::{Glyph, Script, fold, skeleton};
 use super::segment::{Everyday, Kind, Token, segment};
 use crate::order;
@@ -128,9 +129,11 @@ fn beyond(lexicon: &Lexicon, kind: &Kind, part: &[Glyph]) -> Option<Script> {
     }
 }
 
-/// Calls `found` with each term of a sentence of a page, and `unknown` with each Latin stem that the lexicon does not know.
-pub fn page(lexicon: &Lexicon, sentence: &str, mut found: impl FnMut(Term), mut unknown: impl FnMut(&str)) {
+/// Calls `found` with each term of a sentence of a page, and `unknown` with each Latin stem that the lexicon does not know. Gives what the
+/// sentence means.
+pub fn page(lexicon: &Lexicon, sentence: &str, mut found: impl FnMut(Term), mut unknown: impl FnMut(&str)) -> Meaning {
     let glyphs = fold(sentence);
+    let mut meaning = Meaning::default();
     let tokens = segment(lexicon, &glyphs, Everyday::WithParts);
     loans(&glyphs, &tokens, &mut found);
     // The glyph up to which the pair before was joined, so that pairs cross words but not filler.
@@ -141,6 +144,7 @@ pub fn page(lexicon: &Lexicon, sentence: &str, mut found: impl FnMut(Term), mut 
             Kind::Words { words, by_sound } => {
                 // A short word met as it sounds may be any other.
                 if !*by_sound || part.len() > 2 {
+                    meaning.add(lexicon, words);
                     for word in words {
                         found(Term::word(*word));
                         let concepts = lexicon.concepts(*word).chain(lexicon.senses(*word));
@@ -190,4 +194,5 @@ pub fn page(lexicon: &Lexicon, sentence: &str, mut found: impl FnMut(Term), mut 
             before = Some((start + at, glyph.c));
         }
     }
+    meaning
 }

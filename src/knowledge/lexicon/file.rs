@@ -152,6 +152,11 @@ impl File {
         all.get(list).unwrap_or_default().iter().map(|id| u16::from_le_bytes(*id))
     }
 
+    /// The item at a place of a section whose items are of one length.
+    pub fn fixed<const LENGTH: usize>(&self, among: &Section, at: usize) -> Option<&[u8; LENGTH]> {
+        self.0.get(among.clone())?.as_chunks().0.get(at)
+    }
+
     /// The byte at a place of a section.
     pub fn byte(&self, among: &Section, at: usize) -> Option<u8> {
         self.0.get(among.clone())?.get(at).copied()

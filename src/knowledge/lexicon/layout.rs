@@ -45,6 +45,12 @@ impl Class {
     }
 }
 
+/// What a concept means: of so many dimensions, packed in so many bytes, of which the first is its length in 16ths and each of the others two
+/// dimensions in steps from -8, the lower one first. All 0 where it is not known.
+pub const DIMENSIONS: usize = 64;
+/// See [`DIMENSIONS`].
+pub const MEANING: usize = 1 + DIMENSIONS / 2;
+
 /// Which word a written form belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Form {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::layout::{Class, Form, ROWS};
+use super::layout::{Class, Form, MEANING, ROWS, digest};
 use super::senses;
 use super::sounds::{is_kana, readings};
 use super::writer::{Concept, Phrase, Vocabulary, Word};
@@ -15,14 +15,68 @@ const SENSE_BEARS: f32 = 0.3;
 /// A word without a reading of its own has this many of those that its characters allow.
 const READINGS: usize = 8;
 
-/// Reads the vocabulary, the table of everyday words and how kanji sound.
-pub fn read(lexicon: &str, everyday: &str, kanji: &str) -> Vocabulary {
-    let mut reader = Reader::new(kanji);
+/// Reads the vocabulary, the table of everyday words, how kanji sound, and what is meant.
+pub fn read(lexicon: &str, everyday: &str, kanji: &str, meanings: &[u8]) -> Vocabulary {
+    let mut reader = Reader::new(kanji, meanings);
     lexicon.lines().for_each(|line| reader.line(line));
     reader.begin_everyday();
     senses::senses(everyday).for_each(|(japanese, english)| reader.sense(japanese, english));
     reader.finish()
 }
+
+/// A line's words that have the same concepts.
+pub struct Group<'a> {
+    /// Their concepts, by which a page may be met; see [`concepts`].
+    pub names: String,
+    /// Concepts that bear on the first of these, and how much.
+    pub related: &'a str,
+    /// The words.
+    pub words: Vec<&'a str>,
+}
+
+/// The groups of words of a line of the vocabulary.
+pub fn groups(line: &str) -> Vec<Group<'_>> {
+    let Some((head, words)) = line.split_once(" = ").filter(|(head, _)| !head.starts_with('#')) else {
+        return Vec::new();
+    };
+    let (names, related) = head.split_once('>').unwrap_or((head, ""));
+    let names = names.trim();
+    if !names.trim_start_matches(['!', '%', '^']).starts_with('*') {
+        return vec![Group { names: names.to_owned(), related, words: words.split_whitespace().collect() }];
+    }
+    let alone = |group| {
+        let first = written(group);
+        Group { names: names.replacen('*', first, 1), related, words: str::split(group, ',').collect() }
+    };
+    words.split_whitespace().map(alone).collect()
+}
+
+/// How the first word of some is written.
+pub fn written(words: &str) -> &str {
+    words.split([',', '/']).next().unwrap_or(words)
+}
+
+/// What marks a concept's class.
+const MARKS: [char; 5] = ['?', '~', '!', '%', '^'];
+
+/// The concepts of a group, each with the mark of its class.
+pub fn concepts(names: &str) -> impl Iterator<Item = &str> {
+    let names = if matches!(names, "-" | "~") { "" } else { names };
+    names.split('+').filter(|name| !name.is_empty())
+}
+
+/// By what a concept's meaning is found: its name without the mark, or the line of the everyday table.
+pub fn key(name: &str) -> u64 {
+    digest(name.trim_start_matches(MARKS).as_bytes())
+}
+
+/// The line of a sense.
+pub fn line_of(japanese: &str, english: &str) -> String {
+    format!("{japanese} = {english}")
+}
+
+/// A meaning behind its key, in bytes.
+const NAMED: usize = size_of::<u64>() + MEANING;
 
 /// Kanji, and how each may sound.
 pub type Sounds = HashMap<char, Vec<Box<str>>>;
@@ -63,37 +117,35 @@ struct Reader {
     sounds: Sounds,
     /// With those that only words of the vocabulary have.
     all_sounds: Sounds,
+    meanings: HashMap<u64, [u8; MEANING]>,
     /// How many words the vocabulary has, once the everyday table is read.
     everyday: u32,
 }
 
 impl Reader {
-    fn new(kanji: &str) -> Reader {
-        Reader { sounds: sounds(kanji, false), all_sounds: sounds(kanji, true), ..Reader::default() }
+    fn new(kanji: &str, meanings: &[u8]) -> Reader {
+        let meanings = meanings.as_chunks::<NAMED>().0.iter().filter_map(|named| {
+            let (key, meaning) = named.split_first_chunk()?;
+            Some((u64::from_le_bytes(*key), *meaning.first_chunk()?))
+        });
+        Reader {
+            sounds: sounds(kanji, false),
+            all_sounds: sounds(kanji, true),
+            meanings: meanings.collect(),
+            ..Reader::default()
+        }
     }
 
     fn line(&mut self, line: &str) {
-        let Some((head, words)) = line.split_once(" = ") else { return };
-        if head.starts_with('#') {
-            return;
-        }
-        let (names, related) = head.split_once('>').unwrap_or((head, ""));
-        let names = names.trim();
-        self.filler = names == "-";
-        if names.trim_start_matches(['!', '%', '^']).starts_with('*') {
-            for group in words.split_whitespace() {
-                let first = group.split([',', '/']).next().unwrap_or(group);
-                self.group(&names.replacen('*', first, 1), related, group.split(','));
-            }
-        } else {
-            let names = if matches!(names, "-" | "~") { "" } else { names };
-            self.group(names, related, words.split_whitespace());
+        for Group { names, related, words } in groups(line) {
+            self.filler = names == "-";
+            self.group(&names, related, words);
         }
     }
 
     /// Words that share their concepts.
-    fn group<'a>(&mut self, names: &str, related: &str, words: impl Iterator<Item = &'a str>) {
-        let concepts: Vec<u16> = names.split('+').filter(|n| !n.is_empty()).map(|n| self.concept(n)).collect();
+    fn group(&mut self, names: &str, related: &str, words: Vec<&str>) {
+        let concepts: Vec<u16> = concepts(names).map(|n| self.concept(n)).collect();
         if let Some(first) = concepts.first() {
             for pair in related.split_whitespace() {
                 if let Some((name, weight)) = pair.split_once(':') {
@@ -140,6 +192,7 @@ impl Reader {
             name: english.to_owned(),
             class: Class::Sense,
             related,
+            meaning: self.meaning(&line_of(japanese, english)),
         });
     }
 
@@ -167,7 +220,7 @@ impl Reader {
             Some('^') => Class::Example,
             _ => Class::Topic,
         };
-        let name = name.trim_start_matches(['?', '~', '!', '%', '^']);
+        let name = name.trim_start_matches(MARKS);
         if let Some(there) = self.by_name.get(name) {
             return *there;
         }
@@ -177,9 +230,14 @@ impl Reader {
             name: name.to_owned(),
             class,
             related: Vec::new(),
+            meaning: self.meaning(name),
         });
         self.by_name.insert(name.to_owned(), id);
         id
+    }
+
+    fn meaning(&self, name: &str) -> [u8; MEANING] {
+        self.meanings.get(&key(name)).copied().unwrap_or([0; MEANING])
     }
 
     fn add_word(&mut self, form: String, inflection: u8, readings: Vec<Box<str>>, concepts: &[u16]) -> u32 {

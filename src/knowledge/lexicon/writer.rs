@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::layout::{Class, Form, MOST_WORDS};
+use super::layout::{Class, Form, MEANING, MOST_WORDS};
 use super::reader::Sounds;
 
 /// A concept.
@@ -14,6 +14,8 @@ pub struct Concept {
     pub class: Class,
     /// Concepts that bear on it, and how much.
     pub related: Vec<(u16, f32)>,
+    /// What it means.
+    pub meaning: [u8; MEANING],
 }
 
 /// A word: in Japanese with a reading, or in English.
@@ -131,6 +133,7 @@ pub fn pack(vocabulary: Vocabulary) -> Result<Vec<u8>, String> {
     out.starts(concepts.iter().map(|c| c.related.len()));
     out.ids(concepts.iter().flat_map(|c| c.related.iter().map(|r| r.0)));
     out.numbers(concepts.iter().flat_map(|c| c.related.iter().map(|r| r.1.to_bits())));
+    out.bytes(&concepts.iter().flat_map(|c| c.meaning).collect::<Vec<u8>>());
 
     let english = sorted(&english);
     let phrases = || english.iter().flat_map(|(_, phrases)| phrases.iter());
