@@ -3,21 +3,25 @@
 //! A permit at hand is spent with no round trip. Its times came on the object's clock; they are kept on this isolate's, its
 //! first moment counted from when the answer came and its last from when the ask went, so that no clocks need agree.
 
+mod again;
 mod asking;
 mod coming;
+mod needs;
 mod spacing;
 
 use std::collections::VecDeque;
 
-use super::book::{LIFE_MS, MINUTE_MS, Slot, TICK_MS};
+use super::book::{LIFE_MS, Slot, TICK_MS};
 use super::crowd::Crowd;
 use super::line::{Heard, Line, Waiter};
 use super::message::{KINDS, Kind, Limits, Report, Settled};
 use super::{Refusal, Standing};
 use crate::config::Target;
 use crate::upstream::ratelimit::Stated;
+use again::Again;
 pub use coming::Announced;
 use coming::Coming;
+use needs::Needs;
 use spacing::Spacing;
 
 /// After an ask that failed the next one waits, in milliseconds.
@@ -35,18 +39,6 @@ const DARK_LATEST_MS: u64 = 800;
 const LOOK_MS: u64 = 250;
 /// A permit that nobody has come for is anybody's so long before its end, in milliseconds.
 const LAST_MS: u64 = 150;
-/// So many times as many tokens as modest callers need are far more than is usual.
-const LARGE: f64 = 6.0;
-/// Modest is what one in ten needs: it rises by this when one needs more and falls by this when one needs less, so that nine of ten
-/// may need far more and the tenth is not counted as one of them.
-const RISES: f64 = 1.05;
-const FALLS: f64 = 0.64;
-/// The first caller is no measure where it needs more than one part in so many of the limit.
-const MODEST: u32 = 50;
-/// The part of the permits that is counted on for those who come again; new callers take the rest.
-const FOR_AGAIN: f64 = 0.9;
-/// No longer after the first free permit is anybody told to come again, in milliseconds: most never do.
-const AGAIN_LATEST_MS: f64 = 180_000.0;
 /// So many who wait are a rush, whatever the object says later.
 const RUSH: usize = 8;
 /// Returns kept for the next ask.
@@ -136,8 +128,7 @@ pub struct Holder {
     coming: Coming,
     crowd: Crowd,
     beyond: u32,
-    /// For each kind, the tokens that callers to come may need, and those that modest ones do.
-    tokens: [(f64, f64); KINDS],
+    needs: Needs,
     asking: Option<(u64, u64)>,
     asks: u64,
     failures: u32,
@@ -153,12 +144,7 @@ pub struct Holder {
     full_until_ms: [u64; KINDS],
     free_at_ms: [u64; KINDS],
     large_free_at_ms: u64,
-    /// Permits a second that come free for those who come again, and when the last of them was told to.
-    per_second: f64,
-    told_ms: f64,
-    /// Whose that one was, and until when callers are taken to be many: two were here at once, or others were told a time.
-    told_to: u64,
-    many_until_ms: f64,
+    again: Again,
     batch_again_ms: u64,
     batch_wait_ms: u64,
     settled: Settled,
@@ -197,7 +183,7 @@ impl Holder {
             coming: Coming::default(),
             crowd: Crowd::default(),
             beyond: 0,
-            tokens: [(0.0, 0.0); KINDS],
+            needs: Needs::default(),
             asking: None,
             asks: 0,
             failures: 0,
@@ -212,10 +198,7 @@ impl Holder {
             full_until_ms: [0; KINDS],
             free_at_ms: [0; KINDS],
             large_free_at_ms: 0,
-            per_second: 0.0,
-            told_ms: 0.0,
-            told_to: 0,
-            many_until_ms: 0.0,
+            again: Again::default(),
             batch_again_ms: 0,
             batch_wait_ms: BATCH_AGAIN_MS,
             settled: Settled::default(),
@@ -370,33 +353,18 @@ impl Holder {
 
     /// Counts one who has come; whether it is beyond its party's share.
     fn count(&mut self, now_ms: u64, caller: Caller) -> bool {
-        let kind = caller.kind as usize;
         if self.running as usize + self.line.len() > 0 {
-            self.many_until_ms = self.many_until_ms.max((now_ms + MINUTE_MS) as f64);
+            self.again.together(now_ms);
         }
         let beyond = self.crowd.arrive(now_ms, caller.party, self.is_rushed());
         if beyond {
             // It is no demand that others' permits should be held for.
             self.beyond += u32::from(caller.kind != Kind::Batch);
-        } else if let Some((tokens, modest)) = self.tokens.get_mut(kind) {
+        } else {
             self.coming.came(now_ms, caller.kind);
-            let needs = f64::from(caller.tokens);
-            *modest = match *modest {
-                0.0 => needs.min((self.limits.tokens / MODEST).into()),
-                modest if needs > modest => needs.min(modest * RISES),
-                modest => needs.max(modest * FALLS),
-            };
-            if needs <= *modest * LARGE {
-                *tokens = (*tokens * 0.998).max(needs);
-            }
+            self.needs.came(caller.kind, caller.tokens, self.limits.tokens);
         }
         beyond
-    }
-
-    /// Whether a caller needs far more tokens than is usual.
-    fn is_large(&self, caller: Caller) -> bool {
-        let modest = self.tokens.get(caller.kind as usize).map_or(0.0, |(_, modest)| *modest);
-        f64::from(caller.tokens) > modest * LARGE
     }
 
     /// Lets a caller in; [`Self::look`] then tells it what to do.
@@ -411,7 +379,7 @@ impl Holder {
             party: caller.party,
             beyond,
             tokens: caller.tokens,
-            large: self.is_large(caller),
+            large: self.needs.is_large(caller.kind, caller.tokens),
             came_ms: now_ms,
             until_ms: now_ms.saturating_add(caller.patience_ms),
             told_ms: None,
@@ -497,7 +465,7 @@ impl Holder {
             }
             // What is kept for later and a batch come again after waits of their own.
             let again_ms =
-                if batch { free_at.saturating_sub(now_ms) } else { self.again_ms(now_ms, free_at, waiter.party) };
+                if batch { free_at.saturating_sub(now_ms) } else { self.again.in_ms(now_ms, free_at, waiter.party) };
             return refused(again_ms, standing);
         }
         let ms = match waiter.kind {
@@ -506,24 +474,6 @@ impl Holder {
             _ => pause_ms.clamp(5, 250),
         };
         Step::Wait { ms, eta_ms: None, ahead: place, placed: false }
-    }
-
-    /// In how many milliseconds one who is turned away is to come again: not all at the first free permit, but each at the next one.
-    ///
-    /// Nothing tells one caller that asks again and again from as many who share its key, but that it is never here twice at once. Where
-    /// all were so for a minute, each asks in the place of the one before, and is told the first free permit; others who come so seldom
-    /// do each other little harm.
-    fn again_ms(&mut self, now_ms: u64, free_at_ms: u64, party: u64) -> u64 {
-        let (now, free_ms) = (now_ms as f64, free_at_ms.max(now_ms) as f64);
-        let another = party == 0 || (party != self.told_to && self.told_ms > now);
-        let mut again_ms = free_ms;
-        if another || now < self.many_until_ms {
-            let next_ms = self.told_ms + 1_000.0 / (self.per_second * FOR_AGAIN).max(0.001);
-            again_ms = next_ms.clamp(free_ms, free_ms + AGAIN_LATEST_MS);
-            self.many_until_ms = self.many_until_ms.max(again_ms);
-        }
-        (self.told_ms, self.told_to) = (again_ms, party);
-        (again_ms - now) as u64
     }
 
     /// The turn of one who waits for a place in flight.

@@ -128,7 +128,7 @@ impl Holder {
         let rare = self.contended && self.demand(now_ms) * LIFE_MS as f64 / 1_000.0 < AHEAD_LEAST;
         let mut free = self.permits.saturating_sub(self.line.len()) as f64;
         let longest = wants.iter().map(|w| w.patience_ms).max().unwrap_or(0);
-        for ((want, expected), (tokens, _)) in wants.iter_mut().zip(self.expected(now_ms)).zip(self.tokens) {
+        for ((want, expected), tokens) in wants.iter_mut().zip(self.expected(now_ms)).zip(self.needs.usual()) {
             let (least, most) = expected;
             let missing = most - free;
             let lacking = free <= least;
@@ -374,11 +374,7 @@ impl Holder {
         for (turns, line) in self.turns.iter_mut().zip(&lease.line) {
             *turns = line.iter().map(|ms| now_ms + u64::from(*ms)).collect();
         }
-        self.per_second = lease.per_second.into();
-        if !lease.contended {
-            // There is enough again for whoever comes.
-            self.told_ms = 0.0;
-        }
+        self.again.heard(lease.per_second.into(), lease.contended);
         let slots = lease.slots.iter().map(|slot| (slot, false)).chain(lease.large.iter().map(|slot| (slot, true)));
         for (slot, large) in slots {
             let ahead = (slot.tick * TICK_MS).saturating_sub(lease.now_ms);
