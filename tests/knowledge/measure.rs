@@ -6,7 +6,7 @@ mod rank;
 
 use std::collections::HashMap;
 
-use madoguchi::knowledge::{Document, Index, Lexicon, passage};
+use madoguchi::knowledge::{Document, Hit, Index, Lexicon, passage};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -43,6 +43,8 @@ pub struct Tally {
     pub recognised: usize,
     /// Answerable, and told that nothing bears on it.
     pub refused: usize,
+    /// The same as `first` and `among_three` of the nearest passages, whether they bear on it or not.
+    pub nearest: [usize; 2],
     /// A line for each question that was not answered as it should be.
     pub missed: Vec<String>,
 }
@@ -190,7 +192,11 @@ pub fn tally(of: &Part) -> Tally {
             continue;
         }
         tally.answerable += 1;
-        let place = hits.iter().position(|h| asked.answered_by(&h.id, &h.passage));
+        let place = |hits: &[Hit]| hits.iter().position(|h| asked.answered_by(&h.id, &h.passage));
+        let near = place(&shop.index.search(&asked.q, 3));
+        tally.nearest[0] += usize::from(near == Some(0));
+        tally.nearest[1] += usize::from(near.is_some());
+        let place = place(&hits);
         let refused = hits.is_empty();
         tally.refused += usize::from(refused);
         tally.first += usize::from(place == Some(0));
@@ -235,11 +241,13 @@ impl std::fmt::Display for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "first {:5.1}%  among three {:5.1}%  ({} answerable, {} refused)   unanswerable recognised {:5.1}% ({})",
+            "first {:5.1}%  among three {:5.1}%  ({} answerable, {} refused; nearest {:.1} and {:.1}%)   unanswerable recognised {:5.1}% ({})",
             part(self.first, self.answerable),
             part(self.among_three, self.answerable),
             self.answerable,
             self.refused,
+            part(self.nearest[0], self.answerable),
+            part(self.nearest[1], self.answerable),
             part(self.recognised, self.unanswerable),
             self.unanswerable
         )
