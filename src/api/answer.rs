@@ -15,6 +15,7 @@ use crate::counter::Counter;
 use crate::error::ApiError;
 use crate::knowledge::answering::{self, Asked, Event};
 use crate::knowledge::find::{find, find_among};
+use crate::knowledge::store::check_url;
 use crate::upstream::call::Wait;
 use crate::world::Invocation;
 
@@ -39,7 +40,11 @@ pub async fn answer(counter: &Counter, request: &Request<'_>) -> Result<Answer, 
     let sources = match request.optional::<Value>("documents", DOCUMENT)? {
         None => find(counter, &query, &[], top_k, request.id, request.party).await?,
         Some(_) => {
-            let given = request.list::<Document>("documents", DOCUMENT, 1000)?.into_iter().map(|d| d.page()).collect();
+            let given = request.list::<Document>("documents", DOCUMENT, 1000)?;
+            for (at, url) in given.iter().enumerate().filter_map(|(at, d)| Some((at, d.url.as_deref()?))) {
+                check_url(&format!("documents[{at}].url"), url)?;
+            }
+            let given = given.into_iter().map(Document::page).collect();
             find_among(counter, given, &query, top_k, request.id, request.party).await
         }
     };

@@ -69,14 +69,20 @@ async fn get(counter: &Counter, id: &str) -> Result<Answer, ApiError> {
     index.get(id).map(|d| Answer::json(json!(d).to_string())).ok_or_else(|| unknown(id))
 }
 
-/// Stores every line that is right, and tells each that is not by its number.
+/// The most lines that a reply tells the faults of: it would be a hundred times as long as the lines.
+const MOST_FAILED: usize = 100;
+
+/// Stores every line that is right, and tells those that are not by their numbers, the first of them at length.
 async fn load(counter: &Counter, incoming: &dyn Incoming) -> Result<Answer, ApiError> {
     let body = read_body(incoming, LINES).await?;
-    let (mut documents, mut failed) = (Vec::<Document>::new(), Vec::new());
+    let (mut documents, mut failed, mut more_failed) = (Vec::<Document>::new(), Vec::new(), 0_usize);
     for (at, line) in body.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         match read_line(line) {
             Ok(document) => documents.push(document),
-            Err(error) => failed.push(json!({ "line": at + 1, "error": error.body() })),
+            Err(error) if failed.len() < MOST_FAILED => {
+                failed.push(json!({ "line": at + 1, "error": error.body() }));
+            }
+            Err(_) => more_failed += 1,
         }
     }
     if documents.is_empty() && failed.is_empty() {
@@ -87,7 +93,7 @@ async fn load(counter: &Counter, incoming: &dyn Incoming) -> Result<Answer, ApiE
     if !documents.is_empty() {
         counter.world.put_documents(documents).await?;
     }
-    Ok(Answer::json(json!({ "stored": stored, "failed": failed }).to_string()))
+    Ok(Answer::json(json!({ "stored": stored, "failed": failed, "more_failed": more_failed }).to_string()))
 }
 
 fn read_line(line: &str) -> Result<Document, ApiError> {

@@ -86,6 +86,8 @@ pub async fn read_body(incoming: &dyn Incoming, wanted: Wanted) -> Result<String
         .await
         .map_err(|_| ApiError::new(Kind::InvalidRequest, "body_incomplete", "The body broke off: send it again"))?
         .ok_or_else(too_large)?;
+    // Some editors begin a file so; a reader of JSON may pass over it (RFC 8259).
+    let body = body.strip_prefix("\u{feff}".as_bytes()).map(<[u8]>::to_vec).unwrap_or(body);
     String::from_utf8(body).map_err(|e| {
         ApiError::new(
             Kind::InvalidRequest,

@@ -18,7 +18,4 @@ pub mod record;
 pub mod shared;
 pub mod turn;
 
-/// Whether a text is Japanese, by its letters.
-pub fn is_japanese(text: &str) -> bool {
-    text.chars().any(|c| ('\u{3040}'..='\u{30ff}').contains(&c) || ('\u{4e00}'..='\u{9fff}').contains(&c))
-}
+pub use crate::knowledge::has_japanese as is_japanese;

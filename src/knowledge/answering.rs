@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::citation::Citations;
 use super::index::Hit;
 use super::lexicon::Lexicon;
+use super::normal::has_japanese;
 use super::quoter::Quoter;
 use crate::counter::Counter;
 use crate::error::ApiError;
@@ -217,15 +218,11 @@ pub async fn stream(
     Ok(stream::iter([first]).chain(words).boxed_local())
 }
 
-fn is_japanese(text: &str) -> bool {
-    text.chars().any(|c| ('\u{3040}'..='\u{30ff}').contains(&c) || ('\u{4e00}'..='\u{9fff}').contains(&c))
-}
-
 /// The rung `passages`: the shop's own words, quoted; or, with none, that there are none, and a person.
 pub fn passages(quoter: &Quoter, lexicon: &Arc<Lexicon>, question: &str, sources: &[Source]) -> String {
     let quote = |source: &Source| quoter.quote(lexicon, question, source.title.as_deref(), &source.passage);
     let quoted = pages(sources).iter().map(|page| shown(page, quote)).collect::<Vec<_>>().join("\n\n");
-    match (sources.is_empty(), is_japanese(question)) {
+    match (sources.is_empty(), has_japanese(question)) {
         (false, true) => format!("お店の案内からお答えします。\n\n{quoted}"),
         (false, false) => format!("From the shop's own pages:\n\n{quoted}"),
         (true, true) => {
@@ -277,7 +274,9 @@ mod tests {
     fn passages_are_quoted_under_their_titles_and_their_absence_is_said_in_the_questions_language() {
         let shown = quoted("返品できますか", &[source("返品", "8日以内に承ります。")]);
         assert!(shown.contains("**返品**\n8日以内に承ります。"), "{shown}");
-        assert!(quoted("返品できますか", &[]).contains("見つかりませんでした"));
+        for question in ["返品できますか", "ﾍﾝﾋﾟﾝ"] {
+            assert!(quoted(question, &[]).contains("見つかりませんでした"));
+        }
         assert!(quoted("Can I return it?", &[]).contains("do not answer"));
     }
 

@@ -1,5 +1,7 @@
 //! The marks by which a model names the passages it used, such as `[1]` or `【2】`: taken out of what a shopper reads, and counted.
 
+use super::normal::narrow;
+
 /// The longest mark that is waited for, in characters; what is longer is text.
 const LONGEST: usize = 24;
 
@@ -39,7 +41,7 @@ impl Citations {
                         None => shown.push_str(&mark),
                     }
                 }
-                '0'..='9' | ',' | '、' | ' ' if begun && self.held.chars().count() < LONGEST => self.held.push(c),
+                _ if begun && self.holds(c) && self.held.chars().count() < LONGEST => self.held.push(c),
                 other => {
                     shown.push_str(&std::mem::take(&mut self.held));
                     shown.push(other);
@@ -60,10 +62,27 @@ impl Citations {
         (1..).zip(given).filter(|(n, _)| names(*n)).map(|(_, g)| g.clone()).collect()
     }
 
-    /// The numbers of a mark, if each is a passage's.
+    /// Whether a character may stand in the mark that is held: numbers and what joins them; in 【1†source】 anything after the dagger.
+    fn holds(&self, c: char) -> bool {
+        match narrow(c) {
+            '0'..='9' | ',' | ';' | '、' | '，' | ' ' | '-' | '–' | '〜' | '~' => true,
+            '^' => self.held.ends_with('['),
+            '†' => self.held.contains('【'),
+            _ => self.held.contains('†'),
+        }
+    }
+
+    /// The passages of a mark, if it is of numbers and any is a passage's.
     fn numbers(&self, mark: &str) -> Option<Vec<usize>> {
-        let inner = mark.trim_matches([' ', '[', ']', '【', '】']);
-        inner.split([',', '、']).map(|n| n.trim().parse().ok().filter(|n| (1..=self.given).contains(n))).collect()
+        let inner: String = mark.trim_matches([' ', '[', ']', '【', '】', '^']).chars().map(narrow).collect();
+        let inner = inner.split('†').next().unwrap_or_default();
+        let mut numbers = Vec::new();
+        for part in inner.split([',', ';', '、', '，']) {
+            let (from, to) = part.split_once(['-', '–', '〜', '~']).unwrap_or((part, part));
+            let (from, to): (usize, usize) = (from.trim().parse().ok()?, to.trim().parse().ok()?);
+            numbers.extend((from..=to.min(self.given)).filter(|n| (1..=self.given).contains(n)));
+        }
+        Some(numbers).filter(|numbers| !numbers.is_empty())
     }
 }
 
@@ -83,6 +102,12 @@ mod tests {
         assert_eq!(read(3, &["返品は8日以内です[", "2", "]。"]), ("返品は8日以内です。".into(), vec![2]));
         assert_eq!(read(3, &["It takes 8 days ", "[1, 3]. Yes."]), ("It takes 8 days. Yes.".into(), vec![1, 3]));
         assert_eq!(read(2, &["送料は660円です【1】。"]), ("送料は660円です。".into(), vec![1]));
+        for (mark, cited) in
+            [("[１]", vec![1]), ("[1-3]", vec![1, 2, 3]), ("[1;2]", vec![1, 2]), ("[^2]", vec![2]), ("[1, 9]", vec![1])]
+        {
+            assert_eq!(read(3, &["8日以内です", mark, "。"]), ("8日以内です。".into(), cited), "{mark}");
+        }
+        assert_eq!(read(2, &["660円です【2†shipping.md】。"]), ("660円です。".into(), vec![2]));
     }
 
     #[test]

@@ -131,10 +131,10 @@ async fn best(
     request_id: &str,
     party: u64,
 ) -> Vec<Source> {
-    if weighs(counter) && hits.len() > 1 {
+    if weighs(counter) && !hits.is_empty() {
         // Twenty calls for one question are no good use of a limit that is too small for the questions themselves.
         match affordable(counter) {
-            0 | 1 => {
+            most if most < hits.len().min(2) => {
                 hits.retain(Hit::bears);
                 hits = understood(question, hits);
             }

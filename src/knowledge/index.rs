@@ -187,8 +187,9 @@ impl Index {
     pub fn put(&mut self, document: Document) {
         self.remove(&document.id);
         let page = self.free_pages.pop().unwrap_or(self.pages.len() as u32);
-        let japanese = match document.lang.as_deref() {
-            Some(lang) => lang.starts_with("ja"),
+        let japanese = match document.lang.as_deref().map(str::to_ascii_lowercase).filter(|lang| !lang.is_empty()) {
+            // Many write the country's code for the language's.
+            Some(lang) => lang.starts_with("ja") || lang == "jp",
             None => is_japanese(&document.content),
         };
         let mut passages = Vec::new();

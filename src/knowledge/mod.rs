@@ -42,3 +42,4 @@ pub mod vocabulary;
 pub use evidence::{Evidence, KINDS, Kind};
 pub use index::{BEARS, Document, Hit, Index};
 pub use lexicon::Lexicon;
+pub use normal::has_japanese;

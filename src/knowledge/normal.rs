@@ -53,6 +53,11 @@ pub fn narrow(c: char) -> char {
     }
 }
 
+/// Whether a text has a letter of Japanese, of either width.
+pub fn has_japanese(text: &str) -> bool {
+    text.chars().any(|c| matches!(c, '\u{3040}'..='\u{30ff}' | '\u{4e00}'..='\u{9fff}' | '\u{ff66}'..='\u{ff9f}'))
+}
+
 /// Folds a text.
 pub fn fold(text: &str) -> Vec<Glyph> {
     let mut out: Vec<Glyph> = Vec::with_capacity(text.len() / 2);

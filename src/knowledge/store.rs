@@ -15,6 +15,8 @@ pub const LONGEST_CONTENT: usize = 100_000;
 const LONGEST_ID: usize = 200;
 const LONGEST_TITLE: usize = 300;
 const LONGEST_URL: usize = 2_000;
+/// The longest tag of a language that is worth keeping (RFC 5646, 4.4.1).
+const LONGEST_LANG: usize = 35;
 /// A change made elsewhere is seen after at most this long, in milliseconds.
 pub const STALE_MS: u64 = 5_000;
 
@@ -40,22 +42,40 @@ pub fn check(document: &Document) -> Result<(), ApiError> {
         if text.chars().count() <= most {
             return Ok(());
         }
-        Err(ApiError::field(
-            name,
-            "out_of_range",
-            format!("{name} must have at most {most} characters: cut it into several documents"),
-        ))
+        let mend = if name == "content" { ": cut it into several documents" } else { "" };
+        Err(ApiError::field(name, "out_of_range", format!("{name} must have at most {most} characters{mend}")))
     };
     if document.content.trim().is_empty() {
         return Err(ApiError::field("content", "out_of_range", "content is empty: give the document's text"));
     }
     long("content", &document.content, LONGEST_CONTENT)?;
     long("title", document.title.as_deref().unwrap_or_default(), LONGEST_TITLE)?;
-    let url = document.url.as_deref().unwrap_or_default();
-    long("url", url, LONGEST_URL)?;
-    if !(url.is_empty() || ["http://", "https://", "/", "#"].iter().any(|start| url.starts_with(start))) {
-        let message = "url must begin with https://, http:// or /: it is shown to shoppers as a link";
-        return Err(ApiError::field("url", "invalid_value", message));
+    check_url("url", document.url.as_deref().unwrap_or_default())?;
+    let lang = document.lang.as_deref().unwrap_or_default();
+    if lang.len() > LONGEST_LANG || !lang.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')) {
+        return Err(ApiError::field("lang", "invalid_value", "lang must be a language's tag, such as ja, en or en-GB"));
+    }
+    Ok(())
+}
+
+/// Refuses an address that is no link for a shopper.
+///
+/// # Errors
+/// Names the field as given, and the mend.
+pub fn check_url(field: &str, url: &str) -> Result<(), ApiError> {
+    if url.chars().count() > LONGEST_URL {
+        let message = format!("{field} must have at most {LONGEST_URL} characters");
+        return Err(ApiError::field(field, "out_of_range", message));
+    }
+    let scheme = |scheme: &str| url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+    // A browser takes two slashes, of either kind, for the beginning of another host.
+    let path = url.starts_with('/') && !url.get(1..).is_some_and(|rest| rest.starts_with(['/', '\\']));
+    let begins = url.is_empty() || path || url.starts_with('#') || scheme("https://") || scheme("http://");
+    if !begins || url.chars().any(|c| c.is_whitespace() || c.is_control() || "<>\"".contains(c)) {
+        let message = format!(
+            "{field} must begin with https://, http://, one / or #, and have no spaces, quotes or <>: it is shown to shoppers as a link"
+        );
+        return Err(ApiError::field(field, "invalid_value", message));
     }
     Ok(())
 }
@@ -140,7 +160,18 @@ mod tests {
         assert_eq!(fault(&|d| d.content = " ".into()), "content");
         assert_eq!(fault(&|d| d.content = "あ".repeat(LONGEST_CONTENT + 1)), "content");
         assert_eq!(fault(&|d| d.title = Some("t".repeat(301))), "title");
-        assert_eq!(fault(&|d| d.url = Some("javascript:alert(1)".into())), "url");
+        for url in
+            ["javascript:alert(1)", "//evil.example", "/\\evil.example", "https://a b", "/a\"><script>", "a.html"]
+        {
+            assert_eq!(fault(&|d| d.url = Some(url.into())), "url", "{url}");
+        }
+        for url in ["", "#top", "/", "/a?b=c#d", "HTTPS://a.example/送料"] {
+            assert!(check(&Document { url: Some(url.into()), ..document("a") }).is_ok(), "{url}");
+        }
+        for lang in ["日本", &"a".repeat(36)] {
+            assert_eq!(fault(&|d| d.lang = Some(lang.into())), "lang", "{lang}");
+        }
+        assert!(check(&Document { lang: Some("ja-JP".into()), ..document("a") }).is_ok());
     }
 
     #[test]
