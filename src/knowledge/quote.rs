@@ -187,7 +187,7 @@ impl<'a> Lines<'a> {
         // None of them is worth a riddle.
         kept.start =
             (kept.start..sure).filter(|at| begins(*at)).find_map(|at| self.leaning_on(at, kept.end)).unwrap_or(sure);
-        self.pointed_to(kept)
+        self.ended(self.pointed_to(kept))
     }
 
     /// Where a quotation up to `end` must begin for the line at `at` to be understood; none where that would be too long.
@@ -223,23 +223,86 @@ impl<'a> Lines<'a> {
         kept
     }
 
+    /// The kind of a line that is one of several, where the line after it is another of them.
+    fn goes_on(&self, at: usize) -> Option<Several> {
+        let next = self.all.get(at + 1).filter(|next| self.section(at) == Some(next.section))?;
+        let several = Several::of(next.text)?;
+        let this = self.all.get(at)?.text;
+        (Several::of(this) == Some(several) || (several == Several::Items && points_on(this))).then_some(several)
+    }
+
+    /// The same lines with the rest of a list that they break off, if that fits.
+    fn ended(&self, kept: Range<usize>) -> Range<usize> {
+        let mut end = kept.end;
+        while self.goes_on(end - 1) == Some(Several::Items) {
+            end += 1;
+        }
+        if self.length(&(kept.start..end)) <= LONGEST_LEANING { kept.start..end } else { kept }
+    }
+
+    /// The lines before some that tell what each of them is one of: a table's head, or the sentence that a list follows.
+    fn lead(&self, at: usize) -> Option<Range<usize>> {
+        let several = Several::of(self.all.get(at)?.text)?;
+        let section = self.section(at);
+        let is_one = |at: &usize| {
+            self.section(*at) == section && self.all.get(*at).is_some_and(|l| Several::of(l.text) == Some(several))
+        };
+        let first = (0..at).rev().take_while(is_one).last().unwrap_or(at);
+        let lead = match several {
+            Several::Items => {
+                let before = first.checked_sub(1).filter(|before| self.section(*before) == section)?;
+                points_on(self.all.get(before)?.text).then_some(before..first)?
+            }
+            Several::Rows => {
+                let ruled = self.all.get(first + 1).is_some_and(|line| is_rule(line.text));
+                let named = !self.all.get(first)?.text.contains(|c: char| c.is_numeric());
+                let head = first..first + if ruled { 2 } else { 1 };
+                (ruled || named).then_some(head)?
+            }
+        };
+        (lead.end <= at && self.length(&lead) <= LONGEST).then_some(lead)
+    }
+
+    /// The text from the first of some lines to the end of the last.
+    fn text(&self, lines: &Range<usize>) -> &'a str {
+        let ends = self.all.get(lines.start).zip(self.all.get(lines.end.saturating_sub(1)));
+        ends.and_then(|(first, last)| self.passage.get(first.span.start..last.span.end)).unwrap_or_default().trim()
+    }
+
     fn shown(&self, kept: Range<usize>) -> String {
         let mut shown: Vec<String> = Vec::new();
+        let lead = self.lead(kept.start);
+        let broken_off = kept.end.checked_sub(1).and_then(|last| self.goes_on(last)).is_some();
         let mut rest = kept;
         while let Some(first) = self.all.get(rest.start).filter(|_| !rest.is_empty()) {
             let of_it = self.all.get(rest.clone()).unwrap_or_default();
             let count = of_it.iter().take_while(|line| line.section == first.section).count();
-            let end = of_it.get(count.saturating_sub(1)).map_or(first.span.end, |last| last.span.end);
-            let quoted = shortened(self.passage.get(first.span.start..end).unwrap_or_default().trim());
-            let whole = rest.start == 0 || self.section(rest.start - 1) != Some(first.section);
-            shown.push(match self.heading(first.section) {
-                None => quoted,
-                Some(heading) if whole => format!("{heading}\n{quoted}"),
-                Some(heading) => format!("{heading}\n{OMITTED}\n{quoted}"),
-            });
+            let quoted = shortened(self.text(&(rest.start..rest.start + count)));
+            let mut parts: Vec<&str> = self.heading(first.section).into_iter().collect();
+            if let Some(lead) = lead.as_ref().filter(|_| shown.is_empty()) {
+                if self.has_before(lead.start) && !parts.is_empty() {
+                    parts.push(OMITTED);
+                }
+                parts.push(self.text(lead));
+                // A line between its head and its rows would end a ruled table.
+                let ruled = self.all.get(lead.end - 1).is_some_and(|line| is_rule(line.text));
+                if lead.end < rest.start && !ruled {
+                    parts.push(OMITTED);
+                }
+            } else if self.has_before(rest.start) && !parts.is_empty() {
+                parts.push(OMITTED);
+            }
+            parts.push(&quoted);
+            shown.push(parts.join("\n"));
             rest.start += count;
         }
-        shown.join("\n\n")
+        let shown = shown.join("\n\n");
+        if broken_off { format!("{shown}\n{OMITTED}") } else { shown }
+    }
+
+    /// Whether a section has lines before this one.
+    fn has_before(&self, at: usize) -> bool {
+        at.checked_sub(1).is_some_and(|before| self.section(before) == self.section(at))
     }
 }
 
@@ -278,6 +341,33 @@ fn is_row(line: &str) -> bool {
     let line = line.trim();
     let columns = line.contains(" | ") || (!line.is_ascii() && line.contains([' ', '\u{3000}', '\t']));
     columns && !line.starts_with(['・', '-', '*', '※', '●', '○']) && !line.ends_with(['。', '.', '!', '?'])
+}
+
+/// Whether a line parts a table's head from its rows.
+fn is_rule(line: &str) -> bool {
+    line.contains("--") && line.chars().all(|c| matches!(c, '|' | '-' | ':' | ' ' | '\n'))
+}
+
+/// Lines that are told one after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Several {
+    /// A list's.
+    Items,
+    /// A table's.
+    Rows,
+}
+
+impl Several {
+    fn of(line: &str) -> Option<Self> {
+        let text = line.trim();
+        let number = text.trim_start_matches(|c: char| c.is_ascii_digit());
+        let numbered = number.len() < text.len() && number.starts_with([')', '）', '、']) || number.starts_with(". ");
+        let item = text.starts_with(['・', '※', '○']) || ["- ", "* ", "+ "].iter().any(|mark| text.starts_with(mark));
+        match item || numbered {
+            true => Some(Self::Items),
+            false => is_row(line).then_some(Self::Rows),
+        }
+    }
 }
 
 /// How a sentence needs what stands before it.
@@ -463,6 +553,22 @@ mod tests {
         let rows = (1..=40).map(|n| format!("第{n}地区 {n}00円\n")).collect::<String>();
         let quoted = quote("第30地区の料金", None, &format!("■ 料金\n{rows}"));
         assert!(quoted.starts_with("■ 料金\n…\n") && quoted.contains("第30地区 3000円"), "{quoted}");
+    }
+
+    #[test]
+    fn rows_stand_under_the_head_of_their_table_and_items_under_what_they_are_items_of() {
+        let rows = |mark: &str| (1..=30).map(|n| format!("{mark}第{n}地区 {mark}{n}00円\n")).collect::<String>();
+        let plain = quote("第8地区の送料", None, &format!("■ 送料\n地域 料金\n{}", rows("")));
+        assert!(plain.starts_with("■ 送料\n地域 料金\n…\n") && plain.ends_with("円\n…"), "{plain}");
+        let ruled = rows("| ").replace("円\n", "円 |\n");
+        let ruled = quote("第8地区の送料", None, &format!("## 送料\n| 地域 | 料金 |\n| --- | --- |\n{ruled}"));
+        assert!(ruled.starts_with("## 送料\n| 地域 | 料金 |\n| --- | --- |\n| 第"), "{ruled}");
+        let items = "次の商品は返品できません。\n・ヘルメット(衛生上の理由によります)\n・お客様の名前を入れた自転車\n・開封した空気入れ";
+        let text = format!("返品は8日以内に承ります。送料はお客様のご負担です。\n{items}");
+        for question in ["ヘルメットは返品できますか", "開封した空気入れを返したい"] {
+            let quoted = quote(question, None, &text);
+            assert!(quoted.ends_with(items), "{quoted}");
+        }
     }
 
     #[test]
