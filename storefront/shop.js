@@ -3,6 +3,10 @@ const page = document.querySelector("#page");
 const home = document.querySelector("#home");
 const basket = new Map();
 let documents = null;
+// Which page is shown, how far down each stood, and whether a link led to the next one.
+let here = location.hash;
+const stood = new Map();
+let followed = false;
 
 const GROUPS = {
   ja: [
@@ -60,7 +64,7 @@ function text({ content, lang }) {
     return open;
   };
   for (const line of content.split("\n")) {
-    const row = (lang === "en" ? /^([^:.]{1,28}): (.+[^.])$/ : /^([^\s。、]{1,9}|[^。]{1,28}(?= [\d¥])) (.+[^。])$/).exec(line);
+    const row = (lang === "en" ? /^([^:.]{1,28}): (.+[^.])$/ : /^(?![A-Z] )([^\s。、]{1,9}|[^。]{1,28}(?= [\d¥])) (.+[^。])$/).exec(line);
     const number = /^\d+\. (.+)/.exec(line);
     if (!line) open = null;
     else if (line.startsWith("■ ")) {
@@ -153,14 +157,20 @@ async function route(event) {
   page.replaceChildren(...(content ?? []));
   const first = content && page.querySelector("h1");
   document.title = first ? `${first.textContent} | ${word("home")}` : lang === "en" ? "Ito to Wan | Linen and tableware" : "糸と椀 | リネンと器の店";
+  here = location.hash;
   if (!event) return;
-  const part = content === null && path !== "/" ? document.querySelector(`${path.replace("/", "#")}-title`) : null;
+  const back = followed ? undefined : stood.get(here);
+  followed = false;
+  const part = back === undefined && content === null && path !== "/" ? document.querySelector(`${path.replace("/", "#")}-title`) : null;
   if (part) part.scrollIntoView();
-  else scrollTo({ top: 0, behavior: "instant" });
+  else scrollTo({ top: back ?? 0, behavior: "instant" });
   // A shopper who followed the counter's link is still talking to it.
   if (document.activeElement !== counter()) (part ?? first ?? document.querySelector("#main")).focus({ preventScroll: true });
 }
 
+// Whoever goes back finds the page as it stood.
+addEventListener("click", (event) => (followed ||= event.composedPath().some((node) => node.localName === "a")), true);
+addEventListener("scroll", () => stood.set(here, scrollY), { passive: true });
 addEventListener("hashchange", route);
 for (const node of document.querySelectorAll(".ask")) node.addEventListener("click", () => counter()?.open());
 route();

@@ -234,7 +234,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
   const UNSEEN = /(?![\t\n])[\p{Cc}\p{Bidi_Control}\ufff9-\ufffb]/gu;
   const clean = (text) => String(text ?? "").replace(/\r\n?/g, "\n").replace(UNSEEN, "");
 
-  /** A link, if a shopper may be led there, else null. */
+  /** A link, if a shopper may be led there. */
   function link(href, ...children) {
     let url;
     try {
@@ -243,14 +243,14 @@ label { display: grid; gap: 4px; font-size: 14px; }
       return null;
     }
     if (!/^(https?|mailto|tel):$/.test(url.protocol) || url.username || url.password) return null;
-    const a = make("a", { href: url.href, rel: "noopener noreferrer nofollow" }, ...children);
+    const a = make("a", { href: url.href, rel: "noopener noreferrer" }, ...children);
     if (/^http/.test(url.protocol) && url.origin !== location.origin) a.target = "_blank";
     return a;
   }
 
   const INLINE = /`([^`\n]+)`|\*\*([^*\n]+)\*\*|\[([^[\]\n]{1,300})\]\(([^()\s]{1,2000})\)|https?:\/\/[^\s<>"'`*()[\]{}、。，！？「」『』【】（）]+/g;
 
-  /** Bold, code, links and bare addresses; all else stays text. */
+  /** Bold, code, links and addresses; all else stays text. */
   function inline(text) {
     const nodes = [];
     let from = 0;
@@ -272,7 +272,8 @@ label { display: grid; gap: 4px; font-size: 14px; }
     return nodes.filter((node) => node !== "");
   }
 
-  const BULLET = /^\s*(?:[-*•・])\s*(?=[^\s*-])/;
+  // A dash may be a minus.
+  const BULLET = /^\s*(?:[-*+]\s+|[•・]\s*)(?=\S)/;
   const NUMBER = /^\s*(\d{1,3})[.)．]\s+/;
 
   /** The answer's blocks, each `[kind, lines]`. */
@@ -292,8 +293,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
         if (!lines.length) found.pop();
         begin("table", [head, line]);
       } else {
-        const bold = /^\s*\*\*/.test(line);
-        const kind = !line.trim() ? null : /^\s*>/.test(line) ? "blockquote" : !bold && BULLET.test(line) ? "ul" : NUMBER.test(line) ? "ol" : /^#{1,6}\s/.test(line) ? "head" : "p";
+        const kind = !line.trim() ? null : /^\s*>/.test(line) ? "blockquote" : BULLET.test(line) ? "ul" : NUMBER.test(line) ? "ol" : /^#{1,6}\s/.test(line) ? "head" : "p";
         if (!kind) open = null;
         else if (within === kind && kind !== "head") lines.push(line);
         else begin(kind, [line]);
@@ -315,12 +315,11 @@ label { display: grid; gap: 4px; font-size: 14px; }
   function block([kind, lines]) {
     if (kind === "table") return table(lines);
     if (kind === "pre") return make("pre", { tabindex: "0" }, make("code", {}, lines.join("\n")));
-    if (kind === "head") return make("p", { dir: "auto" }, make("strong", {}, lines[0].replace(/^#+\s*/, "")));
+    if (kind === "head") return make("p", { dir: "auto" }, make("strong", {}, ...inline(lines[0].replace(/^#+\s*/, ""))));
     if (kind === "blockquote") return make("blockquote", { dir: "auto" }, ...inline(lines.map((line) => line.replace(/^\s*>\s?/, "")).join("\n")));
     if (kind === "p") return make("p", { dir: "auto" }, ...lines.flatMap((line, n) => (n ? [make("br"), ...inline(line)] : inline(line))));
     const list = make(kind, { dir: "auto" }, ...lines.map((line) => make("li", {}, ...inline(line.replace(BULLET, "").replace(NUMBER, "")))));
-    const start = kind === "ol" && NUMBER.exec(lines[0])[1];
-    if (start && start !== "1") list.setAttribute("start", String(Number(start)));
+    if (kind === "ol") list.start = NUMBER.exec(lines[0])[1];
     return list;
   }
 
@@ -912,8 +911,9 @@ label { display: grid; gap: 4px; font-size: 14px; }
       const greeting = (kept.locale === this.#language && kept.greeting) || this.#word("greeting");
       const say = make("div", { class: "say" });
       painter(say)(greeting);
-      n.first.replaceChildren(make("div", { class: "turn" }, this.#heard("counter"), say));
+      // With the focus on it this comes here again.
       n.forget.hidden = !n.first.nextSibling;
+      n.first.replaceChildren(make("div", { class: "turn" }, this.#heard("counter"), say));
       if (!n.forget.hidden) return;
       const hints = make("div", { class: "hints" });
       for (const text of (this.#own("suggestions") ?? this.#word("suggestions")).split("|").map((part) => part.trim())) {
@@ -1395,6 +1395,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
 
   customElements.define("madoguchi-chat", MadoguchiChat);
 
+  const placing = new MutationObserver(place);
   function place() {
     // Further on in a page that is still read there may be one.
     if (document.readyState === "loading" || document.querySelector("madoguchi-chat")) return;
@@ -1403,9 +1404,10 @@ label { display: grid; gap: 4px; font-size: 14px; }
       for (const { name, value } of script?.attributes ?? []) if (name.startsWith("data-")) placed.setAttribute(name.slice(5), value);
     }
     document.body.append(placed);
+    placing.observe(document.body, { childList: true });
   }
   place();
   document.addEventListener("DOMContentLoaded", place);
-  // Where the body is swapped, the window moves into the new one.
-  new MutationObserver(place).observe(document.documentElement, { childList: true });
+  // Where the body or what is in it is swapped, the window moves along.
+  placing.observe(document.documentElement, { childList: true });
 })();

@@ -83,7 +83,7 @@ const MOST_MEANT: usize = 6;
 const MIDDLING: f32 = 25.0;
 const OTHER_CHARACTER: f32 = 0.45;
 /// What is shorter or longer by more than these parts is no likelier to be answered or not for it.
-const SHORTEST: f32 = -0.5;
+const SHORTEST: f32 = -0.2;
 const LONGEST: f32 = 0.4;
 
 /// Whether a part is a whole run of two or three katakana.

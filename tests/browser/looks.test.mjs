@@ -97,6 +97,20 @@ visit("a table is drawn as it is written, row by row", {}, async (shop) => {
   assert.match(await shop.answer(), /飯碗\s+1,980円\s+皿\s+2,200円\s+以上です。/);
 });
 
+visit("a list is one however its lines are marked, and a minus or a star begins none", {}, async (shop) => {
+  await shop.open();
+  const text = "## **送料**\n- **本州**: 660円\n* **沖縄**: 1,650円\n・離島は別\n\n-18℃まで冷凍できます。\n*は税込です。\n\n3. 三\n4. 四";
+  shop.wire.says(answer(text));
+  await shop.ask("印");
+  await shop.answered();
+  const say = shop.answers.first().locator(".say");
+  assert.deepEqual(await say.evaluate((node) => [...node.children].map((child) => child.localName)), ["p", "ul", "p", "ol"]);
+  assert.deepEqual(await say.locator("ul li").allInnerTexts(), ["本州: 660円", "沖縄: 1,650円", "離島は別"]);
+  assert.deepEqual(await say.locator("strong").allInnerTexts(), ["送料", "本州", "沖縄"]);
+  assert.equal(await say.locator("p").nth(1).innerText(), "-18℃まで冷凍できます。\n*は税込です。");
+  assert.equal(await say.locator("ol").getAttribute("start"), "3");
+});
+
 visit("lines with a bar that are no table stay as they are written", {}, async (shop) => {
   await shop.open();
   const text = "a | b\n\n|x| は x の大きさ\n\n---\n\n| 見出し |だけ";

@@ -114,6 +114,30 @@ visit("a half-written question outlives the page and is never overwritten", { pa
   assert.equal(await shop.input.inputValue(), "");
 });
 
+visit("the demo shop stands where it stood for whoever goes back to it, and a link leads to a page's top", {}, async ({ page }) => {
+  const item = page.locator(".grid .item").last();
+  await item.scrollIntoViewIfNeeded();
+  const stood = await page.evaluate(() => scrollY);
+  assert.ok(stood > 200, `${stood} px`);
+  await item.click();
+  await page.locator("#page h1").waitFor();
+  assert.equal(await page.evaluate(() => scrollY), 0);
+  await page.goBack();
+  await page.waitForFunction((stood) => Math.abs(scrollY - stood) < 2, stood);
+});
+
+visit("a shop that swaps what is in the body, now and again, keeps the window", { bypassCSP: true }, async (shop) => {
+  await shop.open();
+  await shop.ask("送料");
+  await shop.answered();
+  for (const title of ["一", "二"]) {
+    await shop.page.evaluate((title) => document.body.replaceChildren(Object.assign(document.createElement("h1"), { textContent: title })), title);
+    await shop.panel.waitFor();
+    assert.equal(await shop.chat.count(), 1);
+    assert.equal(await shop.finished.count(), 1);
+  }
+});
+
 visit("a shop that swaps the whole body keeps the window, as it is", { bypassCSP: true }, async (shop) => {
   await shop.open();
   await shop.ask("送料");

@@ -98,9 +98,15 @@ fn many_documents_are_loaded_and_each_bad_line_is_told_by_its_number() {
     let reply = call(&worker, "POST", "/v1/knowledge", lines).json();
     assert_eq!(reply["stored"], json!(["ok"]));
     let told: Vec<i64> = reply["failed"].as_array().unwrap().iter().map(|f| f["line"].as_i64().unwrap()).collect();
-    assert_eq!(told, [3, 4, 5, 6]);
+    assert_eq!((told, &reply["more_failed"]), (vec![3, 4, 5, 6], &json!(0)));
     assert_eq!(reply["failed"][1]["error"]["param"], "id");
     assert_eq!(reply["failed"][3]["error"]["param"], "url");
+    // What a Windows editor puts first is no fault; and a whole file of faults is told in short.
+    let reply =
+        call(&worker, "POST", "/v1/knowledge", &format!("\u{feff}{}", lines.replace("not json", &"x\n".repeat(5_000))))
+            .json();
+    assert_eq!((&reply["stored"], &reply["failed"][0]["line"]), (&json!(["ok"]), &json!(3)));
+    assert_eq!((reply["failed"].as_array().unwrap().len(), &reply["more_failed"]), (100, &json!(4_903)));
     let mut seen = Vec::new();
     let mut page = call(&worker, "GET", "/v1/knowledge", "").json();
     assert_eq!(page["total"], json!(DOCUMENTS.lines().count() + 1));
@@ -126,6 +132,8 @@ fn what_is_wrong_with_a_document_is_told_by_its_field() {
         let reply = call(&worker, "PUT", "/v1/knowledge/a", body);
         assert_eq!((reply.status, &reply.error()["param"]), (status, &json!(param)), "{body}");
     }
+    let given = json!({"query": "x", "documents": [{"id": "a", "content": "x"}, {"id": "b", "content": "x", "url": "javascript:1"}]});
+    assert_eq!(worker.post("/v1/answer", &given).error()["param"], "documents[1].url");
     assert_eq!(call(&worker, "PUT", "/v1/knowledge/%FF", r#"{"content":"x"}"#).error()["param"], "id");
     assert_eq!(call(&worker, "POST", "/v1/knowledge", "\n").error()["code"], "empty_body");
     assert_eq!(call(&worker, "GET", "/v1/knowledge?q=", "").error()["param"], "q");
@@ -204,6 +212,17 @@ fn passages_reach_the_model_as_data_after_all_were_weighed_at_once() {
 }
 
 #[test]
+fn a_passage_that_is_alone_is_weighed_too_and_one_that_a_model_thinks_nothing_of_is_no_source() {
+    let upstream = Upstream::start("content={\"relevance\":0}");
+    let worker =
+        Worker::start(&[("UPSTREAM_BASE_URL", &upstream.url()), ("UPSTREAM_OPEN", "true"), ("UPSTREAM_RPM", "0")]);
+    let alone =
+        json!([{"id": "a", "title": "防犯登録", "content": "防犯登録は660円で承ります。販売店でお申し込みください。"}]);
+    let answer = worker.post("/v1/answer", &json!({"query": "ドローンの販売はありますか", "documents": alone})).json();
+    assert_eq!(answer["sources"], json!([]), "{answer}");
+}
+
+#[test]
 fn a_weighing_that_takes_too_long_leaves_the_searchs_order() {
     let upstream = Upstream::start("");
     let routes = json!({"default": [{"model": "good", "base_url": upstream.url()}],
@@ -223,7 +242,8 @@ fn a_weighing_that_takes_too_long_leaves_the_searchs_order() {
 #[test]
 fn the_storefront_is_served_with_the_headers_of_its_own_file() {
     let worker = Worker::start(&[]);
-    let (wanted, _) = include_str!("../../storefront/_headers").split_once("\n\n").unwrap();
+    let (wanted, of_files) = include_str!("../../storefront/_headers").split_once("\n\n").unwrap();
+    assert!(of_files.contains("\n/widget.js\n  Access-Control-Allow-Origin: *\n"), "{of_files}");
     for (path, kind) in [("/", "text/html"), ("/widget.js", "text/javascript"), ("/shop.css", "text/css")] {
         let reply = worker.request("GET", path, &[], Vec::new());
         assert_eq!(reply.status, 200);
@@ -232,6 +252,8 @@ fn the_storefront_is_served_with_the_headers_of_its_own_file() {
             let (name, value) = line.trim().split_once(": ").unwrap();
             assert_eq!(reply.header(&name.to_lowercase()), Some(value), "{path}");
         }
+        let anybody = (path == "/widget.js").then_some("*");
+        assert_eq!(reply.header("access-control-allow-origin"), anybody, "{path}");
     }
     for path in ["/_headers", "/nothing.js", "/../wrangler.toml", "/%2e%2e/wrangler.toml"] {
         assert_eq!(worker.request("GET", path, &[], Vec::new()).status, 404, "{path}");
