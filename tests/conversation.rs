@@ -523,6 +523,86 @@ async fn a_conversation_that_its_visitor_ends_in_the_middle_of_an_answer_is_gone
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_being_answered_when_it_was_forgotten_is_no_answer_to_the_next_question_nor_waited_for() {
+    for forgotten in ["q", "hangs"] {
+        local(async {
+            let mut object = Object::new(None);
+            let mut heard = Heard::default();
+            let mut events = object.ask("a", forgotten, None);
+            heard.hear(&mut events, 1).await;
+            object.desk.forget().unwrap();
+            let began = object.clock.now_ms();
+            let mut next = Heard::default();
+            next.hear(&mut object.ask("b", "the next", None), 99).await;
+            assert!(object.clock.now_ms() - began < 2_000);
+            assert_eq!(next.text, WHOLE);
+            let asked: Vec<String> = object.scribe.asked.borrow().iter().map(|a| a.question.clone()).collect();
+            assert_eq!(asked, [forgotten, "the next"]);
+            assert_eq!(object.scribe.running.get(), 0);
+            assert_eq!(object.desk.history()["messages"].as_array().unwrap().len(), 2);
+        })
+        .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kept_question_that_is_forgotten_while_it_is_answered_late_leaves_the_next_ones_alone() {
+    local(async {
+        let mut object = Object::new(None);
+        object.scribe.busy.set(true);
+        Heard::default().hear(&mut object.ask("a", "kept", None), 99).await;
+        object.scribe.busy.set(false);
+        sleep(Duration::from_millis(object.disk.alarm.get().unwrap() - object.clock.now_ms())).await;
+        object.alarm();
+        sleep(Duration::from_millis(250)).await;
+        object.desk.forget().unwrap();
+        let mut next = Heard::default();
+        next.hear(&mut object.ask("b", "q", None), 99).await;
+        sleep(Duration::from_secs(60)).await;
+        assert_eq!(next.text, WHOLE);
+        let history = object.desk.history();
+        assert_eq!(
+            (&history["messages"][1]["text"], history["messages"].as_array().unwrap().len()),
+            (&json!(WHOLE), 2)
+        );
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_letter_is_another_one_once_something_was_said_since_and_after_all_was_forgotten() {
+    local(async {
+        let mut object = Object::new(Some("https://desk.example"));
+        let mut events = object.ask("a", "q", None);
+        Heard::default().hear(&mut events, 3).await;
+        let hand_off = |object: &mut Object| {
+            assert!(object.desk.hand_off("v", "", "me@x.example").unwrap());
+            object.work();
+        };
+        // While it is being answered, twice; then with the answer; then of a new conversation, whose first turn is the first again.
+        hand_off(&mut object);
+        hand_off(&mut object);
+        Heard::default().hear(&mut events, 99).await;
+        sleep(Duration::from_millis(10)).await;
+        hand_off(&mut object);
+        object.desk.forget().unwrap();
+        let mut object = object.evict(Some("https://desk.example"));
+        Heard::default().hear(&mut object.ask("b", "broken", None), 99).await;
+        sleep(Duration::from_millis(10)).await;
+        hand_off(&mut object);
+        sleep(Duration::from_millis(10)).await;
+        let posted = object.disk.posted.borrow();
+        let mut letters: Vec<Value> = posted.iter().map(|p| serde_json::from_str(&p.body).unwrap()).collect();
+        letters.dedup_by_key(|l| l["id"].clone());
+        let said: Vec<usize> = letters.iter().map(|l| l["transcript"].as_array().unwrap().len()).collect();
+        assert_eq!(said.iter().collect::<std::collections::BTreeSet<_>>().len(), 2, "{said:?}");
+        assert!(letters.iter().any(|l| l["transcript"][0]["text"] == "broken"), "{letters:?}");
+        assert!(letters.iter().any(|l| l["transcript"][1]["text"] == WHOLE && l["transcript"][0]["text"] == "q"));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_conversation_deletes_itself_when_it_has_been_kept_long_enough() {
     local(async {
         let mut object = Object::new(None);

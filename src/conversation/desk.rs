@@ -276,6 +276,22 @@ impl Desk {
         .await;
     }
 
+    /// Ends when an answer to a turn is waited for no longer.
+    async fn over(&self, number: u64) {
+        select(self.0.given.world.sleep(self.0.given.longest_ms), pin!(self.forgotten(number))).await;
+    }
+
+    /// Ends when a turn has been forgotten.
+    async fn forgotten(&self, number: u64) {
+        loop {
+            let since = self.0.changes.get();
+            if self.0.record.borrow().turn(number).is_none() {
+                return;
+            }
+            self.change(since).await;
+        }
+    }
+
     fn listen(&self, number: u64, from: Position) -> LocalBoxStream<'static, String> {
         stream::unfold((self.clone(), from), move |(desk, mut position)| async move {
             loop {
@@ -372,10 +388,10 @@ impl Desk {
             }
         };
         let mut said = self.0.given.answering.answer(asked);
-        let mut deadline = self.0.given.world.sleep(self.0.given.longest_ms);
+        let mut over = pin!(self.over(number));
         let mut words = 0;
         loop {
-            let next = match select(said.next(), &mut deadline).await {
+            let next = match select(said.next(), over.as_mut()).await {
                 Either::Left((next, _)) => next,
                 Either::Right(_) => None,
             };
@@ -438,10 +454,10 @@ impl Desk {
             }
         };
         let mut said = self.0.given.answering.answer(asked);
-        let mut deadline = self.0.given.world.sleep(self.0.given.longest_ms);
+        let mut over = pin!(self.over(number));
         let (mut sources, mut text) = (Vec::new(), String::new());
         loop {
-            match select(said.next(), &mut deadline).await {
+            match select(said.next(), over.as_mut()).await {
                 Either::Left((Some(Said::Queued { .. }), _)) => {}
                 Either::Left((Some(Said::Sources(all)), _)) => sources = all,
                 Either::Left((Some(Said::Text(piece)), _)) => text += &piece,

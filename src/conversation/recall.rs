@@ -1,10 +1,10 @@
-//! What the model is told of earlier turns: the last ones, whole, within a bound of tokens.
+//! What the model is told of earlier turns: the last ones, within a bound of tokens.
 
 use super::turn::Turn;
 
 /// Tokens that earlier turns may take of the model's window.
 pub const MOST_TOKENS: usize = 1_500;
-/// What is told of one answer, in characters: passages quoted long ago would crowd out what was said since.
+/// What is told of one question or answer, in characters: what was quoted long ago would crowd out what was said since.
 const LONGEST_TOLD: usize = 800;
 
 /// An earlier turn as the model is told it.
@@ -29,10 +29,20 @@ pub fn recall(turns: &[Turn], number: u64, most: usize) -> Vec<Earlier> {
         .iter()
         .rev()
         .filter(|t| t.number < number && t.message_id().is_some() && t.kept.is_none())
-        .map(|t| Earlier { question: t.question.clone(), answer: t.text.chars().take(LONGEST_TOLD).collect() })
-        .map_while(|e| {
-            left = left.checked_sub(tokens(&e.question) + tokens(&e.answer))?;
-            Some(e)
+        .enumerate()
+        .map_while(|(n, t)| {
+            let of = |longest: usize| {
+                let cut = |text: &str| text.chars().take(longest).collect();
+                Earlier { question: cut(&t.question), answer: cut(&t.text) }
+            };
+            // Of the last turn there is always something: a question that follows points back to it.
+            let shortened = (n == 0).then(|| of(most / 2));
+            let (told, rest) = [Some(of(LONGEST_TOLD)), shortened].into_iter().flatten().find_map(|e| {
+                let rest = left.checked_sub(tokens(&e.question) + tokens(&e.answer))?;
+                Some((e, rest))
+            })?;
+            left = rest;
+            Some(told)
         })
         .collect();
     told.reverse();
@@ -63,5 +73,14 @@ mod tests {
         assert!(told.iter().map(|e| tokens(&e.question) + tokens(&e.answer)).sum::<usize>() <= 1_000);
         assert!(told.iter().all(|e| e.question != "質問40"));
         assert!(recall(&turns, 1, 1_000).is_empty());
+    }
+
+    #[test]
+    fn of_a_last_turn_that_is_too_long_the_beginning_is_told() {
+        let mut turn = Turn::new(1, "i", &"問".repeat(1_700), 0);
+        turn.say(&"答".repeat(4_000));
+        turn.end = Some(End::Answered { message_id: "m".into(), rung: Rung::Full, at_ms: 0 });
+        let told = recall(&[turn], 2, 1_000);
+        assert_eq!(told.iter().map(|e| (tokens(&e.question), tokens(&e.answer))).collect::<Vec<_>>(), [(500, 500)]);
     }
 }

@@ -48,9 +48,12 @@ const LETTER: &str = "letter";
 #[derive(Debug, Default)]
 pub struct Record {
     turns: Vec<Turn>,
+    /// The highest number that a turn has had: what works on a turn that was forgotten must not find another under its number.
+    numbered: u64,
     letters: Vec<Letter>,
-    /// When messages and letters of the last minute came, oldest first.
+    /// When the messages of the last minute came, oldest first, and the thumbs and letters.
     spent: VecDeque<u64>,
+    acted: VecDeque<u64>,
     standing: Option<Standing>,
 }
 
@@ -82,10 +85,13 @@ impl Record {
         order::sort_by_key(&mut record.turns, |t| t.number);
         order::sort_by_key(&mut record.letters, |l| l.number);
         record.turns.iter_mut().filter(|t| t.end.is_none()).for_each(Turn::begin_anew);
-        let times = record.turns.iter().map(|t| t.asked_ms).chain(record.letters.iter().map(|l| l.at_ms));
-        let mut times: Vec<u64> = times.collect();
-        order::sort_by(&mut times, u64::cmp);
-        record.spent = times.into();
+        record.numbered = record.turns.last().map_or(0, |t| t.number);
+        let sorted = |mut times: Vec<u64>| {
+            order::sort_by(&mut times, u64::cmp);
+            times.into()
+        };
+        record.spent = sorted(record.turns.iter().map(|t| t.asked_ms).collect());
+        record.acted = sorted(record.letters.iter().map(|l| l.at_ms).collect());
         record
     }
 
@@ -121,16 +127,7 @@ impl Record {
 
     fn spend(&mut self, now_ms: u64, rules: Rules) -> Result<(), ApiError> {
         let Some(budget) = Budget::visitor(rules.rpm) else { return Ok(()) };
-        // A clock that went back must not make the minute forget.
-        let now = now_ms.max(self.spent.back().copied().unwrap_or(0));
-        while self.spent.front().is_some_and(|at| at + MINUTE_MS < now) {
-            self.spent.pop_front();
-        }
-        let left = rules.rpm.saturating_sub(self.spent.len() as u64);
-        if left > 0 {
-            self.spent.push_back(now);
-        }
-        let reset_ms = (self.spent.front().copied().unwrap_or(now) + MINUTE_MS + 1).saturating_sub(now);
+        let (left, reset_ms) = spend(&mut self.spent, now_ms, rules.rpm);
         let remaining = left.saturating_sub(1);
         let standing = Standing { limit: rules.rpm, remaining, reset_ms, tokens: (0, 0) };
         self.standing = Some(standing);
@@ -138,6 +135,16 @@ impl Record {
             return Ok(());
         }
         Err(Refusal { retry_after_ms: reset_ms, standing: Some(standing) }.to_error(&budget))
+    }
+
+    /// The same for a thumb or a letter: whoever has asked much may still reach a person.
+    fn act(&mut self, now_ms: u64, rules: Rules) -> Result<(), ApiError> {
+        let (left, reset_ms) = spend(&mut self.acted, now_ms, if rules.rpm == 0 { u64::MAX } else { rules.rpm });
+        if left > 0 {
+            return Ok(());
+        }
+        let message = format!("{} thumbs and letters a minute may be sent, and these were: wait a moment", rules.rpm);
+        Err(ApiError::new(Kind::RateLimit, "visitor_rate_limited", message).retry_after(reset_ms))
     }
 
     /// Takes a message in: once, whatever the network made of it.
@@ -154,7 +161,8 @@ impl Record {
             return Err(ApiError::new(Kind::RateLimit, "too_many_waiting", message).retry_after(5_000));
         }
         self.spend(now_ms, rules)?;
-        let number = self.turns.last().map_or(1, |t| t.number + 1);
+        let number = self.numbered + 1;
+        self.numbered = number;
         self.turns.push(Turn::new(number, id, text, now_ms));
         let kept = self.row_of(number).unwrap_or_default();
         Ok(Accepted::New(number, kept))
@@ -207,7 +215,7 @@ impl Record {
         self.turns.drain(..).map(|t| (TURN, t.number)).chain(letters).collect()
     }
 
-    /// Marks an answer with a thumb, or takes the thumb away; none where it is so marked already. A change counts as a message.
+    /// Marks an answer with a thumb, or takes the thumb away; none where it is so marked already.
     pub fn feedback(
         &mut self,
         message_id: &str,
@@ -227,7 +235,7 @@ impl Record {
             return Ok(None);
         }
         let number = turn.number;
-        self.spend(now_ms, rules)?;
+        self.act(now_ms, rules)?;
         if let Some(turn) = self.turn_mut(number) {
             turn.feedback = value.map(str::to_owned);
         }
@@ -243,16 +251,18 @@ impl Record {
         now_ms: u64,
         rules: Rules,
     ) -> Result<Option<Row>, ApiError> {
-        let upto = self.turns.last().map_or(0, |t| t.number);
+        let last = self.turns.last();
+        let upto = last.map_or(0, |t| t.number);
         let words = (words.0.to_owned(), words.1.to_owned());
-        if self.letters.last().is_some_and(|l| l.upto == upto && l.words == words) {
+        let said_ms = last.map_or(0, |t| t.asked_ms.max(t.answered_ms().unwrap_or(0)));
+        if self.letters.last().is_some_and(|l| l.upto == upto && l.words == words && l.at_ms >= said_ms) {
             return Ok(None);
         }
         if self.letters.iter().filter(|l| l.due_ms.is_some()).count() >= MOST_LETTERS {
             let message = "This conversation was handed over already, and is on its way";
             return Err(ApiError::new(Kind::RateLimit, "too_many_handoffs", message).retry_after(60_000));
         }
-        self.spend(now_ms, rules)?;
+        self.act(now_ms, rules)?;
         let number = self.letters.last().map_or(1, |l| l.number + 1);
         let turns = self.last_turns();
         let body = handoff::body(id, visitor, now_ms, (&words.0, &words.1), turns, self.turns.len() - turns.len());
@@ -280,9 +290,13 @@ impl Record {
     /// An attempt ended: the letter was accepted, or is tried again after a wait.
     pub fn letter_ended(&mut self, number: u64, accepted: bool, now_ms: u64, random: f64) -> Option<Row> {
         let letter = self.letters.iter_mut().find(|l| l.number == number)?;
+        let forgotten = !self.turns.iter().any(|t| t.number == letter.upto);
         letter.due_ms = (!accepted).then(|| now_ms + handoff::wait_ms(letter.attempts, random));
         if accepted {
             letter.body.clear();
+            if forgotten {
+                letter.words = Default::default();
+            }
         }
         Some(row(LETTER, number, letter))
     }
@@ -327,6 +341,20 @@ impl Record {
     pub fn answered(message_id: String, rung: Rung, at_ms: u64) -> End {
         End::Answered { message_id, rung, at_ms }
     }
+}
+
+/// Spends one of a minute's `limit`, if there is one: how many there were, and when the first spent comes back, in milliseconds.
+fn spend(spent: &mut VecDeque<u64>, now_ms: u64, limit: u64) -> (u64, u64) {
+    // A clock that went back must not make the minute forget.
+    let now = now_ms.max(spent.back().copied().unwrap_or(0));
+    while spent.front().is_some_and(|at| at + MINUTE_MS < now) {
+        spent.pop_front();
+    }
+    let left = limit.saturating_sub(spent.len() as u64);
+    if left > 0 {
+        spent.push_back(now);
+    }
+    (left, (spent.front().copied().unwrap_or(now) + MINUTE_MS + 1).saturating_sub(now))
 }
 
 #[cfg(test)]
@@ -424,11 +452,14 @@ mod tests {
         record.turn_mut(1).unwrap().end = Some(Record::answered("m".into(), Rung::Full, 5));
         assert!(mark(&mut record, Some("up")).unwrap().is_some());
         assert_eq!(restored(&record).history()["messages"][1]["feedback"], "up");
-        // The same again changes nothing and costs nothing; changes are counted as messages are.
+        // The same again changes nothing and costs nothing; changes are counted, and not among the messages.
         (0..9).for_each(|_| assert_eq!(mark(&mut record, Some("up")), Ok(None)));
         assert!(mark(&mut record, None).unwrap().is_some());
         assert!(record.history()["messages"][1].get("feedback").is_none());
-        assert_eq!(mark(&mut record, Some("down")).unwrap_err().status, 429);
+        assert!(mark(&mut record, Some("down")).unwrap().is_some());
+        assert_eq!(mark(&mut record, None).unwrap_err().status, 429);
+        assert!(ask(&mut record, "b", 0).is_ok() && ask(&mut record, "c", 0).is_ok());
+        assert_eq!(ask(&mut record, "d", 0).unwrap_err().status, 429);
     }
 
     #[test]

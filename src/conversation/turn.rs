@@ -137,6 +137,14 @@ impl Turn {
         }
     }
 
+    /// When it was answered, in milliseconds, where there is an answer.
+    pub fn answered_ms(&self) -> Option<u64> {
+        match &self.end {
+            Some(End::Answered { at_ms, .. }) => Some(*at_ms),
+            _ => None,
+        }
+    }
+
     /// The last place at or before so many bytes where a letter begins.
     fn letter_at(&self, bytes: usize) -> usize {
         (0..=bytes.min(self.text.len())).rev().find(|at| self.text.is_char_boundary(*at)).unwrap_or(0)

@@ -100,15 +100,15 @@ pub const KINDS: usize = 24;
 
 /// What a kind adds to the log-odds that this passage answers, were it known that one does.
 const ODDS: [f32; KINDS] = [
-    -7.96, 4.22, 2.27, 3.68, 0.14, 2.89, 1.52, -0.77, 0.11, 3.79, -1.11, 0.42, -3.52, -0.28, 0.08, 1.00, -0.17, 3.84,
-    1.57, 0.0, 0.0, 0.0, -3.24, -0.74,
+    -8.06, 4.18, 2.28, 3.74, 0.19, 2.89, 1.50, -0.81, 0.15, 3.87, -1.12, 0.44, -3.50, -0.26, 0.10, 1.10, -0.20, 3.85,
+    1.55, 0.0, 0.0, 0.0, -3.26, -0.64,
 ];
 
 /// What a kind, in the best passage, adds to the log-odds that any answers. Shops that the vocabulary was never tuned for have more of a
 /// say in it: a page of theirs answers with a smaller part of the question in it, and still comes first.
 const BAR: [f32; KINDS] = [
-    -1.20, 2.70, 3.54, 0.98, -0.59, 1.29, 0.55, -0.14, 0.29, 1.30, -0.87, -0.87, -1.77, -0.31, -0.53, -0.01, 0.41, 0.0,
-    0.0, 4.26, -1.03, -0.11, 0.0, 0.0,
+    -1.56, 2.05, 3.55, 0.51, -0.15, 1.35, 0.46, -0.30, 0.01, 1.24, -1.00, -0.88, -1.92, -0.28, -0.31, -0.23, 0.33, 0.0,
+    0.0, 4.68, -0.66, -0.13, 0.0, 0.0,
 ];
 
 /// How much there is of each kind.
