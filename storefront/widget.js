@@ -1395,7 +1395,6 @@ label { display: grid; gap: 4px; font-size: 14px; }
 
   customElements.define("madoguchi-chat", MadoguchiChat);
 
-  const placing = new MutationObserver(place);
   function place() {
     // Further on in a page that is still read there may be one.
     if (document.readyState === "loading" || document.querySelector("madoguchi-chat")) return;
@@ -1404,10 +1403,9 @@ label { display: grid; gap: 4px; font-size: 14px; }
       for (const { name, value } of script?.attributes ?? []) if (name.startsWith("data-")) placed.setAttribute(name.slice(5), value);
     }
     document.body.append(placed);
-    placing.observe(document.body, { childList: true });
   }
   place();
   document.addEventListener("DOMContentLoaded", place);
-  // Where the body or what is in it is swapped, the window moves along.
-  placing.observe(document.documentElement, { childList: true });
+  // Where the body is swapped, the window moves into the new one.
+  new MutationObserver(place).observe(document.documentElement, { childList: true });
 })();
