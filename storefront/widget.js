@@ -315,7 +315,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
   function block([kind, lines]) {
     if (kind === "table") return table(lines);
     if (kind === "pre") return make("pre", { tabindex: "0" }, make("code", {}, lines.join("\n")));
-    if (kind === "head") return make("p", { dir: "auto" }, make("strong", {}, ...inline(lines[0].replace(/^#+\s*/, ""))));
+    if (kind === "head") return make("p", { dir: "auto" }, make("strong", {}, ...inline(lines[0].replace(/^#+\s*|\*\*/g, ""))));
     if (kind === "blockquote") return make("blockquote", { dir: "auto" }, ...inline(lines.map((line) => line.replace(/^\s*>\s?/, "")).join("\n")));
     if (kind === "p") return make("p", { dir: "auto" }, ...lines.flatMap((line, n) => (n ? [make("br"), ...inline(line)] : inline(line))));
     const list = make(kind, { dir: "auto" }, ...lines.map((line) => make("li", {}, ...inline(line.replace(BULLET, "").replace(NUMBER, "")))));
