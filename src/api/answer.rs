@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::documents::{DOCUMENT, Document};
 use super::reply::Answer;
-use super::request::Request;
+use super::request::{Request, is_blank};
 use crate::admission::message::Kind as Urgency;
 use crate::config::DEFAULT_ROUTE;
 use crate::counter::Counter;
@@ -25,7 +25,7 @@ pub const LONGEST_QUERY: usize = 4_000;
 /// Answers with the model, or, with no model's host, with the passages themselves.
 pub async fn answer(counter: &Counter, request: &Request<'_>) -> Result<Answer, ApiError> {
     let query: String = request.required("query", "the question, a text")?;
-    if query.trim().is_empty() || query.chars().count() > LONGEST_QUERY {
+    if is_blank(&query) || query.chars().count() > LONGEST_QUERY {
         return Err(ApiError::field(
             "query",
             "out_of_range",

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::reply::{Answer, Body};
-use super::request::{self, Incoming, Request};
+use super::request::{self, Incoming, Request, is_blank};
 use super::visit::{Errand, Visit};
 use crate::admission::gate::{self, Hears};
 use crate::admission::holder::Caller;
@@ -143,7 +143,7 @@ impl Thumb {
 fn bounded(name: &str, text: &str, most: usize, too_long: u16) -> Result<(), ApiError> {
     let length = text.chars().count();
     let status = match () {
-        () if text.trim().is_empty() => 400,
+        () if is_blank(text) => 400,
         () if length > most => too_long,
         () => return Ok(()),
     };

@@ -97,6 +97,12 @@ pub async fn read_body(incoming: &dyn Incoming, wanted: Wanted) -> Result<String
     })
 }
 
+/// Whether there is nothing to be seen in a text.
+pub fn is_blank(text: &str) -> bool {
+    let unseen = |c| matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    text.chars().all(|c| c.is_whitespace() || c.is_control() || unseen(c))
+}
+
 /// A request's JSON body.
 pub struct Request<'a> {
     /// Its fields as written.
@@ -191,4 +197,19 @@ impl<'a> Request<'a> {
 fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.split(" at line ").next().unwrap_or(&text).chars().take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_seen_is_blank() {
+        for blank in ["", " \n\u{3000}", "\u{200b}\u{feff}", "\u{202e}", "\0"] {
+            assert!(is_blank(blank), "{blank:?}");
+        }
+        for text in ["?", "\u{200b}返品", "👍\u{200d}"] {
+            assert!(!is_blank(text), "{text:?}");
+        }
+    }
 }

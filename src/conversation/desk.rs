@@ -296,10 +296,8 @@ impl Desk {
         stream::unfold((self.clone(), from), move |(desk, mut position)| async move {
             loop {
                 let since = desk.0.changes.get();
-                if position.stage == Stage::End {
-                    return None;
-                }
                 let (next, ended) = match desk.0.record.borrow().turn(number) {
+                    Some(turn) if position.stage == Stage::End && position.run <= turn.run => return None,
                     Some(turn) => (turn.next(position), turn.end.is_some()),
                     // Cleaned up while somebody listened.
                     None => return None,
