@@ -439,6 +439,15 @@ mod tests {
     }
 
     #[test]
+    fn letters_are_signed_under_the_first_of_the_visitors_secrets_as_the_readme_tells() {
+        let secret = |visitors: &str| read(&[("VISITOR_SECRET", visitors)]).unwrap().handoff.secret;
+        // What `openssl dgst -sha256 -hmac new` says of the words.
+        let told = "63295da99148cb6fa8c6b1acea03ae33070b331930f93053801fed1aa9be2a30";
+        assert_eq!(secret("new,old").as_deref(), Some(told));
+        assert_eq!(secret("new").as_deref(), Some(told));
+    }
+
+    #[test]
     fn a_value_that_cannot_be_read_is_named_with_its_mend() {
         for (name, value) in [
             ("RETRIES", "many"),
