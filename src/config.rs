@@ -170,11 +170,10 @@ impl Config {
     pub fn read(lookup: Lookup<'_>) -> Result<Self, ConfigError> {
         let get = |name: &str| lookup(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
         let base_url =
-            address("UPSTREAM_BASE_URL", get("UPSTREAM_BASE_URL").as_deref().unwrap_or("https://api.holysheep.ai/v1"))?;
+            base("UPSTREAM_BASE_URL", get("UPSTREAM_BASE_URL").as_deref().unwrap_or("https://api.holysheep.ai/v1"))?;
         let key = get("UPSTREAM_API_KEY");
         let open = flag("UPSTREAM_OPEN", get("UPSTREAM_OPEN"))?;
-        let upstream = (key.is_some() || open)
-            .then(|| Upstream { base_url: base_url.as_str().into(), key: key.as_deref().map(Rc::from) });
+        let upstream = (key.is_some() || open).then(|| Upstream { base_url, key: key.as_deref().map(Rc::from) });
         let deadlines = Deadlines {
             first_byte_ms: number("FIRST_BYTE_MS", &get, 10_000, 1)?,
             silence_ms: number("SILENCE_MS", &get, 25_000, 1)?,
@@ -200,7 +199,7 @@ impl Config {
                 })
                 .collect::<Result<_, _>>()?,
             handoff: Handoff {
-                url: get("HANDOFF_URL").map(|url| address("HANDOFF_URL", &url)).transpose()?,
+                url: get("HANDOFF_URL").map(receiver).transpose()?,
                 secret: get("HANDOFF_SECRET")
                     .or_else(|| visitor_secrets.first().map(|secret| signature::sign(secret, &[LETTERS]))),
                 contact: get("SHOP_CONTACT").map_or_else(|| Ok(Contact::default()), |text| contact(&text))?,
@@ -283,14 +282,31 @@ fn flag(name: &str, text: Option<String>) -> Result<bool, ConfigError> {
     }
 }
 
-fn address(name: &str, text: &str) -> Result<String, ConfigError> {
+/// What an address has before its path: the host, with a port and credentials where they are written.
+fn authority<'a>(name: &str, text: &'a str) -> Result<&'a str, ConfigError> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    match rest {
-        Some(host) if !host.is_empty() && !host.starts_with('/') && !text.contains(char::is_whitespace) => {
-            Ok(text.trim_end_matches('/').to_owned())
-        }
-        _ => Err(fault(name, "is not an address: write one such as https://api.example.com/v1")),
+    rest.and_then(|rest| rest.split(['/', '\\', '?', '#']).next())
+        .filter(|host| !host.is_empty() && !text.contains(char::is_whitespace))
+        .ok_or_else(|| fault(name, "is not an address: write one such as https://api.example.com/v1"))
+}
+
+/// An address that paths are put after.
+fn base(name: &str, text: &str) -> Result<Rc<str>, ConfigError> {
+    authority(name, text)?;
+    Ok(text.trim_end_matches('/').into())
+}
+
+/// An address that is posted to as it is written: to many a host a slash at the end is another page.
+fn receiver(text: String) -> Result<String, ConfigError> {
+    let name = "HANDOFF_URL";
+    if authority(name, &text)?.contains('@') {
+        // The platform's fetch drops them, and every letter would be refused.
+        return Err(fault(
+            name,
+            "has a user name or a password before its host, which would not be sent: write the address without them, and let the receiver check the signature",
+        ));
     }
+    Ok(text)
 }
 
 fn routes(
@@ -322,7 +338,7 @@ fn routes(
             };
             match (&t.base_url, upstream) {
                 (Some(url), _) => {
-                    let base_url = address("ROUTES base_url", url)?.into();
+                    let base_url = base("ROUTES base_url", url)?;
                     chain.push(Target { model: t.model.into(), base_url, key });
                 }
                 (None, Some(host)) => chain.push(Target {
@@ -393,6 +409,42 @@ mod tests {
         let routes = r#"{"default":[{"model":"m","base_url":"http://elsewhere/v1","key":"sk-very-secret"}]}"#;
         let error = read(&[("ROUTES", routes)]).unwrap_err().to_string();
         assert!(error.contains("\"m\" in \"default\"") && !error.contains("sk-very-secret"), "{error}");
+    }
+
+    #[test]
+    fn letters_go_to_the_very_address_that_is_written_and_base_addresses_end_without_slashes() {
+        let posted = |url: &str| read(&[("HANDOFF_URL", url)]).unwrap().handoff.url.unwrap();
+        for url in [
+            "https://shop.example",
+            "https://shop.example/desk/",
+            "http://127.0.0.1:9/desk?next=/a/",
+            "https://shop.example/@desk?to=help@shop.example",
+        ] {
+            assert_eq!(posted(url), url);
+        }
+        let routes = r#"{"default":[{"model":"m","base_url":"http://elsewhere/v1/"}]}"#;
+        let config =
+            read(&[("UPSTREAM_BASE_URL", "https://host/v1//"), ("UPSTREAM_OPEN", "true"), ("ROUTES", routes)]).unwrap();
+        assert_eq!(&*config.targets("default").first().unwrap().base_url, "http://elsewhere/v1");
+        assert_eq!(&*config.targets("o9").first().unwrap().base_url, "https://host/v1");
+    }
+
+    #[test]
+    fn an_address_for_letters_that_holds_a_password_is_refused_and_the_password_not_told() {
+        for url in ["http://user:hidden@host/", "https://hidden@host", "https://user:hidden@host?a=b"] {
+            let error = read(&[("HANDOFF_URL", url)]).unwrap_err();
+            assert_eq!(error.name, "HANDOFF_URL", "{url}");
+            assert!(error.fault.contains("password") && !error.fault.contains("hidden"), "{error}");
+        }
+    }
+
+    #[test]
+    fn letters_are_signed_under_the_first_of_the_visitors_secrets_as_the_readme_tells() {
+        let secret = |visitors: &str| read(&[("VISITOR_SECRET", visitors)]).unwrap().handoff.secret;
+        // What `openssl dgst -sha256 -hmac new` says of the words.
+        let told = "63295da99148cb6fa8c6b1acea03ae33070b331930f93053801fed1aa9be2a30";
+        assert_eq!(secret("new,old").as_deref(), Some(told));
+        assert_eq!(secret("new").as_deref(), Some(told));
     }
 
     #[test]

@@ -8,10 +8,6 @@ use worker::web_sys;
 
 #[wasm_bindgen]
 extern "C" {
-    /// The global `fetch`.
-    #[wasm_bindgen(js_name = fetch, catch)]
-    pub fn fetch(url: &str, init: &web_sys::RequestInit) -> Result<Promise, JsValue>;
-
     /// Forgets a timer.
     #[wasm_bindgen(js_name = clearTimeout, catch)]
     pub fn clear_timeout(timer: &JsValue) -> Result<(), JsValue>;

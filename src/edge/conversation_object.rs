@@ -10,10 +10,10 @@ use worker::js_sys::{Object, Promise};
 use worker::wasm_bindgen;
 use worker::wasm_bindgen::prelude::*;
 use worker::worker_sys::DurableObjectState;
-use worker::{Env, js_sys, web_sys};
+use worker::{Env, web_sys};
 
 use super::object::{self, Sql, number};
-use super::{bindings, promise, response, task};
+use super::{fetch, promise, response, task};
 use crate::api::visit::{self, Visit};
 use crate::conversation::answering::FromDocuments;
 use crate::conversation::desk::{Cabinet, Desk, Surroundings};
@@ -106,20 +106,7 @@ impl Cabinet for Storage {
     }
 
     fn post(&self, letter: Posted) -> LocalBoxFuture<'static, Result<u16, String>> {
-        Box::pin(async move {
-            let told = |e: JsValue| format!("{e:?}");
-            let headers: serde_json::Map<String, serde_json::Value> =
-                letter.headers.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
-            // A redirect would carry what a shopper said to another host.
-            let init = serde_json::json!({ "method": "POST", "redirect": "manual", "headers": headers }).to_string();
-            let init: web_sys::RequestInit = js_sys::JSON::parse(&init).map_err(told)?.unchecked_into();
-            init.set_body(&JsValue::from_str(&letter.body));
-            let reply = promise::settled(bindings::fetch(&letter.url, &init)).await.map_err(told)?;
-            let reply: web_sys::Response = reply.unchecked_into();
-            // A body that is not read would hold its connection.
-            let _ = promise::body(&reply).await;
-            Ok(reply.status())
-        })
+        fetch::post(letter)
     }
 }
 

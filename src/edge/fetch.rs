@@ -1,4 +1,4 @@
-//! One call to a model's host, aborted when it is dropped.
+//! One call to another host, aborted when it is dropped.
 
 use futures::future::LocalBoxFuture;
 use futures::stream::{LocalBoxStream, StreamExt};
@@ -6,8 +6,9 @@ use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{js_sys, web_sys};
 
 use super::bindings::Stub;
-use super::promise;
 use super::response::{push_header, push_text};
+use super::{object, promise};
+use crate::conversation::handoff::Posted;
 use crate::world::{Outgoing, Reply, Sent, TransportError};
 
 /// Bodies up to this length are read at once, in bytes.
@@ -35,32 +36,36 @@ fn broken(error: JsValue) -> TransportError {
     TransportError::Broken(reason)
 }
 
-/// The call's address and headers, in JSON.
-fn head(call: &Outgoing, tells_invocation: bool) -> String {
+/// A call's address and headers, in JSON.
+fn head(url: &str, push_headers: impl FnOnce(&mut String)) -> String {
     let mut head = String::with_capacity(512);
     head.push_str("{\"url\":");
-    push_text(&mut head, &call.url);
-    // A redirect would carry the key to another host.
+    push_text(&mut head, url);
+    // A redirect would carry the key, or what a shopper said, to another host.
     head.push_str(",\"init\":{\"method\":\"POST\",\"redirect\":\"manual\",\"headers\":{");
-    push_header(&mut head, "content-type", "application/json");
-    // OpenAI's name for a caller's own id; some hosts refuse an `x-request-id` that is no UUID.
-    push_header(&mut head, "x-client-request-id", &call.request_id);
-    if tells_invocation {
-        push_header(&mut head, "x-madoguchi-invocation", call.invocation.name());
-    }
-    if let Some(key) = &call.key {
-        push_header(&mut head, "authorization", &format!("Bearer {key}"));
-    }
+    push_headers(&mut head);
     head.push_str("}}}");
     head
+}
+
+fn push_headers(head: &mut String, call: &Outgoing, tells_invocation: bool) {
+    push_header(head, "content-type", "application/json");
+    // OpenAI's name for a caller's own id; some hosts refuse an `x-request-id` that is no UUID.
+    push_header(head, "x-client-request-id", &call.request_id);
+    if tells_invocation {
+        push_header(head, "x-madoguchi-invocation", call.invocation.name());
+    }
+    if let Some(key) = &call.key {
+        push_header(head, "authorization", &format!("Bearer {key}"));
+    }
 }
 
 /// Starts a call: from here, or through a lane's object.
 pub fn send(call: Outgoing, lane: Option<Stub>, tells_invocation: bool) -> LocalBoxFuture<'static, Sent> {
     Box::pin(async move {
         let lane = lane.map_or(JsValue::UNDEFINED, JsValue::from);
-        let (controller, reply) =
-            promise::call(&lane, &head(&call, tells_invocation), call.body.as_bytes()).map_err(broken)?;
+        let head = head(&call.url, |head| push_headers(head, &call, tells_invocation));
+        let (controller, reply) = promise::call(&lane, &head, call.body.as_bytes()).map_err(broken)?;
         let mut abort = Abort(Some(controller));
         match reply.await {
             Ok(head) => Ok(Box::new(EdgeReply { head, abort }) as Box<dyn Reply>),
@@ -69,6 +74,18 @@ pub fn send(call: Outgoing, lane: Option<Stub>, tells_invocation: bool) -> Local
                 Err(broken(error))
             }
         }
+    })
+}
+
+/// Posts a letter; the status that came back.
+pub fn post(letter: Posted) -> LocalBoxFuture<'static, Result<u16, String>> {
+    Box::pin(async move {
+        let told = |e: JsValue| object::reason(&e);
+        let head = head(&letter.url, |head| letter.headers.iter().for_each(|(n, value)| push_header(head, n, value)));
+        let (controller, reply) = promise::call(&JsValue::UNDEFINED, &head, letter.body.as_bytes()).map_err(told)?;
+        // The status says whether the letter has arrived: a body that hangs or never ends is cut off unread.
+        let _abort = Abort(Some(controller));
+        Ok(reply.await.map_err(told)?.status)
     })
 }
 

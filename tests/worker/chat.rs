@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use madoguchi::admission::visitor;
+use madoguchi::conversation::handoff::ATTEMPT_MS;
 use madoguchi::signature;
 use serde_json::{Value, json};
 
@@ -400,6 +401,34 @@ fn a_hand_off_is_posted_until_it_is_accepted_and_its_signature_checks() {
     let posted: Value = serde_json::from_str(&calls[2].body).unwrap();
     assert_eq!((&posted["note"], &posted["contact"]), (&body["note"], &body["contact"]));
     assert_eq!(posted["transcript"][0]["text"], "器が割れていました");
+}
+
+#[test]
+fn a_letter_that_is_answered_2xx_has_arrived_and_nobody_reads_what_comes_after_the_status() {
+    let (upstream, desk) = (Upstream::start(""), Upstream::start(""));
+    let url = format!("{}/chat/completions", desk.url());
+    let worker = start(&upstream, &[("HANDOFF_URL", &url)]);
+    for body in ["endless", "silence=60000"] {
+        desk.set(body);
+        let reply = Visitor::new(&worker).post("/chat/handoff", &json!({"note": "飯碗が2つ"}));
+        assert_eq!((reply.status, reply.json()), (200, json!({"status": "sent"})));
+        assert!(desk.wait_until(Duration::from_secs(5), |s| s.aborted == 1), "{body}: the call goes on");
+        // Whatever is posted again is so within two seconds.
+        std::thread::sleep(Duration::from_millis(2_500));
+        assert_eq!(desk.seen(|s| s.total), 1, "{body}");
+    }
+}
+
+#[test]
+fn a_letter_that_is_not_answered_in_time_is_called_back_and_posted_again() {
+    let (upstream, desk) = (Upstream::start(""), Upstream::start("latency=60000"));
+    let url = format!("{}/chat/completions", desk.url());
+    let worker = start(&upstream, &[("HANDOFF_URL", &url)]);
+    Visitor::new(&worker).post("/chat/handoff", &json!({"note": "飯碗が2つ"}));
+    let attempt = Duration::from_millis(ATTEMPT_MS);
+    assert!(desk.wait_until(attempt + Duration::from_secs(5), |s| s.aborted == 1), "the call goes on");
+    desk.set("");
+    assert!(desk.wait_until(Duration::from_secs(10), |s| s.answered == 1));
 }
 
 #[test]
