@@ -29,9 +29,10 @@ const OVERDUE: f64 = 0.7;
 /// The pace at which places are handed on is seen over so long, and not told before so long, in milliseconds.
 const FLOW_MS: f64 = 10_000.0;
 const FLOW_LEAST_MS: f64 = 4_000.0;
-/// How far ahead shoppers stand in line before that pace has been seen, in milliseconds, and how many times as far as for how long
-/// it has been: what is told further ahead would be a guess.
+/// How far ahead shoppers stand in line before that pace has been seen, in milliseconds and in calls, whichever is more, and how many
+/// times as far as for how long it has been: what is told further ahead would be a guess.
 const UNSEEN_MS: f64 = 3_000.0;
+const UNSEEN_CALLS: f64 = 3.0;
 const SEEN: f64 = 2.0;
 /// A holder that waits and is not heard of for so long past its time has gone, in milliseconds.
 const GONE_MS: u64 = 3_000;
@@ -229,6 +230,7 @@ impl Places {
             (f64::from(limit) * for_ms / given.max(1.0)).clamp(took_ms * 0.8, took_ms * 3.0 + HANDED_MS)
         };
         let per_ms = f64::from(limit) / took_ms;
+        let seen_ms = UNSEEN_MS.max(UNSEEN_CALLS * took_ms) + SEEN * for_ms;
         let mut turns = Turns::new(now_ms, took_ms, limit, &self.given, self.given_places);
         let near = (per_ms * NEAR_MS).ceil() as u32;
         let in_use = f64::from(others + used) >= f64::from(limit) * SCARCE;
@@ -275,7 +277,7 @@ impl Places {
             free -= taken;
             *now += taken;
             passed = if taken > 0 { at } else { passed };
-            let patience = f64::from(want.patience_ms).min(reach_ms as f64).min(UNSEEN_MS + SEEN * for_ms);
+            let patience = f64::from(want.patience_ms).min(reach_ms as f64).min(seen_ms);
             let longest = match kind {
                 Kind::Running => patience,
                 Kind::New => patience * NEW_SHARE,
@@ -551,6 +553,30 @@ mod tests {
         holder.unreachable(holder.ask_number(), asked_ms + 1_150);
         let now_ms = kept.ask(&mut lessor, &mut holder, asked_ms + 1_150);
         assert!((now_ms..now_ms + 500).any(|at| matches!(holder.look(at, waiter), Step::Go(_))));
+    }
+
+    #[test]
+    fn where_calls_take_long_the_next_few_stand_in_line_though_the_pace_has_not_been_seen() {
+        let limits = Limits { in_flight: 1, ..LIMITS };
+        let (mut lessor, mut kept, mut now_ms) = (Lessor::new(1_000_000), Kept::default(), 1_000_000);
+        let mut holder = Holder::new(7, limits);
+        let caller = Caller { kind: Kind::New, party: 0, tokens: 0, patience_ms: 20_000 };
+        for _ in 0..3 {
+            let waiter = holder.arrive(now_ms, caller);
+            now_ms = kept.ask(&mut lessor, &mut holder, now_ms);
+            let going = (now_ms..now_ms + 500).find_map(|at| match holder.look(at, waiter) {
+                Step::Go(permit) => Some((at, permit)),
+                _ => None,
+            });
+            let (at, permit) = going.unwrap();
+            holder.ended(permit, &Ended { took_ms: 2_500, first_byte_ms: 50, ..Ended::default() });
+            now_ms = kept.ask(&mut lessor, &mut holder, at + 2_500) + 1_000;
+        }
+        let waiting = [(); 3].map(|()| holder.arrive(now_ms, caller));
+        now_ms = kept.ask(&mut lessor, &mut holder, now_ms);
+        let steps = waiting.map(|id| holder.look(now_ms + 1, id));
+        let told = steps.iter().filter(|s| matches!(s, Step::Go(_) | Step::Wait { eta_ms: Some(_), .. })).count();
+        assert!(told >= 2, "{steps:?}");
     }
 
     #[test]

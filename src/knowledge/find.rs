@@ -131,7 +131,8 @@ async fn best(
     request_id: &str,
     party: u64,
 ) -> Vec<Source> {
-    if weighs(counter) && !hits.is_empty() {
+    // One alone that bears needs no weighing.
+    if weighs(counter) && (hits.len() > 1 || !hits.iter().all(Hit::bears)) {
         // Twenty calls for one question are no good use of a limit that is too small for the questions themselves.
         match affordable(counter) {
             most if most < hits.len().min(2) => {
