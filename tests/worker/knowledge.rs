@@ -213,7 +213,7 @@ fn passages_reach_the_model_as_data_after_all_were_weighed_at_once() {
 
 #[test]
 fn a_passage_that_is_alone_is_weighed_too_and_one_that_a_model_thinks_nothing_of_is_no_source() {
-    let upstream = Upstream::start("content={\"relevance\":0}");
+    let upstream = Upstream::start("say=%7B%22relevance%22:0%7D");
     let worker =
         Worker::start(&[("UPSTREAM_BASE_URL", &upstream.url()), ("UPSTREAM_OPEN", "true"), ("UPSTREAM_RPM", "0")]);
     let alone =
