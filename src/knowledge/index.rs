@@ -56,8 +56,9 @@ pub struct Hit {
 /// From this score on a passage bears on the question.
 pub const BEARS: f64 = 0.5;
 
-/// From this score on a passage is told beside one that bears.
+/// From this score on a passage is told beside one that bears, if it is among so many: further down little is worth reading.
 const ALONGSIDE: f64 = 0.2;
+const BESIDE: usize = 3;
 
 impl Hit {
     /// Whether the passage bears on the question, rather than being the nearest of what does not.
@@ -288,7 +289,9 @@ impl Index {
     pub fn bearing(&self, query: &str, limit: usize) -> Vec<Hit> {
         let mut hits = self.search(query, limit);
         let least = if hits.first().is_some_and(Hit::bears) { ALONGSIDE } else { BEARS };
-        hits.retain(|hit| hit.score >= least);
+        let told =
+            hits.iter().enumerate().take_while(|(at, hit)| hit.score >= if *at < BESIDE { least } else { BEARS });
+        hits.truncate(told.count());
         hits
     }
 

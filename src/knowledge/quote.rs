@@ -183,7 +183,8 @@ impl<'a> Lines<'a> {
         {
             kept.start = before;
         }
-        let begins = |at: usize| self.section(at) == Some(own) || at == 0 || self.section(at - 1) != self.section(at);
+        // What stands before is quoted from where its section begins, or not at all: the answer comes first.
+        let begins = |at: usize| !self.has_before(at);
         // None of them is worth a riddle.
         kept.start =
             (kept.start..sure).filter(|at| begins(*at)).find_map(|at| self.leaning_on(at, kept.end)).unwrap_or(sure);
@@ -255,7 +256,8 @@ impl<'a> Lines<'a> {
             }
             Several::Rows => {
                 let ruled = self.all.get(first + 1).is_some_and(|line| is_rule(line.text));
-                let named = !self.all.get(first)?.text.contains(|c: char| c.is_numeric());
+                let (head, next) = (self.all.get(first)?.text, self.all.get(first + 1).map_or("", |line| line.text));
+                let named = !head.contains(char::is_numeric) || (names_money(next) && !names_money(head));
                 let head = first..first + if ruled { 2 } else { 1 };
                 (ruled || named).then_some(head)?
             }
@@ -346,6 +348,10 @@ fn is_row(line: &str) -> bool {
 /// Whether a line parts a table's head from its rows.
 fn is_rule(line: &str) -> bool {
     line.contains("--") && line.chars().all(|c| matches!(c, '|' | '-' | ':' | ' ' | '\n'))
+}
+
+fn names_money(line: &str) -> bool {
+    line.contains(['円', '¥', '￥', '$', '€', '£']) || line.contains("yen")
 }
 
 /// Lines that are told one after the other.
@@ -556,10 +562,20 @@ mod tests {
     }
 
     #[test]
+    fn of_a_page_of_unlike_facts_the_one_that_was_asked_for_comes_first() {
+        let passage = "4,000円以上で送料は無料です。ギフト包装は300円です。店舗は長浜にあります。お電話は平日10時から17時に承ります。\
+            ポイントは100円につき1点です。会員は退会できます。メールマガジンは月に二度お送りします。クーポンは一度に一枚です。\
+            お支払いはカードと銀行振込で承ります。領収書の宛名は一度だけ変更できます。";
+        assert!(quote("領収書の宛名を変えたい", None, passage).starts_with("領収書の宛名は一度だけ"));
+    }
+
+    #[test]
     fn rows_stand_under_the_head_of_their_table_and_items_under_what_they_are_items_of() {
         let rows = |mark: &str| (1..=30).map(|n| format!("{mark}第{n}地区 {mark}{n}00円\n")).collect::<String>();
         let plain = quote("第8地区の送料", None, &format!("■ 送料\n地域 料金\n{}", rows("")));
         assert!(plain.starts_with("■ 送料\n地域 料金\n…\n") && plain.ends_with("円\n…"), "{plain}");
+        let sizes = quote("第8地区の送料", None, &format!("地域 | 60サイズ\n{}", rows("").replace(' ', " | ")));
+        assert!(sizes.starts_with("地域 | 60サイズ\n…\n"), "{sizes}");
         let ruled = rows("| ").replace("円\n", "円 |\n");
         let ruled = quote("第8地区の送料", None, &format!("## 送料\n| 地域 | 料金 |\n| --- | --- |\n{ruled}"));
         assert!(ruled.starts_with("## 送料\n| 地域 | 料金 |\n| --- | --- |\n| 第"), "{ruled}");
