@@ -66,6 +66,7 @@ const parts = [
   { name: "clippy", run: cargo("clippy", "--locked", "--all-targets", "--", "-D", "warnings") },
   { name: "clippy-wasm", run: cargo("clippy", "--locked", "--lib", "--target", wasm, "--", "-D", "warnings") },
   { name: "native", run: cargo("test", "--locked", "--lib", "--test", "counter", "--test", "conversation", "--test", "simulation", "--test", "json", "--test", "json_schema", "--test", "upstream_itself") },
+  { name: "search", run: cargo("test", "--locked", "--test", "knowledge", "nothing_is_found_less") },
   {
     name: "wasm",
     run: () => command("cargo", ["test", "--locked", "--target", wasm, "--test", "wasm"], { show: true, env: { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: toolPath("wasm-bindgen-test-runner") } }),
