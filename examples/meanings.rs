@@ -28,7 +28,7 @@ mod knowledge {
     pub mod normal;
 }
 
-use knowledge::lexicon::layout::{DIMENSIONS, MEANING, ROWS};
+use knowledge::lexicon::layout::{self, DIMENSIONS, MEANING};
 use knowledge::lexicon::{reader, senses};
 
 /// Dimensions of the table's vectors.
@@ -94,6 +94,9 @@ fn main() {
 /// A step of four bits, of a direction's dimension: of these, which are spread evenly, a fifteenth covers nearly all.
 const STEP: f64 = 0.45 / 8.0;
 
+/// How a dictionary writes the end of a word of each row of [`layout::ROWS`].
+const ENDINGS: [&str; layout::ROWS.len()] = ["", "く", "ぐ", "す", "つ", "ぬ", "ぶ", "む", "る", "う", "い"];
+
 /// Word vectors by the hash of the word.
 struct Table {
     rows: HashMap<u64, u64>,
@@ -125,18 +128,10 @@ impl Table {
 
     /// A word's own vector, or that of its parts.
     fn find(&self, written: &str) -> Option<(Vector, f64)> {
-        let mut forms = vec![written.to_owned()];
-        if let Some((at, last)) = written.char_indices().last()
-            && let Some(row) = ROWS.iter().position(|(r, _)| *r == last)
-        {
-            forms = vec![format!(
-                "{}{}",
-                &written[..at],
-                ["", "く", "ぐ", "す", "つ", "ぬ", "ぶ", "む", "る", "う", "い"][row]
-            )];
-        } else {
-            forms.push(format!("{written}る"));
-        }
+        let forms = match reader::inflected(written) {
+            (word, 0) => vec![word.to_owned(), format!("{word}る")],
+            (stem, row) => vec![format!("{stem}{}", ENDINGS[usize::from(row)])],
+        };
         if let Some(row) = forms.iter().find_map(|form| self.row(form)) {
             return Some(self.at(row));
         }

@@ -9,15 +9,16 @@ use futures::stream::{self, LocalBoxStream, StreamExt};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::courtesy;
 use super::recall::Earlier;
 use super::shared::{self, Question};
-use super::{courtesy, is_japanese};
 use crate::admission::message::Kind as Urgency;
 use crate::config::DEFAULT_ROUTE;
 use crate::counter::Counter;
 use crate::error::{ApiError, Kind};
 use crate::knowledge::answering::{self, Event};
 use crate::knowledge::find::find;
+use crate::knowledge::has_japanese;
 use crate::ladder::Rung;
 use crate::typed;
 use crate::upstream::call::{Told, Wait};
@@ -237,7 +238,7 @@ async fn make(counter: Counter, asked: Asked, party: u64, tell: UnboundedSender<
 
 /// The rung `kept`, in the question's language.
 fn kept(question: &str) -> &'static str {
-    if is_japanese(question) {
+    if has_japanese(question) {
         "ただいま大変混み合っており、すぐにお答えできません。ご質問はお預かりしましたので、順番にお答えし、\
          この会話にお届けします。お急ぎの場合は、担当者にもご相談いただけます。"
     } else {

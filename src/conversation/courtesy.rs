@@ -1,6 +1,6 @@
 //! What is said in courtesy and asks nothing, "こんにちは" or "thank you": no page answers it, and a word that none does would be rude.
 
-use super::is_japanese;
+use crate::knowledge::has_japanese;
 
 const GREETINGS: [&str; 20] = [
     "こんにちは",
@@ -54,7 +54,7 @@ pub fn reply(message: &str) -> Option<&'static str> {
         message.split(|c: char| !c.is_alphanumeric() && c != 'ー').filter(|w| !w.is_empty()).collect();
     let said = words.join(" ").to_lowercase();
     let one_of = |all: &[&str]| all.contains(&said.as_str());
-    match (one_of(&GREETINGS), one_of(&THANKS), is_japanese(message)) {
+    match (one_of(&GREETINGS), one_of(&THANKS), has_japanese(message)) {
         (true, _, true) => Some(
             "お問い合わせありがとうございます。どのようなご用件でしょうか。配送や返品、商品のことなど、お気軽にお尋ねください。",
         ),

@@ -17,5 +17,3 @@ pub mod recall;
 pub mod record;
 pub mod shared;
 pub mod turn;
-
-pub use crate::knowledge::has_japanese as is_japanese;

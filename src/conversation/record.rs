@@ -57,6 +57,14 @@ pub struct Record {
     standing: Option<Standing>,
 }
 
+/// What a visitor's minute is spent on.
+#[derive(Debug, Clone, Copy)]
+enum Spent {
+    Message,
+    /// A thumb or a letter.
+    Act,
+}
+
 /// What became of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Accepted {
@@ -125,26 +133,40 @@ impl Record {
         self.turn(number).map(|t| row(TURN, number, t))
     }
 
-    fn spend(&mut self, now_ms: u64, rules: Rules) -> Result<(), ApiError> {
+    /// Spends one of a minute's messages, or of as many thumbs and letters: whoever has asked much may still reach a person.
+    fn spend(&mut self, what: Spent, now_ms: u64, rules: Rules) -> Result<(), ApiError> {
         let Some(budget) = Budget::visitor(rules.rpm) else { return Ok(()) };
-        let (left, reset_ms) = spend(&mut self.spent, now_ms, rules.rpm);
+        let spent = match what {
+            Spent::Message => &mut self.spent,
+            Spent::Act => &mut self.acted,
+        };
+        // A clock that went back must not make the minute forget.
+        let now = now_ms.max(spent.back().copied().unwrap_or(0));
+        while spent.front().is_some_and(|at| at + MINUTE_MS < now) {
+            spent.pop_front();
+        }
+        let left = rules.rpm.saturating_sub(spent.len() as u64);
+        if left > 0 {
+            spent.push_back(now);
+        }
+        let reset_ms = (spent.front().copied().unwrap_or(now) + MINUTE_MS + 1).saturating_sub(now);
         let remaining = left.saturating_sub(1);
         let standing = Standing { limit: rules.rpm, remaining, reset_ms, tokens: (0, 0) };
         self.standing = Some(standing);
         if left > 0 {
             return Ok(());
         }
-        Err(Refusal { retry_after_ms: reset_ms, standing: Some(standing) }.to_error(&budget))
-    }
-
-    /// The same for a thumb or a letter: whoever has asked much may still reach a person.
-    fn act(&mut self, now_ms: u64, rules: Rules) -> Result<(), ApiError> {
-        let (left, reset_ms) = spend(&mut self.acted, now_ms, if rules.rpm == 0 { u64::MAX } else { rules.rpm });
-        if left > 0 {
-            return Ok(());
-        }
-        let message = format!("{} thumbs and letters a minute may be sent, and these were: wait a moment", rules.rpm);
-        Err(ApiError::new(Kind::RateLimit, "visitor_rate_limited", message).retry_after(reset_ms))
+        let refused = Refusal { retry_after_ms: reset_ms, standing: Some(standing) }.to_error(&budget);
+        Err(match what {
+            Spent::Message => refused,
+            Spent::Act => ApiError {
+                message: format!(
+                    "{} thumbs and letters a minute may be sent, and these were: wait a moment",
+                    rules.rpm
+                ),
+                ..refused
+            },
+        })
     }
 
     /// Takes a message in: once, whatever the network made of it.
@@ -160,7 +182,7 @@ impl Record {
             let message = format!("{MOST_WAITING} messages wait for their answer: send the next one after them");
             return Err(ApiError::new(Kind::RateLimit, "too_many_waiting", message).retry_after(5_000));
         }
-        self.spend(now_ms, rules)?;
+        self.spend(Spent::Message, now_ms, rules)?;
         let number = self.numbered + 1;
         self.numbered = number;
         self.turns.push(Turn::new(number, id, text, now_ms));
@@ -235,7 +257,7 @@ impl Record {
             return Ok(None);
         }
         let number = turn.number;
-        self.act(now_ms, rules)?;
+        self.spend(Spent::Act, now_ms, rules)?;
         if let Some(turn) = self.turn_mut(number) {
             turn.feedback = value.map(str::to_owned);
         }
@@ -262,7 +284,7 @@ impl Record {
             let message = "This conversation was handed over already, and is on its way";
             return Err(ApiError::new(Kind::RateLimit, "too_many_handoffs", message).retry_after(60_000));
         }
-        self.act(now_ms, rules)?;
+        self.spend(Spent::Act, now_ms, rules)?;
         let number = self.letters.last().map_or(1, |l| l.number + 1);
         let turns = self.last_turns();
         let body = handoff::body(id, visitor, now_ms, (&words.0, &words.1), turns, self.turns.len() - turns.len());
@@ -341,20 +363,6 @@ impl Record {
     pub fn answered(message_id: String, rung: Rung, at_ms: u64) -> End {
         End::Answered { message_id, rung, at_ms }
     }
-}
-
-/// Spends one of a minute's `limit`, if there is one: how many there were, and when the first spent comes back, in milliseconds.
-fn spend(spent: &mut VecDeque<u64>, now_ms: u64, limit: u64) -> (u64, u64) {
-    // A clock that went back must not make the minute forget.
-    let now = now_ms.max(spent.back().copied().unwrap_or(0));
-    while spent.front().is_some_and(|at| at + MINUTE_MS < now) {
-        spent.pop_front();
-    }
-    let left = limit.saturating_sub(spent.len() as u64);
-    if left > 0 {
-        spent.push_back(now);
-    }
-    (left, (spent.front().copied().unwrap_or(now) + MINUTE_MS + 1).saturating_sub(now))
 }
 
 #[cfg(test)]

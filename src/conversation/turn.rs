@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::is_japanese;
 use super::position::{Position, Stage};
 use crate::admission::kept::Kept;
+use crate::knowledge::has_japanese;
 use crate::ladder::Rung;
 
 /// The longest answer, in bytes; a model that says more is cut off there.
@@ -157,7 +157,7 @@ impl Turn {
         };
         let stage = match heard.run.cmp(&self.run) {
             std::cmp::Ordering::Less if heard.heard_text() => {
-                let note = match is_japanese(&self.question) {
+                let note = match has_japanese(&self.question) {
                     true => "\n\n（お答えが途中で切れたため、初めからお答えし直します。）\n\n",
                     false => "\n\n(The answer was cut off, so here it is from the beginning.)\n\n",
                 };

@@ -65,7 +65,7 @@ impl Citations {
     /// Whether a character may stand in the mark that is held: numbers and what joins them; in 【1†source】 anything after the dagger.
     fn holds(&self, c: char) -> bool {
         match narrow(c) {
-            '0'..='9' | ',' | ';' | '、' | '，' | ' ' | '-' | '–' | '〜' | '~' => true,
+            '0'..='9' | ',' | ';' | '、' | ' ' | '-' | '–' | '〜' | '~' => true,
             '^' => self.held.ends_with('['),
             '†' => self.held.contains('【'),
             _ => self.held.contains('†'),
@@ -77,7 +77,7 @@ impl Citations {
         let inner: String = mark.trim_matches([' ', '[', ']', '【', '】', '^']).chars().map(narrow).collect();
         let inner = inner.split('†').next().unwrap_or_default();
         let mut numbers = Vec::new();
-        for part in inner.split([',', ';', '、', '，']) {
+        for part in inner.split([',', ';', '、']) {
             let (from, to) = part.split_once(['-', '–', '〜', '~']).unwrap_or((part, part));
             let (from, to): (usize, usize) = (from.trim().parse().ok()?, to.trim().parse().ok()?);
             numbers.extend((from..=to.min(self.given)).filter(|n| (1..=self.given).contains(n)));

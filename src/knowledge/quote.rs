@@ -1,12 +1,15 @@
 //! What of a passage is quoted to a shopper where no model answers: the sentences that bear on the question, under the heading they stand
 //! under. A passage is cut for the search to find and for a model to read; a shopper on a phone wants the line that answers.
 
+mod line;
+
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::index::{Document, Index};
 use super::lexicon::Lexicon;
 use super::passage::{is_heading, length, spans};
+use line::{Leaning, Several, is_row, is_rule, label, names_money, points_on};
 
 /// A quotation is at most about so long, as [`length`] counts: some 140 kanji and kana.
 const LONGEST: usize = 280;
@@ -14,8 +17,6 @@ const LONGEST: usize = 280;
 const LONGEST_LEANING: usize = 480;
 /// A sentence that is longer alone is cut.
 const LONGEST_SENTENCE: usize = 480;
-/// What a paragraph is named by before a colon is at most so long.
-const LONGEST_LABEL: usize = 32;
 /// A section that is so little less likely is quoted along, if it fits.
 const AS_LIKELY: f64 = 1.0;
 /// The same of a table, which says in figures what is asked in words.
@@ -74,12 +75,6 @@ impl Quotable {
         let lines = Lines::of(&self.passage);
         lines.shown(lines.around(best, &self.sections.odds(question)))
     }
-}
-
-/// What stands before a colon at a line's beginning, if it is short enough to be the name of what follows.
-fn label(line: &str) -> Option<&str> {
-    let (name, rest) = line.split_once(": ").or_else(|| line.split_once('：'))?;
-    (length(name) <= LONGEST_LABEL && !rest.trim().is_empty()).then_some(name)
 }
 
 impl<'a> Lines<'a> {
@@ -338,89 +333,6 @@ impl Searched {
     }
 }
 
-/// Whether a line is a row of a table: two columns and no sentence.
-fn is_row(line: &str) -> bool {
-    let line = line.trim();
-    let columns = line.contains(" | ") || (!line.is_ascii() && line.contains([' ', '\u{3000}', '\t']));
-    columns && !line.starts_with(['・', '-', '*', '※', '●', '○']) && !line.ends_with(['。', '.', '!', '?'])
-}
-
-/// Whether a line parts a table's head from its rows.
-fn is_rule(line: &str) -> bool {
-    line.contains("--") && line.chars().all(|c| matches!(c, '|' | '-' | ':' | ' ' | '\n'))
-}
-
-fn names_money(line: &str) -> bool {
-    line.contains(['円', '¥', '￥', '$', '€', '£']) || line.contains("yen")
-}
-
-/// Lines that are told one after the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Several {
-    /// A list's.
-    Items,
-    /// A table's.
-    Rows,
-}
-
-impl Several {
-    fn of(line: &str) -> Option<Self> {
-        let text = line.trim();
-        let number = text.trim_start_matches(|c: char| c.is_ascii_digit());
-        let numbered = number.len() < text.len() && number.starts_with([')', '）', '、']) || number.starts_with(". ");
-        let item = text.starts_with(['・', '※', '○']) || ["- ", "* ", "+ "].iter().any(|mark| text.starts_with(mark));
-        match item || numbered {
-            true => Some(Self::Items),
-            false => is_row(line).then_some(Self::Rows),
-        }
-    }
-}
-
-/// How a sentence needs what stands before it.
-enum Leaning {
-    /// It goes on from the sentence before.
-    Before,
-    /// It names what stands somewhere above.
-    Above,
-}
-
-impl Leaning {
-    fn of(line: &str) -> Option<Self> {
-        const BEGINNINGS: &str =
-            "その それ これ この ただし また なお さらに しかし いずれも どちらも 同じく そこ ですが 加えて ここで";
-        const WORDS: &str = "this these that those it they both however but also otherwise then";
-        let line = line.trim_start_matches([' ', '\u{3000}', '・', '-', '*', '※', '\n']).trim_end();
-        let lower = line.to_ascii_lowercase();
-        let named = ["上記", "前述", "前記", "the above", "listed above", "as above"].iter().any(|w| lower.contains(w))
-            || stands_alone(line, "上の")
-            || lower.trim_end_matches(['.', ')']).ends_with(" above");
-        let first = lower.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-        let goes_on = BEGINNINGS.split(' ').any(|w| line.starts_with(w)) || WORDS.split(' ').any(|w| w == first);
-        match (named, goes_on) {
-            (true, _) => Some(Self::Above),
-            (false, true) => Some(Self::Before),
-            (false, false) => None,
-        }
-    }
-}
-
-/// Whether a sentence says that what it speaks of comes after it.
-fn points_on(line: &str) -> bool {
-    let lower = line.to_ascii_lowercase();
-    let lower = lower.trim_end().trim_end_matches(['.', ':']);
-    let named =
-        ["次のとおり", "次の通り", "次のこと", "次のもの", "次の場合", "次の方", "下記", "the following", "as follows"];
-    named.iter().any(|w| lower.contains(w)) || lower.ends_with(" below") || stands_alone(line, "以下の")
-}
-
-/// Whether a word is there on its own, rather than as the end of 8,800円以下の or 机の上の.
-fn stands_alone(line: &str, word: &str) -> bool {
-    line.match_indices(word).any(|(at, _)| {
-        let before = line.get(..at).and_then(|b| b.chars().next_back());
-        !before.is_some_and(|c| c.is_ascii_alphanumeric() || c == 'の' || ('\u{4e00}'..='\u{9fff}').contains(&c))
-    })
-}
-
 /// A sentence without end, cut where it pauses if it does near the bound.
 fn shortened(quoted: &str) -> String {
     if length(quoted) <= LONGEST_SENTENCE {
@@ -519,19 +431,6 @@ mod tests {
         let passage =
             "お支払い方法は次のとおりです。\n\n■ 前払い\nコンビニエンスストア\n銀行振込\n\n■ お願い\nお控えください。";
         assert!(quote("お支払い方法は", None, passage).ends_with("■ 前払い\nコンビニエンスストア\n銀行振込"));
-    }
-
-    #[test]
-    fn amounts_and_places_are_no_pointers() {
-        for plain in
-            ["8,800円以上の品", "棚の上の品", "Orders above 8,800 yen", "40度以下の水", "Wash below 40 degrees"]
-        {
-            assert!(Leaning::of(plain).is_none() && !points_on(plain), "{plain}");
-        }
-        for leaning in ["※ただし、沖縄を除きます。", "詳しくは上の表を。", "It takes a week.", "See the above."]
-        {
-            assert!(Leaning::of(leaning).is_some(), "{leaning}");
-        }
     }
 
     #[test]

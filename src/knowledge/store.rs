@@ -32,24 +32,25 @@ pub fn check_id(id: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
+/// Refuses a text of more than `most` characters; `mend` follows what is told.
+fn bounded(field: &str, text: &str, most: usize, mend: &str) -> Result<(), ApiError> {
+    if text.chars().count() <= most {
+        return Ok(());
+    }
+    Err(ApiError::field(field, "out_of_range", format!("{field} must have at most {most} characters{mend}")))
+}
+
 /// Refuses a document past the limits.
 ///
 /// # Errors
 /// Names the field and the mend.
 pub fn check(document: &Document) -> Result<(), ApiError> {
     check_id(&document.id)?;
-    let long = |name: &str, text: &str, most: usize| {
-        if text.chars().count() <= most {
-            return Ok(());
-        }
-        let mend = if name == "content" { ": cut it into several documents" } else { "" };
-        Err(ApiError::field(name, "out_of_range", format!("{name} must have at most {most} characters{mend}")))
-    };
     if document.content.trim().is_empty() {
         return Err(ApiError::field("content", "out_of_range", "content is empty: give the document's text"));
     }
-    long("content", &document.content, LONGEST_CONTENT)?;
-    long("title", document.title.as_deref().unwrap_or_default(), LONGEST_TITLE)?;
+    bounded("content", &document.content, LONGEST_CONTENT, ": cut it into several documents")?;
+    bounded("title", document.title.as_deref().unwrap_or_default(), LONGEST_TITLE, "")?;
     check_url("url", document.url.as_deref().unwrap_or_default())?;
     let lang = document.lang.as_deref().unwrap_or_default();
     if lang.len() > LONGEST_LANG || !lang.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')) {
@@ -63,10 +64,7 @@ pub fn check(document: &Document) -> Result<(), ApiError> {
 /// # Errors
 /// Names the field as given, and the mend.
 pub fn check_url(field: &str, url: &str) -> Result<(), ApiError> {
-    if url.chars().count() > LONGEST_URL {
-        let message = format!("{field} must have at most {LONGEST_URL} characters");
-        return Err(ApiError::field(field, "out_of_range", message));
-    }
+    bounded(field, url, LONGEST_URL, "")?;
     let scheme = |scheme: &str| url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
     // A browser takes two slashes, of either kind, for the beginning of another host.
     let path = url.starts_with('/') && !url.get(1..).is_some_and(|rest| rest.starts_with(['/', '\\']));

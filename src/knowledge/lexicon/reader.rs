@@ -352,7 +352,7 @@ impl Reader {
 }
 
 /// A written stem without the letter that says how it is inflected, and the place of that in [`ROWS`].
-fn inflected(form: &str) -> (&str, u8) {
+pub fn inflected(form: &str) -> (&str, u8) {
     match form.char_indices().last() {
         Some((at, c)) if at > 0 && !form.is_ascii() && ROWS.iter().any(|(r, _)| *r == c) => {
             let row = ROWS.iter().position(|(r, _)| *r == c).unwrap_or_default();
