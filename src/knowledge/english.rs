@@ -22,6 +22,9 @@ pub fn stem(word: &str) -> String {
     if matches!(word, "clothes" | "clothing") {
         return "clothes".to_owned();
     }
+    if NEGATIONS.contains(&word) {
+        return "not".to_owned();
+    }
     let word = irregular(word).unwrap_or(word);
     let mut w: String = word.to_owned();
     if !w.is_ascii() || w.len() < 4 || w.bytes().any(|b| b.is_ascii_digit()) {
@@ -93,6 +96,12 @@ fn irregular(word: &str) -> Option<&'static str> {
     let at = FORMS.binary_search_by(|(form, _)| (*form).cmp(word)).ok()?;
     FORMS.get(at).map(|(_, of)| *of)
 }
+
+/// Whoever could not get in did not get in and never gets in.
+const NEGATIONS: [&str; 21] = [
+    "aint", "arent", "cannot", "cant", "couldnt", "didnt", "doesnt", "dont", "hadnt", "hasnt", "havent", "isnt",
+    "mustnt", "never", "shouldnt", "unable", "wasnt", "werent", "wont", "wouldnt", "neednt",
+];
 
 /// Forms whose word no ending tells, in order, and their words.
 const FORMS: [(&str, &str); 119] = [

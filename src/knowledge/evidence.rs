@@ -2,7 +2,9 @@
 //!
 //! Two regressions over questions of several shops give the weights: in the first a question's passages compete with each other and
 //! with "nothing answers", which tells the best; the second tells from the best whether anything answers.
-//! `cargo run --example knowledge -- --fit` repeats them.
+//! `cargo run --example knowledge -- --fit` fits them anew.
+
+use super::question::Part;
 
 /// What a unit of the question found in a passage.
 #[derive(Debug, Clone, Copy, Default)]
@@ -26,16 +28,10 @@ pub struct Found {
 pub struct Weighed {
     /// What it tells in this shop.
     pub weight: f32,
-    /// Whether it is what the question is about.
-    pub topic: bool,
+    /// What it is to the question.
+    pub part: Part,
     /// What it tells in any shop.
     pub anywhere: f32,
-    /// Whether the lexicon knows it.
-    pub known: bool,
-    /// Whether it is a name, which answers only where it is named.
-    pub name: bool,
-    /// Whether it is goods, of which a page tells what it tells of any.
-    pub goods: bool,
     /// How well it does where it does best.
     pub best: f32,
     /// Where it stands, by passage.
@@ -148,7 +144,7 @@ pub fn chances(found: &[(u32, Evidence)]) -> Vec<(u32, f64)> {
 
 /// A page in another language gives way to one in the question's that bears on it, and to no other.
 pub fn give_way(found: &mut [(u32, Evidence)]) {
-    let given = found.iter().any(|(_, e)| e.get(Kind::Foreign) == 0.0 && e.odds() >= 0.0);
+    let given = found.iter().any(|(_, e)| e.get(Kind::Foreign) == 0.0 && e.times(&BAR) >= 0.0);
     if !given {
         for (_, evidence) in found.iter_mut().filter(|(_, e)| e.get(Kind::Foreign) > 0.0) {
             evidence.set(Kind::Foreign, 0.0);
@@ -193,16 +189,16 @@ pub fn weigh(id: u32, sentences: u8, total: f32, written: f32, units: &[Weighed]
     let (mut headed, mut lacking) = (0.0, 0.0_f32);
     let mut aside = 0.0;
     // A shopper names what was spilt or rubbed on the goods, too; what is asked about is what the shop has.
-    let sold = held.iter().any(|(unit, _)| unit.goods && unit.best > 0.5);
-    for (unit, found) in held.iter().filter(|(unit, _)| unit.topic) {
+    let sold = held.iter().any(|(unit, _)| unit.part == Part::Goods && unit.best > 0.5);
+    for (unit, found) in held.iter().filter(|(unit, _)| unit.part != Part::Manner) {
         about += unit.anywhere;
         // What is met nowhere better than by a distant relation is as good as nowhere.
         let missed = unit.weight * (1.0 - unit.best / SYNONYM).max(0.0);
-        match unit.known {
-            _ if unit.name => unnamed += missed,
-            _ if unit.goods && sold => aside += missed,
-            true => nowhere += missed,
-            false => strange += missed,
+        match unit.part {
+            Part::Name => unnamed += missed,
+            Part::Goods if sold => aside += missed,
+            Part::Strange => strange += missed,
+            Part::Manner | Part::Topic | Part::Goods => nowhere += missed,
         }
         if !unit.found.is_empty() {
             let lacks = unit.weight * (1.0 - strength(found));
@@ -210,7 +206,7 @@ pub fn weigh(id: u32, sentences: u8, total: f32, written: f32, units: &[Weighed]
             lacking = lacking.max(lacks);
         }
         headed += unit.weight * found.map_or(0.0, |f| (f.headed - f.title).max(0.0));
-        let sum = if unit.goods { &mut wares } else { &mut titled };
+        let sum = if unit.part == Part::Goods { &mut wares } else { &mut titled };
         *sum += unit.weight * found.map_or(0.0, |f| f.title);
     }
     let mut evidence = Evidence([0.0; KINDS]);

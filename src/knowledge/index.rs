@@ -343,16 +343,7 @@ impl Index {
                     *total += weight * f.value;
                 }
             }
-            units.push(Weighed {
-                weight,
-                anywhere: unit.weight,
-                topic: unit.topic,
-                known: unit.known,
-                name: unit.name,
-                goods: unit.goods,
-                best,
-                found,
-            });
+            units.push(Weighed { weight, anywhere: unit.weight, part: unit.part, best, found });
         }
         let mut best: Vec<(u32, f32)> =
             totals.iter().enumerate().filter(|(_, t)| **t > 0.0).map(|(id, t)| (id as u32, *t)).collect();
@@ -544,6 +535,33 @@ mod tests {
                 assert!(found(&elsewhere, question).is_empty(), "{question}");
             }
         }
+    }
+
+    #[test]
+    fn a_place_is_met_by_the_region_that_it_lies_in_and_a_region_by_no_place_in_another() {
+        let shipping = [
+            (
+                "fee",
+                "送料",
+                "| お届け先 | 送料 |\n|---|---|\n| 関東・関西 | 600円 |\n| 北海道 | 900円 |\n| 沖縄 | 1,200円 |",
+            ),
+            ("en-fee", "Shipping fees", "Kanto and Kansai 600 yen, Hokkaido 900 yen, Okinawa 1,200 yen."),
+            ("shop", "店舗", "札幌の店は10時から18時まで営業しています。"),
+        ];
+        let index = index(&shipping);
+        for question in
+            ["大阪に送ったらいくら", "那覇までの送料は?", "how much to send to osaka", "shipping cost to sapporo"]
+        {
+            assert!(found(&index, question).first().is_some_and(|id| id.ends_with("fee")), "{question}");
+        }
+        let lexicon = Lexicon::built();
+        let bear = |of: &str, on: &str| {
+            let concepts =
+                |text: &str| lexicon.sounding(text).into_iter().flat_map(|w| lexicon.concepts(w)).collect::<Vec<_>>();
+            let on = concepts(on);
+            concepts(of).into_iter().any(|c| lexicon.related(c).any(|(r, weight)| on.contains(&r) && weight > 0.8))
+        };
+        assert!(bear("さっぽろ", "ほっかいどう") && !bear("ほっかいどう", "さっぽろ"));
     }
 
     #[test]

@@ -329,6 +329,21 @@ impl Lexicon {
         best.map(|(word, _, taken)| (word, taken + 1))
     }
 
+    /// Which of the stems that a phrase takes stand in its joints.
+    pub fn joints(&self, stems: &[&str], phrase: u32) -> Vec<usize> {
+        let Some((first, after)) = stems.split_first() else { return Vec::new() };
+        let Some(Phrase { rest, .. }) = self.phrases(first).find(|p| p.word == phrase) else { return Vec::new() };
+        let mut parts = rest.map(|at| self.stem(at)).peekable();
+        let own = |stem: &&str| parts.next_if(|part| *part == stem.as_bytes()).is_some();
+        let own: Vec<bool> = after.iter().map(own).collect();
+        own.iter().zip(1..).filter(|(own, _)| !**own).map(|(_, at)| at).collect()
+    }
+
+    /// Whether a word tells what a text is about.
+    pub fn tells(&self, word: u32) -> bool {
+        self.concepts(word).any(|concept| self.class(concept) != Some(Class::Weak))
+    }
+
     /// Whether a stem only holds a sentence together.
     fn holds(&self, stem: &str) -> bool {
         self.phrases(stem).any(|p| p.rest.is_empty() && !self.is_everyday(p.word) && self.is_filler(p.word))

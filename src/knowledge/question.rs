@@ -9,6 +9,32 @@ use super::segment::{Everyday, Kind, Token, segment};
 use super::terms::{self, Term, sounds};
 use crate::order;
 
+/// What a unit is to its question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// How it asks.
+    Manner,
+    /// What it is about.
+    Topic,
+    /// What it is about, and the vocabulary does not know.
+    Strange,
+    /// A name, which answers only where it is named.
+    Name,
+    /// Goods.
+    Goods,
+}
+
+impl Part {
+    /// Where the weight tells whether it is what the question is about.
+    fn of(weight: f32, known: bool) -> Part {
+        match (weight >= 0.5, known) {
+            (false, _) => Part::Manner,
+            (true, true) => Part::Topic,
+            (true, false) => Part::Strange,
+        }
+    }
+}
+
 /// One thing that the question speaks of.
 #[derive(Debug)]
 pub struct Unit {
@@ -16,14 +42,8 @@ pub struct Unit {
     pub weight: f32,
     /// How much it tells where no page has it.
     pub absent: f32,
-    /// Whether it is what the question is about, rather than how it asks.
-    pub topic: bool,
-    /// Whether the lexicon knows it.
-    pub known: bool,
-    /// Whether it is a name, which answers only where it is named.
-    pub name: bool,
-    /// Whether it is goods.
-    pub goods: bool,
+    /// What it is to the question.
+    pub part: Part,
     /// The terms that meet it, and how well each does.
     pub terms: Vec<(Term, f32)>,
     /// Pairs of characters of which a page must hold most.
@@ -150,10 +170,7 @@ impl Question {
                     question.push(Unit {
                         weight,
                         absent: 0.15,
-                        topic: false,
-                        known: true,
-                        name: false,
-                        goods: false,
+                        part: Part::Manner,
                         terms,
                         pairs: Vec::new(),
                         concept: None,
@@ -214,10 +231,7 @@ impl Question {
             self.push(Unit {
                 weight: SAYS_LITTLE,
                 absent: SAYS_LITTLE,
-                topic: false,
-                known: true,
-                name: false,
-                goods: false,
+                part: Part::Manner,
                 terms,
                 pairs: Vec::new(),
                 concept: None,
@@ -246,17 +260,7 @@ impl Question {
         let kana: Vec<char> = part.iter().map(|g| g.c).collect();
         let mut terms: Vec<(Term, f32)> = terms::short_name(&kana).map(|name| (name, 1.0)).into_iter().collect();
         let weight = self.mean(lexicon, words, SLIP, &mut terms).unwrap_or_default().clamp(SHORT_NAME, 1.0);
-        self.push(Unit {
-            weight,
-            absent: weight,
-            topic: true,
-            known: false,
-            name: false,
-            goods: false,
-            terms,
-            pairs: Vec::new(),
-            concept: None,
-        });
+        self.push(Unit { weight, absent: weight, part: Part::Strange, terms, pairs: Vec::new(), concept: None });
     }
 
     /// Adds the terms of a concept and of those that bear on it.
@@ -277,10 +281,12 @@ impl Question {
                 Class::Intent | Class::Example => 0.12,
                 class => class.weight(),
             },
-            topic: matches!(class, Class::Topic | Class::Name | Class::Goods | Class::Example),
-            name: class == Class::Name,
-            goods: class == Class::Goods,
-            known: true,
+            part: match class {
+                Class::Topic | Class::Example => Part::Topic,
+                Class::Name => Part::Name,
+                Class::Goods => Part::Goods,
+                Class::Intent | Class::Weak | Class::Sense => Part::Manner,
+            },
             terms,
             pairs: Vec::new(),
             concept: Some(concept),
@@ -307,10 +313,7 @@ impl Question {
         self.push(Unit {
             weight: Class::Sense.weight(),
             absent: Class::Sense.weight(),
-            topic: true,
-            known: true,
-            name: false,
-            goods: false,
+            part: Part::Topic,
             terms,
             pairs: Vec::new(),
             concept,
@@ -370,10 +373,7 @@ impl Question {
         self.push(Unit {
             weight,
             absent: weight,
-            topic: weight >= 0.5,
-            known: lead.is_some() || sense.is_some(),
-            name: false,
-            goods: false,
+            part: Part::of(weight, lead.is_some() || sense.is_some()),
             terms,
             pairs,
             concept: sense,
@@ -423,10 +423,7 @@ impl Question {
         self.push(Unit {
             weight,
             absent: weight,
-            topic: weight >= 0.5,
-            known: heard.is_some(),
-            name: false,
-            goods: false,
+            part: Part::of(weight, heard.is_some()),
             terms,
             pairs: Vec::new(),
             concept: None,
@@ -476,7 +473,8 @@ impl Question {
             let run = rest.iter().take_while(|g| g.script == Script::Kanji).count();
             let (start, end) = (at, at + run);
             at = end.max(at + 1);
-            let whole = tokens.iter().any(|t| t.start <= start && t.end >= end && matches!(t.kind, Kind::Words { .. }));
+            let known = |t: &Token| matches!(t.kind, Kind::Words { .. } | Kind::Filler);
+            let whole = tokens.iter().any(|t| t.start <= start && t.end >= end && known(t));
             if !(1..=5).contains(&run) || whole {
                 continue;
             }

@@ -344,8 +344,17 @@ fn latin(lexicon: &Lexicon, glyphs: &[Glyph], start: usize, tokens: &mut Vec<Tok
             let filler = lexicon.is_filler(word);
             let mut meant = vec![word];
             meant.extend(everyday.map(|(word, _)| word));
+            // What stands in the phrase's joints says something by itself (cancel my order).
+            let joints = if filler { Vec::new() } else { lexicon.joints(stems.get(..taken).unwrap_or_default(), word) };
+            let tells = |at: usize| {
+                let (_, from, to) = words.get(at)?;
+                let (word, _) = lexicon.phrase(&[stems.get(at)?]).filter(|(word, _)| lexicon.tells(*word))?;
+                Some(Token { start: *from, end: *to, kind: Kind::Words { words: vec![word], by_sound: false } })
+            };
+            let inner: Vec<Token> = joints.into_iter().filter_map(tells).collect();
             let kind = if filler { Kind::Filler } else { Kind::Words { words: meant, by_sound: false } };
-            tokens.push(Token { start, end, kind });
+            tokens.push(Token { start, end: inner.first().map_or(end, |token| token.start), kind });
+            tokens.extend(inner);
             end
         }
         (None, Some((word, taken))) => {
@@ -454,6 +463,25 @@ mod tests {
         assert_eq!(concepts("送料はいくらですか"), ["ship", "fee", "howmuch"]);
         assert_eq!(concepts("can I send it back?"), ["return"]);
         assert_eq!(concepts("クーポンメール"), ["coupon", "mail"]);
+    }
+
+    #[test]
+    fn a_word_in_a_phrases_joint_is_read_beside_it() {
+        assert_eq!(concepts("send my parcel back"), ["return", "parcel"]);
+        assert_eq!(concepts("send it back"), ["return"]);
+    }
+
+    #[test]
+    fn what_is_denied_is_that_in_every_form_that_denies() {
+        for (concept, texts) in [
+            ("payfail", ["カードが使えない", "カードが使えません", "カードが使えん", "カードが使えへん"]),
+            ("late", ["荷物が届かない", "荷物が届きません", "荷物が届かん", "荷物が届かへん"]),
+            ("login", ["cant log in", "couldnt log in", "cannot log in", "unable to log in"]),
+        ] {
+            for text in texts {
+                assert!(concepts(text).iter().any(|c| c == concept), "{text}: {:?}", concepts(text));
+            }
+        }
     }
 
     #[test]

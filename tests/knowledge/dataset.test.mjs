@@ -47,7 +47,7 @@ test("what answers a topic stands where the topic says, in every shop", () => {
 });
 
 test("every document and passage that a shop's question names is there", () => {
-  const names = ["cosmetics", "electronics", "clothing", "sweets", "pets", "furniture", "tea", "outdoor", "flowers", "stationery", "baby", "wine", "glasses", "craft", "zakka", "music"];
+  const names = ["cosmetics", "electronics", "clothing", "sweets", "pets", "furniture", "tea", "outdoor", "flowers", "stationery", "baby", "wine", "glasses", "craft", "zakka", "music", "bike", "jewel", "camera", "running", "cookware", "seafood", "toys", "bedding", "bags", "diy"];
   const large = names.map((shop) => ({ shop, documents: lines(`${shop}_documents.ndjson`), questions: lines(`${shop}_questions.ndjson`) }));
   for (const { shop, documents, questions: asked } of [...large, ...lines("small_shops.ndjson")]) {
     const content = new Map(documents.map((d) => [d.id, d.content]));

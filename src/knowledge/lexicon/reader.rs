@@ -104,7 +104,8 @@ fn is_kanji(c: char) -> bool {
 struct Reader {
     concepts: Vec<Concept>,
     by_name: HashMap<String, u16>,
-    related: Vec<(u16, String, f32)>,
+    /// From one concept to another by name, how much that one bears on it, and whether only so.
+    related: Vec<(u16, String, f32, bool)>,
     words: Vec<Word>,
     /// A word's place by how it is written and inflected, so that two lines that name it add their concepts.
     by_form: HashMap<(String, u8), u32>,
@@ -149,7 +150,8 @@ impl Reader {
         if let Some(first) = concepts.first() {
             for pair in related.split_whitespace() {
                 if let Some((name, weight)) = pair.split_once(':') {
-                    self.related.push((*first, name.to_owned(), decimal::read(weight).unwrap_or(0.0) as f32));
+                    let (name, within) = name.strip_prefix('<').map_or((name, false), |name| (name, true));
+                    self.related.push((*first, name.to_owned(), decimal::read(weight).unwrap_or(0.0) as f32, within));
                 }
             }
         }
@@ -205,6 +207,7 @@ impl Reader {
         }
         let chars: Vec<char> = form.chars().collect();
         let word = self.add_word(form, inflection, Vec::new(), &[]);
+        self.spelt_denied(&chars, word, false);
         for form in fewer_okurigana(&chars).into_iter().chain([chars]) {
             self.spelt.push((form, Form { word, inflection, by_sound: false, sure: false }));
         }
@@ -285,11 +288,22 @@ impl Reader {
                 self.spelt.push((partly, Form { word, inflection, by_sound: false, sure }));
             }
         }
+        self.spelt_denied(&chars, word, false);
         self.spelt.push((chars, Form { word, inflection, by_sound: false, sure }));
         if !is_kana {
             for sound in sound {
-                self.spelt.push((sound.chars().collect(), Form { word, inflection, by_sound: true, sure }));
+                let chars: Vec<char> = sound.chars().collect();
+                self.spelt_denied(&chars, word, true);
+                self.spelt.push((chars, Form { word, inflection, by_sound: true, sure }));
             }
+        }
+    }
+
+    /// A word that denies (届かない) in the other forms that do.
+    fn spelt_denied(&mut self, form: &[char], word: u32, by_sound: bool) {
+        if !self.filler {
+            let forms = denials(form).into_iter();
+            self.spelt.extend(forms.map(|form| (form, Form { word, inflection: 0, by_sound, sure: false })));
         }
     }
 
@@ -313,9 +327,9 @@ impl Reader {
     }
 
     fn finish(mut self) -> Vocabulary {
-        for (from, name, weight) in &self.related {
+        for (from, name, weight, within) in &self.related {
             let Some(to) = self.by_name.get(name).copied() else { continue };
-            for (a, b) in [(*from, to), (to, *from)] {
+            for (a, b) in [(*from, to), (to, *from)].into_iter().take(if *within { 1 } else { 2 }) {
                 if let Some(concept) = self.concepts.get_mut(usize::from(a))
                     && !concept.related.iter().any(|(c, _)| *c == b)
                 {
@@ -360,6 +374,45 @@ pub fn inflected(form: &str) -> (&str, u8) {
         }
         _ => (form, 0),
     }
+}
+
+/// Verbs whose kanji is all that stands before what denies them, unlike adjectives (少ない).
+const KANJI_DENIED: &str = "来出見居着寝得経似煮";
+
+/// The polite forms, the clipped ones and those of the west that deny what a form does that ends in な or ない: of 届かない 届きませ,
+/// 届かん, 届かず, 届かへん.
+fn denials(form: &[char]) -> Vec<Vec<char>> {
+    let stem = match form {
+        [stem @ .., 'な', 'い'] | [stem @ .., 'な'] => stem,
+        _ => return Vec::new(),
+    };
+    let [rest @ .., last] = stem else { return Vec::new() };
+    // Of a godan verb the polite form has its row's い.
+    let godan = || {
+        let (_, row) = "かがさたなばまらわ".chars().zip("きぎしちにびみりい".chars()).find(|(a, _)| a == last)?;
+        Some([rest, &[row]].concat())
+    };
+    let ichidan = "いきぎしじちにひびみりえけげせぜてでねへべめれ".contains(*last) || KANJI_DENIED.contains(*last);
+    let polite = match last {
+        'が' | 'は' | 'も' if rest.iter().any(|c| is_kanji(*c)) => Some([stem, &['あ', 'り']].concat()),
+        'こ' => Some([rest, &['き']].concat()),
+        _ if ichidan && !rest.is_empty() => Some(stem.to_vec()),
+        _ if rest.is_empty() => None,
+        _ => godan(),
+    };
+    let Some(polite) = polite else { return Vec::new() };
+    let with = |stem: &[char], ending: &str| stem.iter().copied().chain(ending.chars()).collect::<Vec<char>>();
+    let mut all = vec![with(&polite, "ませ")];
+    if !matches!(last, 'が' | 'は' | 'も') {
+        all.extend(["ん", "ず", "へん", "ねえ", "ねー"].map(|ending| with(stem, ending)));
+    }
+    if *last == 'し' {
+        all.extend(["せん", "せず"].map(|ending| with(rest, ending)));
+    }
+    if *last == 'て' {
+        all.extend(["いませ", "おりませ", "いな"].map(|ending| with(stem, ending)));
+    }
+    all
 }
 
 /// A word with the kana between its kanji left out (取消し, 受取): writers differ.
