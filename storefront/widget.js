@@ -17,7 +17,7 @@
     unread: ["ご相談（新しい返事があります）", "Ask us: there is a new reply"],
     close: ["閉じる", "Close"],
     person: ["担当者に相談", "Ask a person"],
-    greeting: ["いらっしゃいませ。配送、返品、商品のことなど、何でもお尋ねください。", "Welcome. Ask us anything about delivery, returns or our products."],
+    greeting: ["いらっしゃいませ。何でもお尋ねください。", "Welcome. Ask us anything."],
     suggestions: ["送料はいくらですか？|返品したい|支払い方法を知りたい", "How much is shipping?|I want to return something|How can I pay?"],
     placeholder: ["ご質問を入力", "Type your question"],
     send: ["送信", "Send"],
@@ -34,8 +34,7 @@
       (seconds) => `ただいま混み合っております。${seconds}秒ほどのちに自動でお送りします。`,
       (seconds) => `It is busy just now. Your message goes out by itself in about ${seconds} seconds.`,
     ],
-    lost: ["接続が切れました。つなぎ直しています…", "The connection was lost. Reconnecting…"],
-    offline: ["インターネットにつながっていません。つながりしだい続けます。", "You are offline. We will go on as soon as you are back."],
+    lost: ["接続が切れました。つながりしだい続けます。", "The connection was lost. We will go on as soon as it is back."],
     back: ["つながりました。", "Connected again."],
     gaveUp: ["つながりませんでした。内容は残っています。", "We could not connect. Your message is kept."],
     retry: ["もう一度送る", "Send again"],
@@ -53,7 +52,6 @@
     ],
     lateShow: ["お答えを見る", "See the answer"],
     thanks: ["ご意見をありがとうございます。", "Thank you for telling us."],
-    sorry: ["ご期待に沿えず申し訳ありません。", "We are sorry about that."],
     forget: ["この会話を消す", "Delete this conversation"],
     forgetAll: ["もう一度押すと、すべて消えます", "Press again to delete it all"],
     forgetFailed: ["消せませんでした。しばらくしてから、もう一度お試しください。", "That could not be deleted. Please try again later."],
@@ -96,7 +94,7 @@
 ${DARK}} }
 :host([theme=dark]) {
 ${DARK}}
-* { box-sizing: border-box; font: inherit; margin: 0; }
+* { box-sizing: border-box; font: inherit; margin: 0; scrollbar-width: thin; }
 [hidden] { display: none !important; }
 .launch, .panel {
   font: 15px/1.7 var(--madoguchi-font, system-ui, -apple-system, "Hiragino Sans", "Yu Gothic UI", "Noto Sans JP", sans-serif);
@@ -107,20 +105,21 @@ button { color: inherit; background: none; border: 0; padding: 0; cursor: pointe
 :focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 svg { display: block; width: 22px; height: 22px; fill: none; stroke: currentColor; stroke-width: 1.7; stroke-linecap: round; stroke-linejoin: round; flex: none; }
 .sr { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-.launch { display: flex; align-items: center; gap: 8px; min-height: 54px; padding: 0 22px 0 18px; border-radius: 27px; background: var(--accent); color: var(--on-accent); font-weight: 600; border: 1px solid transparent; box-shadow: 0 2px 6px #0003, 0 10px 28px #0003; }
+.launch { display: flex; align-items: center; gap: 8px; min-height: 54px; padding: 0 22px 0 18px; border-radius: 27px; background: var(--accent); color: var(--on-accent); border: 1px solid transparent; box-shadow: 0 2px 6px #0003, 0 10px 28px #0003; }
 .launch:focus-visible { outline: 3px solid var(--surface); box-shadow: 0 0 0 6px var(--link); }
 .dot { position: absolute; top: 2px; right: 4px; width: 14px; height: 14px; border-radius: 50%; background: #d1361a; border: 2px solid #fff; }
 .panel { display: flex; flex-direction: column; width: 400px; max-width: calc(100vw - 2 * var(--x)); height: min(660px, 100dvh - 2 * var(--y)); background: var(--surface); border: 1px solid var(--line); border-radius: var(--radius); overflow: hidden; box-shadow: 0 4px 12px #0002, 0 20px 60px #0004; }
 .head { display: flex; align-items: center; gap: 10px; padding: 12px 10px 12px 18px; background: var(--head); color: var(--on-head); border-bottom: 1px solid var(--line); }
 .head :focus-visible { outline-color: currentColor; }
 .names { flex: 1; min-width: 0; line-height: 1.4; }
-h2 { font-size: 16px; font-weight: 600; }
+h2, h3 { font-size: 16px; }
+h2, h3, .launch, .head button, .small { font-weight: 600; }
 .names p, .sources p, small { font-size: 12px; }
-.head button { display: flex; align-items: center; justify-content: center; gap: 6px; min-height: 44px; min-width: 44px; border-radius: 12px; font-size: 13px; font-weight: 600; }
+.head button { display: flex; align-items: center; justify-content: center; gap: 6px; min-height: 44px; min-width: 44px; border-radius: 12px; }
 .head .ask-person { padding: 0 11px; border: 1px solid currentColor; min-height: 38px; border-radius: 20px; }
 .head button:hover, .marks button:hover { background: color-mix(in srgb, currentColor 14%, transparent); }
 .body { position: relative; flex: 1; min-height: 0; overflow: hidden; display: flex; }
-.log { position: relative; flex: 1; min-width: 0; overflow: auto; overscroll-behavior: contain; padding: 18px 16px 10px; scrollbar-width: thin; }
+.log { position: relative; flex: 1; min-width: 0; overscroll-behavior: contain; padding: 18px 16px 10px; }
 .log:focus-visible { outline-offset: -3px; }
 .turn, .card { margin: 0 0 16px; }
 .you { display: flex; justify-content: flex-end; }
@@ -130,10 +129,11 @@ h2 { font-size: 16px; font-weight: 600; }
 .say > :not(:last-child) { margin: 0 0 .6em; }
 .say ul, .say ol { padding-inline-start: 1.4em; }
 strong, th { font-weight: 700; }
-code { font-family: ui-monospace, monospace; font-size: .92em; background: color-mix(in srgb, var(--text) 9%, transparent); border-radius: 4px; padding: .05em .3em; }
-pre { overflow: auto; padding: 10px; border-radius: 8px; background: color-mix(in srgb, var(--text) 9%, transparent); }
+code, pre { background: color-mix(in srgb, var(--text) 9%, transparent); border-radius: 6px; }
+code { font-family: ui-monospace, monospace; font-size: .92em; padding: .05em .3em; }
+pre { padding: 10px; }
+.log, .person, .table, pre { overflow: auto; }
 pre code { background: none; padding: 0; }
-.table { overflow: auto; scrollbar-width: thin; }
 table { border-collapse: collapse; font-size: 14px; line-height: 1.5; overflow-wrap: normal; }
 th, td { min-width: 6em; padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); vertical-align: top; white-space: pre-line; }
 th { white-space: pre; } th:not([align]) { text-align: start; }
@@ -142,40 +142,41 @@ a { color: var(--link); text-decoration: underline; text-underline-offset: 2px; 
 .dots { display: flex; gap: 5px; align-items: center; height: 26px; }
 .dots i { width: 7px; height: 7px; border-radius: 50%; background: var(--quiet); }
 .dots i:nth-child(2) { animation-delay: .15s; } .dots i:nth-child(3) { animation-delay: .3s; }
-@keyframes beat { 0%, 60%, 100% { opacity: .35; } 30% { opacity: 1; transform: translateY(-3px); } }
-.state { margin: 6px 2px; font-size: 13px; line-height: 1.6; color: var(--quiet); }
-.alarm { color: var(--alarm); font-size: 13px; }
-.sources { margin: 8px 0 0; font-size: 13px; line-height: 1.5; max-width: 92%; }
-.sources p, small { color: var(--quiet); }
+@keyframes beat { 60% { opacity: .35; } 30% { transform: translateY(-3px); } }
+.state, .alarm, .sources, .head button { font-size: 13px; }
+.state, .sources p, small, dt { color: var(--quiet); }
+.state { margin: 6px 2px; }
+.alarm { color: var(--alarm); }
+.sources { margin: 8px 0 0; line-height: 1.5; max-width: 92%; }
 .sources ul { padding: 0; list-style: none; }
 .sources a, .link { display: block; padding: 8px 12px; margin: 6px 0 0; border: 1px solid var(--line); border-radius: 10px; text-decoration: none; overflow-wrap: anywhere; }
 small { display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .marks { display: flex; gap: 2px; margin: 3px 0 0 -6px; }
-.marks button { width: 36px; height: 32px; display: grid; place-items: center; border-radius: 10px; color: var(--quiet); }
+.marks button { width: 36px; height: 32px; border-radius: 10px; color: var(--quiet); }
 .marks [aria-pressed=true] { color: var(--link); background: var(--ground); }
 .marks svg { width: 18px; height: 18px; }
 .down svg, .latest svg { transform: scaleY(-1); }
-.small { display: inline-flex; align-items: center; min-height: 40px; margin: 8px 0 0; padding: 4px 16px; border-radius: 20px; border: 1px solid var(--line); color: var(--link); font-size: 14px; font-weight: 600; background: var(--surface); }
+.small { display: inline-flex; align-items: center; min-height: 40px; margin: 8px 0 0; padding: 4px 16px; border-radius: 20px; border: 1px solid var(--line); color: var(--link); font-size: 14px; background: var(--surface); }
 .small:hover, .sources a:hover { border-color: currentColor; }
 .hints { display: flex; flex-wrap: wrap; gap: 8px; margin: -8px 0 16px; }
 .hints .small, .row .small { margin: 0; }
 .log > .small { min-height: 24px; margin: 0 0 16px; padding: 0; border: 0; font-size: 12px; color: var(--quiet); }
 .card { padding: 12px 14px; border: 1px solid var(--line); border-radius: 12px; overflow-wrap: anywhere; }
-dl { display: grid; grid-template-columns: auto 1fr; gap: 4px 14px; margin: 6px 0 0; } dt { color: var(--quiet); }
-.latest { position: absolute; right: 12px; bottom: 10px; width: 40px; height: 40px; display: grid; place-items: center; border-radius: 50%; background: var(--surface); border: 1px solid var(--line); box-shadow: 0 2px 6px #0003; }
+dl { display: grid; grid-template-columns: auto 1fr; gap: 4px 14px; margin: 6px 0 0; }
+.send, .latest, .marks button { display: grid; place-items: center; }
+.send, .latest { flex: none; width: 40px; height: 40px; border-radius: 50%; }
+.latest { position: absolute; right: 12px; bottom: 10px; background: var(--surface); border: 1px solid var(--line); box-shadow: 0 2px 6px #0003; }
 .ask { padding: 10px 12px 0; border-top: 1px solid var(--line); }
 .field { display: flex; align-items: flex-end; gap: 6px; padding: 4px 4px 4px 14px; }
 .field, .person textarea, .person input { border: 1px solid color-mix(in srgb, var(--quiet) 80%, transparent); border-radius: 24px; }
 .field:focus-within { border-color: var(--link); box-shadow: inset 0 0 0 1px var(--link); }
 textarea, input { color: var(--text); background: none; font-size: 16px; line-height: 1.5; }
-.field textarea { flex: 1; min-width: 0; border: 0; outline: 0; resize: none; padding: 7px 0; height: 38px; max-height: 132px; scrollbar-width: thin; }
+.field textarea { flex: 1; min-width: 0; border: 0; outline: 0; resize: none; padding: 7px 0; height: 38px; max-height: 132px; }
 textarea::placeholder { color: var(--quiet); opacity: 1; }
-.send { width: 40px; height: 40px; border-radius: 50%; display: grid; place-items: center; flex: none; }
 .send, .main { background: var(--accent); color: var(--on-accent); }
 .send[aria-disabled=true] { background: var(--ground); color: var(--quiet); cursor: default; }
 .foot { padding: 5px 14px calc(8px + env(safe-area-inset-bottom, 0px)); font-size: 11px; line-height: 1.5; text-align: center; color: var(--quiet); }
-.person { position: absolute; inset: 0; overflow: auto; padding: 18px; background: var(--surface); display: flex; flex-direction: column; gap: 12px; }
-h3 { font-size: 16px; font-weight: 600; }
+.person { position: absolute; inset: 0; padding: 18px; background: var(--surface); display: flex; flex-direction: column; gap: 12px; }
 label { display: grid; gap: 4px; font-size: 14px; }
 .person textarea, .person input { width: 100%; padding: 9px 12px; border-radius: 10px; }
 .person textarea { min-height: 92px; resize: vertical; }
@@ -248,7 +249,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
     return a;
   }
 
-  const INLINE = /`([^`\n]+)`|\*\*([^*\n]+)\*\*|\[([^[\]\n]{1,300})\]\(([^()\s]{1,2000})\)|https?:\/\/[^\s<>"'`*()[\]{}、。，！？「」『』【】（）]+/g;
+  const INLINE = /`([^`\n]+)`|\*\*([^*\n]+)\*\*|\[([^[\]\n]{1,300})\]\(([^()\s]{1,2000})\)|https?:\/\/[^\s<>"'`*()[\]{}\u3001-\u301f\uff01-\uff1f]+/g;
 
   /** Bold, code, links and addresses; all else stays text. */
   function inline(text) {
@@ -1141,7 +1142,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
               [text, said] = ["", 0];
               turn.typing();
             } else if (name === "lost") {
-              const word = this.#word(navigator.onLine === false ? "offline" : "lost");
+              const word = this.#word(name);
               if (!broken) this.#announce(word);
               broken = true;
               this.#follow(() => turn.state(() => word));
@@ -1153,7 +1154,6 @@ label { display: grid; gap: 4px; font-size: 14px; }
               text += String(data.text ?? "");
               draw();
             } else if (name === "done") {
-              cancelAnimationFrame(frame);
               turn.state();
               this.#follow(() => {
                 turn.draw(text);
@@ -1285,7 +1285,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
         try {
           const response = await this.#visitor.call("/chat/feedback", this.#language, { body: { message_id: id, value } });
           if (!response.ok) throw response;
-          if (value) this.#announce(this.#word(value === "up" ? "thanks" : "sorry"));
+          if (value) this.#announce(this.#word("thanks"));
         } catch {
           buttons.forEach((button, n) => button.setAttribute("aria-pressed", before[n]));
         }

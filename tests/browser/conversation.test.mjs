@@ -112,7 +112,7 @@ visit("a thumb is told to the counter, can be changed, and is taken back if the 
   await shop.page.waitForFunction(() => document.querySelector("madoguchi-chat").shadowRoot.querySelector(".marks .up").getAttribute("aria-pressed") === "true");
   assert.deepEqual(given(), ["up", "down"]);
   await down.click();
-  await shop.voice.getByText("ご期待に沿えず").waitFor({ state: "attached" });
+  await shop.voice.getByText("ご意見をありがとう").nth(1).waitFor({ state: "attached" });
   await shop.page.reload();
   await shop.answered();
   assert.equal(await down.getAttribute("aria-pressed"), "true");
