@@ -1161,6 +1161,9 @@ label { display: grid; gap: 4px; font-size: 14px; }
               });
               if (data.rung === "kept") this.#await(entry.id, turn);
               this.#announce(text.slice(said));
+            } else if (data.error?.code === "conversation_deleted") {
+              asked.remove();
+              turn.node.remove();
             } else if (name === "error") [failure, anew] = ["failed", true];
           });
         } catch ({ status }) {
@@ -1169,7 +1172,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
         }
         cancelAnimationFrame(frame);
         if (!failure) {
-          if (this.#nodes.panel.hidden) this.#unread();
+          if (this.#nodes.panel.hidden && asked.isConnected) this.#unread();
           return;
         }
         const word = this.#word(failure);

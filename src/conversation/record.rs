@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::handoff::{self, Letter};
@@ -24,6 +25,8 @@ const MOST_LETTERS: usize = 5;
 const MOST_DELIVERED: usize = 20;
 /// What of a conversation goes into a letter or is read at once, in bytes of its turns: the last ones.
 const MOST_BYTES: usize = 256 << 10;
+/// How long the ids of forgotten messages are known, in milliseconds: a client that was cut off takes one up again within that time.
+const FORGOTTEN_MS: u64 = 60 * 60_000;
 /// When a turn that goes on is looked after, should the object have been evicted, in milliseconds.
 const WATCH_MS: u64 = 30_000;
 
@@ -43,6 +46,16 @@ pub type Row = (&'static str, u64, String);
 const TURN: &str = "turn";
 /// The row of a letter.
 const LETTER: &str = "letter";
+/// The row of what was forgotten.
+const FORGOTTEN: &str = "forgotten";
+
+/// Messages that were forgotten as their visitor wished, by their ids alone: a client that takes one up again must not ask it once more.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Forgotten {
+    ids: VecDeque<String>,
+    /// When the last of them was.
+    at_ms: u64,
+}
 
 /// The record of one visitor.
 #[derive(Debug, Default)]
@@ -51,6 +64,7 @@ pub struct Record {
     /// The highest number that a turn has had: what works on a turn that was forgotten must not find another under its number.
     numbered: u64,
     letters: Vec<Letter>,
+    forgotten: Forgotten,
     /// When the messages of the last minute came, oldest first, and the thumbs and letters.
     spent: VecDeque<u64>,
     acted: VecDeque<u64>,
@@ -72,6 +86,8 @@ pub enum Accepted {
     New(u64, Row),
     /// It was sent before.
     Known(u64),
+    /// It was sent before, and forgotten since.
+    Forgotten,
 }
 
 fn row(kind: &'static str, number: u64, value: &impl serde::Serialize) -> Row {
@@ -87,6 +103,7 @@ impl Record {
             match kind.as_str() {
                 TURN => record.turns.extend(typed::read::<Turn>(&text)),
                 LETTER => record.letters.extend(typed::read::<Letter>(&text)),
+                FORGOTTEN => record.forgotten = typed::read(&text).unwrap_or_default(),
                 _ => {}
             }
         }
@@ -178,6 +195,9 @@ impl Record {
             }
             return Ok(Accepted::Known(known.number));
         }
+        if self.forgotten.ids.iter().any(|forgotten| forgotten == id) {
+            return Ok(Accepted::Forgotten);
+        }
         if self.turns.iter().filter(|t| t.end.is_none()).count() >= MOST_WAITING {
             let message = format!("{MOST_WAITING} messages wait for their answer: send the next one after them");
             return Err(ApiError::new(Kind::RateLimit, "too_many_waiting", message).retry_after(5_000));
@@ -229,8 +249,18 @@ impl Record {
         json!({ "messages": messages, "left_out": self.turns.len() - turns.len() })
     }
 
-    /// Forgets the conversation but for the letters that have not arrived; gives the rows to delete.
-    pub fn forget_all(&mut self) -> Vec<(&'static str, u64)> {
+    /// Forgets the conversation as its visitor wishes, but for the letters that have not arrived; gives the rows to delete, and the one
+    /// that says for a while what was forgotten.
+    pub fn forget_all(&mut self, now_ms: u64) -> (Vec<(&'static str, u64)>, Option<Row>) {
+        self.forgotten.ids.extend(self.turns.iter().map(|t| t.id.clone()));
+        let surplus = self.forgotten.ids.len().saturating_sub(MOST_TURNS);
+        self.forgotten.ids.drain(..surplus);
+        self.forgotten.at_ms = now_ms;
+        let kept = (!self.forgotten.ids.is_empty()).then(|| row(FORGOTTEN, 0, &self.forgotten));
+        (self.drop_all(), kept)
+    }
+
+    fn drop_all(&mut self) -> Vec<(&'static str, u64)> {
         let (sent, kept) = std::mem::take(&mut self.letters).into_iter().partition(|l| l.due_ms.is_none());
         self.letters = kept;
         let letters = sent.into_iter().map(|l: Letter| (LETTER, l.number));
@@ -336,7 +366,12 @@ impl Record {
         let watch = self.open().map(|_| now_ms + WATCH_MS);
         let letters = self.letters.iter().filter_map(|l| l.due_ms);
         let kept = self.turns.iter().filter_map(|t| t.kept).map(|kept| kept.due_ms);
-        letters.chain(kept).chain(watch).chain(self.ends_ms(rules)).min()
+        letters.chain(kept).chain(watch).chain(self.ends_ms(rules)).chain(self.forgotten_until_ms()).min()
+    }
+
+    /// Until when the ids of forgotten messages are known, where there are any.
+    fn forgotten_until_ms(&self) -> Option<u64> {
+        (!self.forgotten.ids.is_empty()).then_some(self.forgotten.at_ms + FORGOTTEN_MS)
     }
 
     /// When the conversation has been kept long enough; letters that did not arrive hold nothing but themselves.
@@ -348,15 +383,20 @@ impl Record {
 
     /// Forgets what has been kept long enough; gives the rows to delete.
     pub fn clean(&mut self, now_ms: u64, rules: Rules) -> Vec<(&'static str, u64)> {
-        if self.ends_ms(rules).is_none_or(|ends| ends > now_ms) {
-            return Vec::new();
+        let mut old = Vec::new();
+        if self.ends_ms(rules).is_some_and(|ends| ends <= now_ms) {
+            old = self.drop_all();
         }
-        self.forget_all()
+        if self.forgotten_until_ms().is_some_and(|until| until <= now_ms) {
+            self.forgotten = Forgotten::default();
+            old.push((FORGOTTEN, 0));
+        }
+        old
     }
 
     /// Whether nothing is kept.
     pub fn is_empty(&self) -> bool {
-        self.turns.is_empty() && self.letters.is_empty()
+        self.turns.is_empty() && self.letters.is_empty() && self.forgotten.ids.is_empty()
     }
 
     /// The end of an answer.
@@ -495,7 +535,7 @@ mod tests {
         let (letter, _) = record.take_letter(0, 0.5).unwrap();
         record.letter_ended(letter.number, true, 0, 0.5);
         record.write_letter("m", "v", ("two", ""), 1, RULES).unwrap();
-        assert_eq!(record.forget_all(), [(TURN, 1), (LETTER, 1)]);
+        assert_eq!(record.forget_all(1).0, [(TURN, 1), (LETTER, 1)]);
         assert!(record.turns().is_empty() && record.take_letter(1, 0.5).is_some_and(|(l, _)| l.id == "m"));
     }
 

@@ -73,10 +73,33 @@ fn a_visitor_may_have_the_conversation_forgotten() {
     let gone = worker.request("DELETE", "/chat/history", &[("authorization", &visitor.bearer)], Vec::new());
     assert_eq!((gone.status, gone.text.len()), (204, 0));
     assert_eq!((visitor.history().len(), other.history().len()), (0, 2));
-    visitor.ask("m1", QUESTION, None, 99);
+    // A client that takes the message up again does not ask it once more.
+    let ended = visitor.ask("m1", QUESTION, None, 99);
+    assert_eq!((ended.len(), &ended[0].data["error"]["code"]), (1, &json!("conversation_deleted")));
+    assert_eq!(visitor.history().len(), 0);
+    visitor.ask("m2", QUESTION, None, 99);
     assert_eq!(visitor.history().len(), 2);
     let strange = worker.request("DELETE", "/chat/history", &[("authorization", "Bearer x")], Vec::new());
     assert_eq!(strange.status, 401);
+}
+
+#[test]
+fn an_answer_whose_conversation_is_deleted_meanwhile_ends_with_a_word_of_it() {
+    let upstream = Upstream::start("say=A silence=4000");
+    let worker = start(&upstream, &[]);
+    let visitor = Visitor::new(&worker);
+    let heard = std::thread::scope(|scope| {
+        let hearing = scope.spawn(|| visitor.ask("m1", QUESTION, None, 99));
+        assert!(upstream.wait_until(Duration::from_secs(20), |seen| seen.total == 1));
+        worker.request("DELETE", "/chat/history", &[("authorization", &visitor.bearer)], Vec::new());
+        hearing.join().unwrap()
+    });
+    let last = heard.last().unwrap();
+    assert_eq!(
+        (last.name.as_str(), &last.data["error"]["code"]),
+        ("error", &json!("conversation_deleted")),
+        "{heard:?}"
+    );
 }
 
 #[test]
