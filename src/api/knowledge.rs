@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::reply::Answer;
-use super::request::{Incoming, JSON, LINES, Request, read_body};
+use super::request::{Incoming, JSON, LINES, Request, half_a_letter, read_body};
 use crate::counter::Counter;
 use crate::error::{ApiError, Kind};
 use crate::knowledge::{Document, store};
@@ -98,7 +98,8 @@ async fn load(counter: &Counter, incoming: &dyn Incoming) -> Result<Answer, ApiE
 
 fn read_line(line: &str) -> Result<Document, ApiError> {
     let document: Document = typed::read(line).map_err(|e| {
-        let reason: String = e.to_string().chars().take(200).collect();
+        let reason = e.to_string();
+        let reason = half_a_letter(&reason).map_or_else(|| reason.chars().take(200).collect(), str::to_owned);
         ApiError::new(
             Kind::InvalidRequest,
             "invalid_json",

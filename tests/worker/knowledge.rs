@@ -136,6 +136,9 @@ fn what_is_wrong_with_a_document_is_told_by_its_field() {
     assert_eq!(worker.post("/v1/answer", &given).error()["param"], "documents[1].url");
     assert_eq!(call(&worker, "PUT", "/v1/knowledge/%FF", r#"{"content":"x"}"#).error()["param"], "id");
     assert_eq!(call(&worker, "POST", "/v1/knowledge", "\n").error()["code"], "empty_body");
+    let half = r#"{"id":"a","content":"\ud83d"}"#;
+    let told = call(&worker, "POST", "/v1/knowledge", half).json()["failed"][0]["error"]["message"].to_string();
+    assert!(told.contains("cut a text between letters"), "{told}");
     assert_eq!(call(&worker, "GET", "/v1/knowledge?q=", "").error()["param"], "q");
     assert_eq!(call(&worker, "GET", "/v1/knowledge?q=a&limit=0", "").error()["param"], "limit");
     assert_eq!(call(&worker, "PATCH", "/v1/knowledge/a", "").status, 405);
