@@ -107,6 +107,13 @@ fn many_documents_are_loaded_and_each_bad_line_is_told_by_its_number() {
             .json();
     assert_eq!((&reply["stored"], &reply["failed"][0]["line"]), (&json!(["ok"]), &json!(3)));
     assert_eq!((reply["failed"].as_array().unwrap().len(), &reply["more_failed"]), (100, &json!(4_903)));
+    // Where no line is right the status says so too, in the contract's envelope beside the lines' faults.
+    let none = call(&worker, "POST", "/v1/knowledge", "not json\n{\"id\":\"\",\"content\":\"x\"}");
+    assert_eq!((none.status, &none.error()["code"]), (422, &json!("nothing_stored")));
+    assert!(none.error()["request_id"].is_string() && none.error()["message"].as_str().unwrap().contains("2 failed"));
+    let reply = none.json();
+    assert_eq!((&reply["stored"], &reply["failed"][1]["line"]), (&json!([]), &json!(2)));
+    assert_eq!(reply["failed"][1]["error"]["param"], "id");
     let mut seen = Vec::new();
     let mut page = call(&worker, "GET", "/v1/knowledge", "").json();
     assert_eq!(page["total"], json!(DOCUMENTS.lines().count() + 1));
