@@ -57,6 +57,7 @@
     forgetFailed: ["消せませんでした。しばらくしてから、もう一度お試しください。", "That could not be deleted. Please try again later."],
     handoffText: ["ここまでの会話を担当者にお送りします。", "We send this conversation to our staff."],
     note: ["お伝えになりたいこと（任意）", "Anything to add (optional)"],
+    about: ["ご用件をお書きください", "Please write what it is about"],
     contact: ["お返事先のメールまたは電話番号（任意）", "Email or phone for the reply (optional)"],
     handoffSend: ["会話を送る", "Send the conversation"],
     cancel: ["やめる", "Cancel"],
@@ -1333,13 +1334,14 @@ label { display: grid; gap: 4px; font-size: 14px; }
       const note = field("textarea", "note");
       const contact = field("input", "contact", { autocomplete: "email", inputmode: "email" });
       const state = make("p", { class: "state alarm", role: "alert" });
+      const said = this.#root.querySelector(".you");
       const send = make("button", { class: "small main", type: "submit", text: "handoffSend" });
       const form = make(
         "form",
         { class: "person", "aria-labelledby": "handoff" },
         make("h3", { id: "handoff", text: "person" }),
-        make("p", { text: "handoffText" }),
-        make("label", {}, make("span", { text: "note" }), note),
+        said ? make("p", { text: "handoffText" }) : "",
+        make("label", {}, make("span", { text: said ? "note" : "about" }), note),
         make("label", {}, make("span", { text: "contact" }), contact),
         make("div", { class: "row" }, send, this.#button("cancel", () => this.#closeHandoff())),
         state,
@@ -1359,7 +1361,8 @@ label { display: grid; gap: 4px; font-size: 14px; }
           if (reply.status === "sent") this.#notice(this.#word("handoffSent") + (body.contact ? this.#word("handoffReply") : ""));
           else this.#contact(reply.contact);
         } catch ({ status }) {
-          state.textContent = this.#word(status === 413 ? "tooLong" : "handoffFailed");
+          state.textContent = this.#word({ 400: "about", 413: "tooLong" }[status] ?? "handoffFailed");
+          if (status === 400) note.focus();
         }
         send.ariaDisabled = "false";
       });

@@ -303,6 +303,10 @@ impl Record {
         now_ms: u64,
         rules: Rules,
     ) -> Result<Option<Row>, ApiError> {
+        if self.turns.is_empty() && words.0.trim().is_empty() {
+            let message = "Nothing was said yet, so the letter would be empty: note must say what it is about";
+            return Err(ApiError::field("note", "empty_letter", message));
+        }
         let last = self.turns.last();
         let upto = last.map_or(0, |t| t.number);
         let words = (words.0.to_owned(), words.1.to_owned());
@@ -537,6 +541,18 @@ mod tests {
         record.write_letter("m", "v", ("two", ""), 1, RULES).unwrap();
         assert_eq!(record.forget_all(1).0, [(TURN, 1), (LETTER, 1)]);
         assert!(record.turns().is_empty() && record.take_letter(1, 0.5).is_some_and(|(l, _)| l.id == "m"));
+    }
+
+    #[test]
+    fn a_letter_without_a_note_is_written_of_a_conversation_and_not_of_nothing() {
+        let mut record = Record::default();
+        let refused = record.write_letter("l", "v", (" ", "me@x.example"), 0, RULES).unwrap_err();
+        assert_eq!((refused.status, refused.code, refused.param.as_deref()), (400, "empty_letter", Some("note")));
+        // It cost the visitor nothing.
+        assert_eq!(record.acted.len(), 0);
+        assert!(record.write_letter("l", "v", ("急ぎ", ""), 0, RULES).unwrap().is_some());
+        ask(&mut record, "a", 0).unwrap();
+        assert!(record.write_letter("m", "v", ("", ""), 1, RULES).unwrap().is_some());
     }
 
     #[test]

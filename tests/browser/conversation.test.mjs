@@ -1,7 +1,7 @@
 // A shopper asks, reads, comes back, and asks for a person.
 import assert from "node:assert/strict";
 import { after } from "node:test";
-import { visit, leave, PHONE } from "./shop.mjs";
+import { visit, leave, real, PHONE } from "./shop.mjs";
 import { answer, event, signal } from "./wire.mjs";
 
 after(leave);
@@ -169,6 +169,8 @@ visit("a shop that takes no letters gives its contact at once, and once", { ...P
 
 visit("with no contact to give, the counter says so in words; a letter without an address promises no reply", {}, async (shop) => {
   await shop.begun();
+  await shop.ask("送料");
+  await shop.answered();
   const send = async (reply) => {
     shop.wire.next("/chat/handoff", { status: 200, headers: json, body: JSON.stringify(reply) });
     await shop.chat.locator(".ask-person").click();
@@ -196,6 +198,30 @@ visit("a hand-off carries what the shopper adds; one that fails can be sent agai
   await shop.chat.locator(".card").getByText("会話を担当者にお送りしました。内容を確認のうえ、ご連絡いたします。").waitFor();
   const sent = shop.wire.seen.filter(({ path }) => path === "/chat/handoff");
   assert.deepEqual(sent.at(-1).body, { note: "飯碗の大が2つ割れています", contact: "hanako@shopper.example" });
+});
+
+visit("before anything was said a letter must say what it is about, and a shopper who leaves that out is told", PHONE, async (shop) => {
+  await shop.begun();
+  await shop.chat.locator(".ask-person").click();
+  const form = shop.chat.locator("form.person");
+  const note = form.getByLabel("ご用件をお書きください");
+  assert.equal(await form.getByText("ここまでの会話").count(), 0);
+  if (!real) shop.wire.next("/chat/handoff", { status: 400, headers: json, body: JSON.stringify({ error: { code: "empty_letter", param: "note" } }) });
+  await form.locator(".main").click();
+  await form.locator("[role=alert]").getByText("ご用件をお書きください").waitFor();
+  assert.ok(await note.evaluate((node) => node.getRootNode().activeElement === node));
+  await shop.picture("handoff-empty");
+  await shop.accessible();
+  await note.fill("ギフト包装について");
+  if (!real) shop.wire.next("/chat/handoff", { status: 200, headers: json, body: '{"status":"sent"}' });
+  await form.locator(".main").click();
+  await shop.chat.locator(".card").getByText("会話を担当者にお送りしました。", { exact: true }).waitFor();
+  // Once there is a conversation, it may go as it is.
+  await shop.ask("送料");
+  await shop.answered();
+  await shop.chat.locator(".ask-person").click();
+  await form.getByText("ここまでの会話").waitFor();
+  await form.getByLabel("お伝えになりたいこと（任意）").waitFor();
 });
 
 visit("a page may open the window with words in it", { path: "/#/item/donabe" }, async (shop) => {

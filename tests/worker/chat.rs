@@ -466,7 +466,10 @@ fn without_an_address_for_letters_the_shops_contact_is_shown_and_without_a_secre
     let session = |worker: &Worker| worker.request("POST", "/chat/session", &[KIND], b"{}".to_vec()).json();
     assert_eq!(session(&worker)["contact"], known);
     let letters = [("SHOP_CONTACT", contact), ("HANDOFF_URL", "http://127.0.0.1:9/")];
-    assert_eq!(session(&start(&upstream, &letters)).get("contact"), None);
+    let taking = start(&upstream, &letters);
+    assert_eq!(session(&taking).get("contact"), None);
+    let empty = Visitor::new(&taking).post("/chat/handoff", &json!({}));
+    assert_eq!((empty.status, &empty.error()["code"]), (400, &json!("empty_letter")));
     let worker = start(&upstream, &[("VISITOR_SECRET", "")]);
     let reply = worker.request("POST", "/chat/session", &[KIND], b"{}".to_vec());
     assert_eq!(reply.status, 500);
