@@ -39,7 +39,7 @@
     gaveUp: ["つながりませんでした。内容は残っています。", "We could not connect. Your message is kept."],
     retry: ["もう一度送る", "Send again"],
     gap: ["これまでの会話は、まだ表示できません。", "What was said before cannot be shown yet."],
-    tooLong: ["文章が長すぎるようです。分けてお送りください。", "That message is too long. Please send it in pieces."],
+    tooLong: ["長すぎるようです。分けてお送りください。", "That is too long. Please send it in pieces."],
     closed: ["このページからはお使いいただけません。お手数ですが、お店のお問い合わせ先へご連絡ください。", "The chat cannot be used from this page. Please write to the shop, at the address on its pages."],
     failed: ["お答えをご用意できませんでした。もう一度お試しください。", "That could not be answered. Please try again."],
     sources: ["参考にしたページ", "Pages used"],
@@ -59,9 +59,8 @@
     note: ["お伝えになりたいこと（任意）", "Anything to add (optional)"],
     about: ["ご用件をお書きください", "Please write what it is about"],
     contact: ["お返事先のメールまたは電話番号（任意）", "Email or phone for the reply (optional)"],
-    handoffSend: ["会話を送る", "Send the conversation"],
     cancel: ["やめる", "Cancel"],
-    handoffSent: ["会話を担当者にお送りしました。", "Your conversation was sent to our staff."],
+    handoffSent: ["担当者にお送りしました。", "Sent to our staff."],
     handoffReply: ["内容を確認のうえ、ご連絡いたします。", " They will get in touch with you."],
     handoffFailed: ["お送りできませんでした。しばらくしてから、もう一度お試しください。", "That could not be sent. Please try again later."],
     handoffContact: ["担当者へは、こちらからご連絡ください。", "Please reach our staff here."],
@@ -126,7 +125,6 @@ h2, h3, .launch, .head button, .small { font-weight: 600; }
 .you { display: flex; justify-content: flex-end; }
 .say { width: fit-content; max-width: 92%; padding: 10px 14px; border-radius: 4px 16px 16px 16px; background: var(--ground); overflow-wrap: anywhere; contain: paint; }
 .you .say { max-width: 84%; border-radius: 16px 16px 4px 16px; background: var(--accent); color: var(--on-accent); white-space: pre-wrap; }
-.waiting .say { opacity: .82; }
 .say > :not(:last-child) { margin: 0 0 .6em; }
 .say ul, .say ol { padding-inline-start: 1.4em; }
 strong, th { font-weight: 700; }
@@ -929,7 +927,8 @@ label { display: grid; gap: 4px; font-size: 14px; }
       const answers = new Map();
       let at = this.#nodes.first;
       for (const message of messages) {
-        if (message.role === "user") at = this.#question(message.id) ?? this.#mine(message.text, message.id, at);
+        if (message.role === "handoff") at = this.#letter(message, at);
+        else if (message.role === "user") at = this.#question(message.id) ?? this.#mine(message.text, message.id, at);
         else if (message.role === "assistant") {
           const { id } = at.dataset;
           answers.set(id, message);
@@ -1054,14 +1053,23 @@ label { display: grid; gap: 4px; font-size: 14px; }
       return [...this.#nodes.turns.children].find((turn) => turn.dataset.id === String(id));
     }
 
-    #notice(text, ...more) {
+    /** A card with a word; one that stands `after` something is no news. */
+    #notice(text, more = "", after) {
       return this.#follow(() => {
+        const card = make("div", { class: "card" }, make("p", {}, clean(text)), more);
+        (after ?? this.#nodes.turns.lastChild).after(card);
+        if (after) return card;
         this.#asked = null;
-        const card = make("div", { class: "card" }, make("p", {}, clean(text)), ...more);
-        this.#nodes.turns.append(card);
         this.#announce(text);
         return card;
       });
+    }
+
+    /** That a letter was sent. */
+    #letter({ id, contact }, after) {
+      const card = this.#question(id) ?? this.#notice(this.#word("handoffSent") + (contact ? this.#word("handoffReply") : ""), "", after);
+      card.dataset.id = id;
+      return card;
     }
 
     #submit() {
@@ -1079,7 +1087,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
       const id = identity();
       const entry = { id, lock: id, text, at: Date.now() };
       this.#visitor.keep({ outbox: [...this.#visitor.kept.outbox, entry] });
-      this.#mine(text, id).classList.add("waiting");
+      this.#mine(text, id);
       this.#toEnd();
       this.#stuck?.();
       this.#take(entry);
@@ -1111,7 +1119,6 @@ label { display: grid; gap: 4px; font-size: 14px; }
       while (this.#visitor.wants(entry.id)) {
         const asked = this.#question(entry.id) ?? this.#mine(entry.text, entry.id);
         const turn = this.#turn(asked);
-        asked.classList.remove("waiting");
         turn.typing();
         this.#toEnd();
         let text = "";
@@ -1335,7 +1342,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
       const contact = field("input", "contact", { autocomplete: "email", inputmode: "email" });
       const state = make("p", { class: "state alarm", role: "alert" });
       const said = this.#root.querySelector(".you");
-      const send = make("button", { class: "small main", type: "submit", text: "handoffSend" });
+      const send = make("button", { class: "small main", type: "submit", text: "send" });
       const form = make(
         "form",
         { class: "person", "aria-labelledby": "handoff" },
@@ -1358,7 +1365,9 @@ label { display: grid; gap: 4px; font-size: 14px; }
           const reply = await response.json();
           for (const { name } of [note, contact]) this.#remember(name, "");
           this.#closeHandoff();
-          if (reply.status === "sent") this.#notice(this.#word("handoffSent") + (body.contact ? this.#word("handoffReply") : ""));
+          // The same letter once more is one.
+          this.#question(reply.id)?.remove();
+          if (reply.status === "sent") this.#letter({ ...body, ...reply });
           else this.#contact(reply.contact);
         } catch ({ status }) {
           state.textContent = this.#word({ 400: "about", 413: "tooLong" }[status] ?? "handoffFailed");

@@ -464,8 +464,9 @@ async fn a_hand_off_is_posted_until_it_is_accepted_through_evictions_and_its_sig
         heard.hear(&mut object.ask("a", "割れていました", None), 99).await;
         // Statuses are taken from the end; a 302 and a 404 are no acceptance either.
         *object.disk.statuses.borrow_mut() = vec![202, 404, 302, 500];
-        assert_eq!(object.desk.hand_off("v", "急ぎ", "a@b.example"), Ok(true));
-        assert_eq!(object.desk.hand_off("v", "急ぎ", "a@b.example"), Ok(true));
+        let id = object.desk.hand_off("v", "急ぎ", "a@b.example").unwrap().unwrap();
+        assert_eq!(object.desk.hand_off("v", "急ぎ", "a@b.example"), Ok(Some(id.clone())));
+        assert_eq!(object.desk.history()["messages"][2]["id"], json!(id));
         object.work();
         sleep(Duration::from_millis(10)).await;
         for attempt in 1..=3 {
@@ -612,7 +613,7 @@ async fn a_letter_is_another_one_once_something_was_said_since_and_after_all_was
         let mut events = object.ask("a", "q", None);
         Heard::default().hear(&mut events, 3).await;
         let hand_off = |object: &mut Object| {
-            assert!(object.desk.hand_off("v", "", "me@x.example").unwrap());
+            assert!(object.desk.hand_off("v", "", "me@x.example").unwrap().is_some());
             object.work();
         };
         // While it is being answered, twice; then with the answer; then of a new conversation, whose first turn is the first again.

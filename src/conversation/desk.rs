@@ -165,7 +165,7 @@ impl Desk {
     /// Forgets the conversation, as its visitor wishes. A letter that has not arrived is still posted.
     pub fn forget(&self) -> Result<(), ApiError> {
         let mut record = self.0.record.borrow_mut();
-        let (rows, kept) = record.forget_all(self.now());
+        let (rows, left) = record.forget_all(self.now());
         let empty = record.is_empty();
         drop(record);
         self.changed();
@@ -175,22 +175,23 @@ impl Desk {
             return Ok(());
         }
         self.0.given.cabinet.delete(&rows).map_err(not_kept)?;
-        if let Some(row) = kept {
+        for row in &left {
             // What was forgotten is gone, though this be not known after an eviction.
-            let _ = self.0.given.cabinet.keep(&row);
+            let _ = self.0.given.cabinet.keep(row);
         }
         self.set_alarm();
         Ok(())
     }
 
-    /// Hands the conversation to a person: whether a letter is on its way; false where the shop takes none.
-    pub fn hand_off(&self, visitor: &str, note: &str, contact: &str) -> Result<bool, ApiError> {
+    /// Hands the conversation to a person: the id of the letter that is on its way; none where the shop takes none.
+    pub fn hand_off(&self, visitor: &str, note: &str, contact: &str) -> Result<Option<String>, ApiError> {
         if self.0.given.handoff.url.is_none() {
-            return Ok(false);
+            return Ok(None);
         }
         let id = format!("handoff_{}", self.id());
         let mut record = self.0.record.borrow_mut();
-        if let Some(row) = record.write_letter(&id, visitor, (note, contact), self.now(), self.0.given.rules)?
+        let (id, row) = record.write_letter(&id, visitor, (note, contact), self.now(), self.0.given.rules)?;
+        if let Some(row) = row
             && let Err(why) = self.0.given.cabinet.keep(&row)
         {
             record.forget_letter();
@@ -199,7 +200,7 @@ impl Desk {
         // What is not deleted now is surplus again next time.
         let _ = self.0.given.cabinet.delete(&record.surplus());
         // The alarm is set with the first attempt, which the caller's work makes in this same event.
-        Ok(true)
+        Ok(Some(id))
     }
 
     /// What must be done now, for the caller to run: the open turns, the letters and the kept questions that are due. None where it is being done.

@@ -179,7 +179,7 @@ visit("with no contact to give, the counter says so in words; a letter without a
   await send({ status: "contact", contact: {} });
   await shop.chat.locator(".card").getByText("お店のお問い合わせ先へ").waitFor();
   await send({ status: "sent" });
-  await shop.chat.locator(".card").getByText("会話を担当者にお送りしました。", { exact: true }).waitFor();
+  await shop.chat.locator(".card").getByText("担当者にお送りしました。", { exact: true }).waitFor();
 });
 
 visit("a hand-off carries what the shopper adds; one that fails can be sent again with nothing lost", {}, async (shop) => {
@@ -195,9 +195,50 @@ visit("a hand-off carries what the shopper adds; one that fails can be sent agai
   await form.getByText("お送りできませんでした").waitFor();
   assert.equal(await form.locator("textarea").inputValue(), "飯碗の大が2つ割れています");
   await form.locator(".main").click();
-  await shop.chat.locator(".card").getByText("会話を担当者にお送りしました。内容を確認のうえ、ご連絡いたします。").waitFor();
+  await shop.chat.locator(".card").getByText("担当者にお送りしました。内容を確認のうえ、ご連絡いたします。").waitFor();
   const sent = shop.wire.seen.filter(({ path }) => path === "/chat/handoff");
   assert.deepEqual(sent.at(-1).body, { note: "飯碗の大が2つ割れています", contact: "hanako@shopper.example" });
+});
+
+visit("that a letter was sent stands where it was sent, in the next page and in another tab too, and once", PHONE, async (shop) => {
+  await shop.begun();
+  await shop.ask("器が割れていました");
+  await shop.answered();
+  const [sent, at] = ["担当者にお送りしました。内容を確認のうえ、ご連絡いたします。", new Date().toISOString()];
+  const letter = { id: "handoff_1", role: "handoff", text: "", contact: "hanako@shopper.example", at };
+  if (!real) shop.wire.next("/chat/handoff", ...[1, 2].map(() => ({ status: 200, headers: json, body: '{"status":"sent","id":"handoff_1"}' })));
+  for (let n = 0; n < 2; n++) {
+    await shop.chat.locator(".ask-person").click();
+    await shop.chat.locator("form.person input").fill("hanako@shopper.example");
+    await shop.chat.locator("form.person .main").click();
+    await shop.chat.locator("form.person").waitFor({ state: "detached" });
+    await shop.chat.locator(".card").getByText(sent).waitFor();
+  }
+  await shop.ask("送料");
+  await shop.answered(2);
+  const order = (tab) => tab.chat.locator(".turn[data-role], .card").evaluateAll((all) => all.map((node) => node.dataset.role ?? "card"));
+  const before = await order(shop);
+  assert.deepEqual(before, ["you", "counter", "card", "you", "counter"]);
+  if (!real) {
+    const reply = await shop.page.evaluate(async () => {
+      const { token } = JSON.parse(localStorage.getItem(`madoguchi ${location.origin}`));
+      return (await fetch("/chat/history", { headers: { authorization: `Bearer ${token}` } })).json();
+    });
+    reply.messages.splice(2, 0, letter);
+    shop.wire.next("/chat/history", ...[1, 2].map(() => ({ status: 200, headers: json, body: JSON.stringify(reply) })));
+  }
+  await shop.page.reload();
+  const other = await shop.another();
+  await other.begun();
+  for (const tab of [other, shop]) {
+    if (!(await tab.panel.isVisible())) await tab.open();
+    await tab.answered(2);
+    assert.deepEqual(await order(tab), before);
+    assert.equal(await tab.chat.locator(".card").innerText(), sent);
+    // What is no news is not read aloud.
+    assert.doesNotMatch(await tab.voice.textContent(), /お送りしました/);
+  }
+  await shop.picture("letter-again");
 });
 
 visit("before anything was said a letter must say what it is about, and a shopper who leaves that out is told", PHONE, async (shop) => {
@@ -215,7 +256,7 @@ visit("before anything was said a letter must say what it is about, and a shoppe
   await note.fill("ギフト包装について");
   if (!real) shop.wire.next("/chat/handoff", { status: 200, headers: json, body: '{"status":"sent"}' });
   await form.locator(".main").click();
-  await shop.chat.locator(".card").getByText("会話を担当者にお送りしました。", { exact: true }).waitFor();
+  await shop.chat.locator(".card").getByText("担当者にお送りしました。", { exact: true }).waitFor();
   // Once there is a conversation, it may go as it is.
   await shop.ask("送料");
   await shop.answered();

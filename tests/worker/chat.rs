@@ -403,7 +403,9 @@ fn a_hand_off_is_posted_until_it_is_accepted_and_its_signature_checks() {
     let body = json!({"note": "飯碗が2つ", "contact": "hanako@shopper.example"});
     for _ in 0..2 {
         let reply = visitor.post("/chat/handoff", &body);
-        assert_eq!((reply.status, reply.json()), (200, json!({"status": "sent"})));
+        let letter = visitor.history().pop().unwrap();
+        assert_eq!((reply.status, reply.json()), (200, json!({"status": "sent", "id": letter["id"]})));
+        assert_eq!((&letter["role"], visitor.history().len()), (&json!("handoff"), 3));
     }
     assert!(
         desk.wait_until(Duration::from_secs(20), |s| s.total >= 3 && s.in_flight == 0),
@@ -434,7 +436,7 @@ fn a_letter_that_is_answered_2xx_has_arrived_and_nobody_reads_what_comes_after_t
     for body in ["endless", "silence=60000"] {
         desk.set(body);
         let reply = Visitor::new(&worker).post("/chat/handoff", &json!({"note": "飯碗が2つ"}));
-        assert_eq!((reply.status, reply.json()), (200, json!({"status": "sent"})));
+        assert_eq!((reply.status, &reply.json()["status"]), (200, &json!("sent")));
         assert!(desk.wait_until(Duration::from_secs(5), |s| s.aborted == 1), "{body}: the call goes on");
         // Whatever is posted again is so within two seconds.
         std::thread::sleep(Duration::from_millis(2_500));
