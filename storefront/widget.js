@@ -97,7 +97,7 @@ ${DARK}}
 * { box-sizing: border-box; font: inherit; margin: 0; scrollbar-width: thin; }
 [hidden] { display: none !important; }
 .launch, .panel {
-  font: 15px/1.7 var(--madoguchi-font, system-ui, -apple-system, "Hiragino Sans", "Yu Gothic UI", "Noto Sans JP", sans-serif);
+  font: .94em/1.7 var(--madoguchi-font, system-ui, -apple-system, "Hiragino Sans", "Yu Gothic UI", "Noto Sans JP", sans-serif);
   color: var(--text); direction: ltr; position: fixed; right: var(--x); bottom: calc(var(--y) + env(safe-area-inset-bottom, 0px));
 }
 :host([position=left]) .launch, :host([position=left]) .panel { right: auto; left: var(--x); }
@@ -108,13 +108,13 @@ svg { display: block; width: 22px; height: 22px; fill: none; stroke: currentColo
 .launch { display: flex; align-items: center; gap: 8px; min-height: 54px; padding: 0 22px 0 18px; border-radius: 27px; background: var(--accent); color: var(--on-accent); border: 1px solid transparent; box-shadow: 0 2px 6px #0003, 0 10px 28px #0003; }
 .launch:focus-visible { outline: 3px solid var(--surface); box-shadow: 0 0 0 6px var(--link); }
 .dot { position: absolute; top: 2px; right: 4px; width: 14px; height: 14px; border-radius: 50%; background: #d1361a; border: 2px solid #fff; }
-.panel { display: flex; flex-direction: column; width: 400px; max-width: calc(100vw - 2 * var(--x)); height: min(660px, 100dvh - 2 * var(--y)); background: var(--surface); border: 1px solid var(--line); border-radius: var(--radius); overflow: hidden; box-shadow: 0 4px 12px #0002, 0 20px 60px #0004; }
-.head { display: flex; align-items: center; gap: 10px; padding: 12px 10px 12px 18px; background: var(--head); color: var(--on-head); border-bottom: 1px solid var(--line); }
+.panel { display: flex; flex-direction: column; width: 26.7em; max-width: calc(100vw - 2 * var(--x)); height: min(44em, 100dvh - 2 * var(--y)); background: var(--surface); border: 1px solid var(--line); border-radius: var(--radius); overflow: hidden; box-shadow: 0 4px 12px #0002, 0 20px 60px #0004; }
+.head { display: flex; flex-wrap: wrap; align-items: center; gap: 0 10px; padding: 12px 10px 12px 18px; background: var(--head); color: var(--on-head); border-bottom: 1px solid var(--line); }
 .head :focus-visible { outline-color: currentColor; }
-.names { flex: 1; min-width: 0; line-height: 1.4; }
-h2, h3 { font-size: 16px; }
+.names { flex: 1 0 7em; min-width: 0; line-height: 1.4; overflow-wrap: anywhere; }
+h2, h3 { font-size: 1.07em; }
 h2, h3, .launch, .head button, .small { font-weight: 600; }
-.names p, .sources p, small { font-size: 12px; }
+.names p, .log > .small { font-size: .8em; }
 .head button { display: flex; align-items: center; justify-content: center; gap: 6px; min-height: 44px; min-width: 44px; border-radius: 12px; }
 .head .ask-person { padding: 0 11px; border: 1px solid currentColor; min-height: 38px; border-radius: 20px; }
 .head button:hover, .marks button:hover { background: color-mix(in srgb, currentColor 14%, transparent); }
@@ -133,7 +133,7 @@ code { font-family: ui-monospace, monospace; font-size: .92em; padding: .05em .3
 pre { padding: 10px; }
 .log, .person, .table, pre { overflow: auto; }
 pre code { background: none; padding: 0; }
-table { border-collapse: collapse; font-size: 14px; line-height: 1.5; overflow-wrap: normal; }
+table { border-collapse: collapse; font-size: .93em; line-height: 1.5; overflow-wrap: normal; }
 th, td { min-width: 6em; padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); vertical-align: top; white-space: pre-line; }
 th { white-space: pre; } th:not([align]) { text-align: start; }
 blockquote { padding-inline-start: 12px; border-inline-start: 3px solid var(--line); white-space: pre-line; }
@@ -142,7 +142,8 @@ a { color: var(--link); text-decoration: underline; text-underline-offset: 2px; 
 .dots i { width: 7px; height: 7px; border-radius: 50%; background: var(--quiet); }
 .dots i:nth-child(2) { animation-delay: .15s; } .dots i:nth-child(3) { animation-delay: .3s; }
 @keyframes beat { 60% { opacity: .35; } 30% { transform: translateY(-3px); } }
-.state, .alarm, .sources, .head button { font-size: 13px; }
+.state, .alarm, .sources, .head button { font-size: .87em; }
+.sources p, small { font-size: .92em; }
 .state, .sources p, small, dt { color: var(--quiet); }
 .state { margin: 6px 2px; }
 .alarm { color: var(--alarm); }
@@ -155,11 +156,11 @@ small { display: block; overflow: hidden; text-overflow: ellipsis; white-space: 
 .marks [aria-pressed=true] { color: var(--link); background: var(--ground); }
 .marks svg { width: 18px; height: 18px; }
 .down svg, .latest svg { transform: scaleY(-1); }
-.small { display: inline-flex; align-items: center; min-height: 40px; margin: 8px 0 0; padding: 4px 16px; border-radius: 20px; border: 1px solid var(--line); color: var(--link); font-size: 14px; background: var(--surface); }
+.small { display: inline-flex; align-items: center; min-height: 40px; margin: 8px 0 0; padding: 4px 16px; border-radius: 20px; border: 1px solid var(--line); color: var(--link); font-size: .93em; background: var(--surface); }
 .small:hover, .sources a:hover { border-color: currentColor; }
 .hints { display: flex; flex-wrap: wrap; gap: 8px; margin: -8px 0 16px; }
 .hints .small, .row .small { margin: 0; }
-.log > .small { min-height: 24px; margin: 0 0 16px; padding: 0; border: 0; font-size: 12px; color: var(--quiet); }
+.log > .small { min-height: 24px; margin: 0 0 16px; padding: 0; border: 0; color: var(--quiet); }
 .card { padding: 12px 14px; border: 1px solid var(--line); border-radius: 12px; overflow-wrap: anywhere; }
 dl { display: grid; grid-template-columns: auto 1fr; gap: 4px 14px; margin: 6px 0 0; }
 .send, .latest, .marks button { display: grid; place-items: center; }
@@ -169,18 +170,18 @@ dl { display: grid; grid-template-columns: auto 1fr; gap: 4px 14px; margin: 6px 
 .field { display: flex; align-items: flex-end; gap: 6px; padding: 4px 4px 4px 14px; }
 .field, .person textarea, .person input { border: 1px solid color-mix(in srgb, var(--quiet) 80%, transparent); border-radius: 24px; }
 .field:focus-within { border-color: var(--link); box-shadow: inset 0 0 0 1px var(--link); }
-textarea, input { color: var(--text); background: none; font-size: 16px; line-height: 1.5; }
-.field textarea { flex: 1; min-width: 0; border: 0; outline: 0; resize: none; padding: 7px 0; height: 38px; max-height: 132px; }
+textarea, input { color: var(--text); background: none; font-size: max(16px, 1em); line-height: 1.5; }
+.field textarea { flex: 1; min-width: 0; border: 0; outline: 0; resize: none; padding: 7px 0; height: 38px; max-height: 8.5em; }
 textarea::placeholder { color: var(--quiet); opacity: 1; }
 .send, .main { background: var(--accent); color: var(--on-accent); }
 .send[aria-disabled=true] { background: var(--ground); color: var(--quiet); cursor: default; }
-.foot { padding: 5px 14px calc(8px + env(safe-area-inset-bottom, 0px)); font-size: 11px; line-height: 1.5; text-align: center; color: var(--quiet); }
+.foot { padding: 5px 14px calc(8px + env(safe-area-inset-bottom, 0px)); font-size: .74em; line-height: 1.5; text-align: center; color: var(--quiet); }
 .person { position: absolute; inset: 0; padding: 18px; background: var(--surface); display: flex; flex-direction: column; gap: 12px; }
-label { display: grid; gap: 4px; font-size: 14px; }
+label { display: grid; gap: 4px; }
 .person textarea, .person input { width: 100%; padding: 9px 12px; border-radius: 10px; }
 .person textarea { min-height: 92px; resize: vertical; }
 .row { display: flex; gap: 10px; }
-.covered { top: var(--top); height: min(660px, var(--tall)); }
+.covered { top: var(--top); height: min(44em, var(--tall)); }
 @media (max-height: 480px) {
   .panel { --y: 0px; }
   .head, .ask { padding-block: 2px; }
@@ -188,7 +189,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
 }
 @media (max-width: 480px) {
   .launch { --x: 14px; --y: 14px; }
-  .head { gap: 4px; }
+  .head { gap: 0 4px; }
   .panel { inset: 0 !important; top: var(--top, 0) !important; width: auto; max-width: none; height: var(--tall, 100dvh); border: 0; border-radius: 0; }
 }
 @media (prefers-reduced-motion: no-preference) { .panel { animation: rise .18s ease-out; } .dots i { animation: beat 1.2s infinite ease-in-out; } }
@@ -848,7 +849,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
       over.hidden = [...input.value.trim()].length <= LONGEST;
       send.setAttribute("aria-disabled", !input.value.trim() || !over.hidden);
       input.style.height = "38px";
-      if (input.scrollHeight > 38) input.style.height = `${Math.min(132, input.scrollHeight)}px`;
+      if (input.scrollHeight > 38) input.style.height = `${input.scrollHeight}px`;
     }
 
     #scrolled() {

@@ -67,6 +67,37 @@ for (const [name, viewport] of [["a phone", PHONE.viewport], ["a phone that lies
   });
 }
 
+for (const [name, lang] of [["ja", "/"], ["en", "/#/en"]]) {
+  visit(`letters are as large as the shopper's browser is set to, and at twice the size a phone still shows all (${name})`, { ...PHONE, path: lang }, async (shop) => {
+    const devtools = await shop.page.context().newCDPSession(shop.page);
+    const sizes = async () => {
+      await shop.open();
+      const all = await shop.panel.evaluate((panel) => ["h2", ".say", ".small", ".foot", "textarea"].map((name) => parseFloat(getComputedStyle(panel.querySelector(name)).fontSize)));
+      await shop.chat.locator(".close").click();
+      return [parseFloat(await style(shop.launch, "font-size")), ...all];
+    };
+    const before = await sizes();
+    assert.ok(Math.min(...before) > 11, String(before));
+    await devtools.send("Page.setFontSizes", { fontSizes: { standard: 32 } });
+    await shop.page.reload();
+    await shop.launch.waitFor();
+    // A page that sets its own size for its own letters has no say in it.
+    await shop.page.evaluate(() => (document.documentElement.style.fontSize = "10px"));
+    for (const [n, size] of (await sizes()).entries()) assert.ok(size / before[n] > 1.85, `${n}: ${before[n]} and ${size}`);
+    await shop.open();
+    await shop.ask("送料はいくらですか");
+    await shop.answered();
+    await shop.picture(`large-${name}`);
+    assert.ok(await shop.log.evaluate((log) => log.scrollWidth <= log.clientWidth));
+    for (const what of [".close", ".ask-person", "form.ask textarea", ".send"]) assert.ok(await reached(shop.chat.locator(what)), what);
+    const cut = await shop.panel.evaluate((panel) => [...panel.querySelectorAll(".head *, .foot, .small")].filter((node) => node.getClientRects().length && (node.getBoundingClientRect().right > 361 || node.scrollWidth > node.clientWidth + 1 && node.clientWidth)).map((node) => node.className || node.localName));
+    assert.deepEqual(cut, []);
+    await shop.chat.locator(".ask-person").click();
+    await shop.picture(`large-${name}-person`);
+    assert.ok(await shop.chat.locator("form.person").evaluate((form) => form.scrollWidth <= form.clientWidth));
+  });
+}
+
 visit("who looks closer with two fingers gets no smaller window", PHONE, async (shop) => {
   await shop.open();
   const before = await shop.panel.boundingBox();
