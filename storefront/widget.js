@@ -185,7 +185,8 @@ label { display: grid; gap: 4px; }
 @media (max-height: 480px) {
   .panel { --y: 0px; }
   .head, .ask { padding-block: 2px; }
-  .names p, .foot { display: none; }
+  .foot { padding-block: 0 env(safe-area-inset-bottom, 0px); line-height: 1.3; }
+  .names p { display: none; }
 }
 @media (max-width: 480px) {
   .launch { --x: 14px; --y: 14px; }

@@ -26,13 +26,13 @@ for (const [name, width, height, log] of [["200%", 640, 360, 220], ["400%", 320,
     assert.ok(room.height >= log, `${room.height} px`);
     await shop.log.evaluate((node) => (node.scrollTop = 0));
     await shop.chat.locator(".latest").waitFor();
-    for (const what of [".latest", ".close", ".ask-person", "form.ask textarea", ".send"]) assert.ok(await reached(shop.chat.locator(what)), what);
+    for (const what of [".latest", ".close", ".ask-person", "form.ask textarea", ".send", ".foot"]) assert.ok(await reached(shop.chat.locator(what)), what);
     await shop.accessible();
     await shop.chat.locator(".ask-person").click();
     await shop.picture(`room-${name}-person`);
     const form = shop.chat.locator("form.person");
     assert.equal(await shop.input.isVisible(), false);
-    assert.ok((await form.boundingBox()).height >= Math.min(120, height - 60));
+    assert.ok((await form.boundingBox()).height >= Math.min(120, height - 70));
     for (const field of ["textarea", "input", ".main"]) {
       await form.locator(field).scrollIntoViewIfNeeded();
       assert.ok(await reached(form.locator(field)), field);
