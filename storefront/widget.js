@@ -1,5 +1,5 @@
 // The counter's window in a shop's page: see the README. What a server says reaches the page only as text nodes and checked links;
-// the strictest Content-Security-Policy (Trusted Types too) needs only this origin in script-src and connect-src.
+// the strictest CSP (Trusted Types too) needs only this origin in script-src and connect-src.
 (() => {
   "use strict";
   const script = document.currentScript;
@@ -40,8 +40,8 @@
     retry: ["もう一度送る", "Send again"],
     gap: ["これまでの会話は、まだ表示できません。", "What was said before cannot be shown yet."],
     tooLong: ["長すぎるようです。分けてお送りください。", "That is too long. Please send it in pieces."],
-    closed: ["このページからはお使いいただけません。お手数ですが、お店のお問い合わせ先へご連絡ください。", "The chat cannot be used from this page. Please write to the shop, at the address on its pages."],
-    failed: ["お答えをご用意できませんでした。もう一度お試しください。", "That could not be answered. Please try again."],
+    closed: ["このページからはお使いいただけません。お店のお問い合わせ先へご連絡ください。", "This cannot be used here. Please write to the shop, at the address on its pages."],
+    failed: ["お答えできませんでした。もう一度お試しください。", "That could not be answered. Please try again."],
     sources: ["参考にしたページ", "Pages used"],
     excerpt: ["お店のページからの抜粋です", "Quoted from the shop's pages"],
     up: ["役に立った", "Helpful"],
@@ -51,7 +51,6 @@
       (question) => `Thank you for waiting. Here is the answer to “${question}”.`,
     ],
     lateShow: ["お答えを見る", "See the answer"],
-    thanks: ["ご意見をありがとうございます。", "Thank you for telling us."],
     forget: ["この会話を消す", "Delete this conversation"],
     forgetAll: ["もう一度押すと、すべて消えます", "Press again to delete it all"],
     forgetFailed: ["消せませんでした。しばらくしてから、もう一度お試しください。", "That could not be deleted. Please try again later."],
@@ -61,10 +60,10 @@
     contact: ["お返事先のメールまたは電話番号（任意）", "Email or phone for the reply (optional)"],
     cancel: ["やめる", "Cancel"],
     handoffSent: ["担当者にお送りしました。", "Sent to our staff."],
-    handoffReply: ["内容を確認のうえ、ご連絡いたします。", " They will get in touch with you."],
+    handoffReply: ["追ってご連絡いたします。", " They will be in touch."],
     handoffFailed: ["お送りできませんでした。しばらくしてから、もう一度お試しください。", "That could not be sent. Please try again later."],
     handoffContact: ["担当者へは、こちらからご連絡ください。", "Please reach our staff here."],
-    handoffNone: ["お手数ですが、お店のお問い合わせ先へご連絡ください。", "Please write to the shop, at the address on its pages."],
+    handoffNone: ["お店のお問い合わせ先へご連絡ください。", "Please write to the shop, at the address on its pages."],
     email: ["メール", "Email"],
     phone: ["電話", "Phone"],
     hours: ["受付", "Hours"],
@@ -105,10 +104,10 @@ button { color: inherit; background: none; border: 0; padding: 0; cursor: pointe
 :focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 svg { display: block; width: 22px; height: 22px; fill: none; stroke: currentColor; stroke-width: 1.7; stroke-linecap: round; stroke-linejoin: round; flex: none; }
 .sr { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-.launch { display: flex; align-items: center; gap: 8px; min-height: 54px; padding: 0 22px 0 18px; border-radius: 27px; background: var(--accent); color: var(--on-accent); border: 1px solid transparent; box-shadow: 0 2px 6px #0003, 0 10px 28px #0003; }
+.launch { display: flex; align-items: center; gap: 8px; min-height: 54px; padding: 0 22px 0 18px; border-radius: 27px; background: var(--accent); color: var(--on-accent); border: 1px solid transparent; box-shadow: 0 4px 20px #0004; }
 .launch:focus-visible { outline: 3px solid var(--surface); box-shadow: 0 0 0 6px var(--link); }
 .dot { position: absolute; top: 2px; right: 4px; width: 14px; height: 14px; border-radius: 50%; background: #d1361a; border: 2px solid #fff; }
-.panel { display: flex; flex-direction: column; width: 26.7em; max-width: calc(100vw - 2 * var(--x)); height: min(44em, 100dvh - 2 * var(--y)); background: var(--surface); border: 1px solid var(--line); border-radius: var(--radius); overflow: hidden; box-shadow: 0 4px 12px #0002, 0 20px 60px #0004; }
+.panel { display: flex; flex-direction: column; width: 26.7em; max-width: calc(100vw - 2 * var(--x)); height: min(44em, 100dvh - 2 * var(--y)); background: var(--surface); border: 1px solid var(--line); border-radius: var(--radius); overflow: hidden; box-shadow: 0 8px 40px #0004; }
 .head { display: flex; flex-wrap: wrap; align-items: center; gap: 0 10px; padding: 12px 10px 12px 18px; background: var(--head); color: var(--on-head); border-bottom: 1px solid var(--line); }
 .head :focus-visible { outline-color: currentColor; }
 .names { flex: 1 0 7em; min-width: 0; line-height: 1.4; overflow-wrap: anywhere; }
@@ -140,7 +139,6 @@ blockquote { padding-inline-start: 12px; border-inline-start: 3px solid var(--li
 a { color: var(--link); text-decoration: underline; text-underline-offset: 2px; border-radius: 4px; }
 .dots { display: flex; gap: 5px; align-items: center; height: 26px; }
 .dots i { width: 7px; height: 7px; border-radius: 50%; background: var(--quiet); }
-.dots i:nth-child(2) { animation-delay: .15s; } .dots i:nth-child(3) { animation-delay: .3s; }
 @keyframes beat { 60% { opacity: .35; } 30% { transform: translateY(-3px); } }
 .state, .alarm, .sources, .head button { font-size: .87em; }
 .sources p, small { font-size: .92em; }
@@ -716,7 +714,6 @@ label { display: grid; gap: 4px; }
       n.log.append(n.turns, n.forget);
       n.latest = make("button", { class: "latest", label: "latest", hidden: true, on: { click: () => this.#further() } }, icon("send"));
       n.input = make("textarea", {
-        rows: "1",
         label: "placeholder",
         enterkeyhint: "send",
         autocomplete: "off",
@@ -1298,7 +1295,6 @@ label { display: grid; gap: 4px; }
         try {
           const response = await this.#visitor.call("/chat/feedback", this.#language, { body: { message_id: id, value } });
           if (!response.ok) throw response;
-          if (value) this.#announce(this.#word("thanks"));
         } catch {
           buttons.forEach((button, n) => button.setAttribute("aria-pressed", before[n]));
         }
@@ -1341,7 +1337,7 @@ label { display: grid; gap: 4px; }
         return node;
       };
       const note = field("textarea", "note");
-      const contact = field("input", "contact", { autocomplete: "email", inputmode: "email" });
+      const contact = field("input", "contact", { autocomplete: "email" });
       const state = make("p", { class: "state alarm", role: "alert" });
       const said = this.#root.querySelector(".you");
       const send = make("button", { class: "small main", type: "submit", text: "send" });

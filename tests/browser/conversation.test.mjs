@@ -104,19 +104,22 @@ visit("a thumb is told to the counter, can be changed, and is taken back if the 
   await shop.answered();
   const [up, down] = [shop.finished.first().locator(".up"), shop.finished.first().locator(".down")];
   const given = () => shop.wire.seen.filter(({ path }) => path === "/chat/feedback").map(({ body }) => body.value);
+  const told = () => shop.page.waitForResponse((response) => response.url().endsWith("/chat/feedback"));
+  const upTold = told();
   await up.click();
-  await shop.voice.getByText("ご意見をありがとう").waitFor({ state: "attached" });
+  assert.equal((await upTold).status(), 200);
   assert.equal(await up.getAttribute("aria-pressed"), "true");
   shop.wire.next("/chat/feedback", { status: 500, headers: json, body: "{}" });
   await down.click();
   await shop.page.waitForFunction(() => document.querySelector("madoguchi-chat").shadowRoot.querySelector(".marks .up").getAttribute("aria-pressed") === "true");
   assert.deepEqual(given(), ["up", "down"]);
+  const downTold = told();
   await down.click();
-  await shop.voice.getByText("ご意見をありがとう").nth(1).waitFor({ state: "attached" });
+  assert.equal((await downTold).status(), 200);
   await shop.page.reload();
   await shop.answered();
   assert.equal(await down.getAttribute("aria-pressed"), "true");
-  const taken = shop.page.waitForResponse((response) => response.url().endsWith("/chat/feedback"));
+  const taken = told();
   await down.click();
   assert.equal((await taken).status(), 200);
   assert.equal(given().at(-1), null);
@@ -195,7 +198,7 @@ visit("a hand-off carries what the shopper adds; one that fails can be sent agai
   await form.getByText("お送りできませんでした").waitFor();
   assert.equal(await form.locator("textarea").inputValue(), "飯碗の大が2つ割れています");
   await form.locator(".main").click();
-  await shop.chat.locator(".card").getByText("担当者にお送りしました。内容を確認のうえ、ご連絡いたします。").waitFor();
+  await shop.chat.locator(".card").getByText("担当者にお送りしました。追ってご連絡いたします。").waitFor();
   const sent = shop.wire.seen.filter(({ path }) => path === "/chat/handoff");
   assert.deepEqual(sent.at(-1).body, { note: "飯碗の大が2つ割れています", contact: "hanako@shopper.example" });
 });
@@ -204,7 +207,7 @@ visit("that a letter was sent stands where it was sent, in the next page and in 
   await shop.begun();
   await shop.ask("器が割れていました");
   await shop.answered();
-  const [sent, at] = ["担当者にお送りしました。内容を確認のうえ、ご連絡いたします。", new Date().toISOString()];
+  const [sent, at] = ["担当者にお送りしました。追ってご連絡いたします。", new Date().toISOString()];
   const letter = { id: "handoff_1", role: "handoff", text: "", contact: "hanako@shopper.example", at };
   if (!real) shop.wire.next("/chat/handoff", ...[1, 2].map(() => ({ status: 200, headers: json, body: '{"status":"sent","id":"handoff_1"}' })));
   for (let n = 0; n < 2; n++) {
