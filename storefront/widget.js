@@ -248,7 +248,8 @@ label { display: grid; gap: 4px; }
     return a;
   }
 
-  const INLINE = /`([^`\n]+)`|\*\*([^*\n]+)\*\*|\[([^[\]\n]{1,300})\]\(([^()\s]{1,2000})\)|https?:\/\/[^\s<>"'`*()[\]{}\u3001-\u301f\uff01-\uff1f]+/g;
+  // Brackets in pairs belong to an address.
+  const INLINE = /`([^`\n]+)`|\*\*([^*\n]+)\*\*|\[([^[\]\n]{1,300})\]\(((?:[^()\s]|\([^()\s]*\)){1,2000})\)|https?:\/\/(?:_\([^()\s]*\)|\([!-'*-~]*\)|[^\s<>"'`*()[\]{}\u3001-\u301f\uff01-\uff1f])+/g;
 
   /** Bold, code, links and addresses; all else stays text. */
   function inline(text) {
@@ -884,7 +885,7 @@ label { display: grid; gap: 4px; }
     }
 
     #announce(text) {
-      const plain = clean(text).replace(/\[([^\]\n]*)\]\([^()\s]*\)/g, "$1").replace(/^[ |:-]+$|[*`>#|]+/gm, "").trim();
+      const plain = clean(text).replace(/\[([^\]\n]*)\]\((?:[^()\s]|\([^()\s]*\))*\)/g, "$1").replace(/^[ |:-]+$|[*`>#|]+/gm, "").trim();
       if (!plain) return;
       const { voice } = this.#nodes;
       voice.append(make("p", {}, plain));
