@@ -132,9 +132,9 @@ code { font-family: ui-monospace, monospace; font-size: .92em; padding: .05em .3
 pre { padding: 10px; }
 .log, .person, .table, pre { overflow: auto; }
 pre code { background: none; padding: 0; }
-table { border-collapse: collapse; font-size: .93em; line-height: 1.5; overflow-wrap: normal; }
-th, td { min-width: 6em; padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); vertical-align: top; white-space: pre-line; }
-th { white-space: pre; } th:not([align]) { text-align: start; }
+table { border-collapse: collapse; font-size: .93em; line-height: 1.5; overflow-wrap: break-word; }
+th, td { min-width: 6em; max-width: 16em; padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); vertical-align: top; white-space: pre-line; }
+th:not([align]) { text-align: start; }
 blockquote { padding-inline-start: 12px; border-inline-start: 3px solid var(--line); white-space: pre-line; }
 a { color: var(--link); text-decoration: underline; text-underline-offset: 2px; border-radius: 4px; }
 .dots { display: flex; gap: 5px; align-items: center; height: 26px; }

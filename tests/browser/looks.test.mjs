@@ -121,6 +121,22 @@ visit("lines with a bar that are no table stay as they are written", {}, async (
   assert.equal((await shop.answer()).replace(/\n+/g, "\n"), text.replace(/\n+/g, "\n"));
 });
 
+visit("a long word in a table's cell, an endless row, and quotes and lists of them stay within their bubble", { ...PHONE, colorScheme: "dark" }, async (shop) => {
+  await shop.open();
+  const long = "x".repeat(400);
+  shop.wire.says(answer(`| 品 | ${long} |\n|---|---|\n| https://shop.example/${long} | ${"長い説明".repeat(40)} |\n\n> ${long}\n\n- ${long}\n\n**${long}**`));
+  await shop.ask("ながい表");
+  await shop.answered();
+  await shop.picture("wide");
+  const say = shop.answers.first().locator(".say");
+  assert.ok(await shop.log.evaluate((log) => log.scrollWidth <= log.clientWidth));
+  for (const part of ["blockquote", "ul", "p"]) assert.ok(await say.locator(part).first().evaluate((node) => node.scrollWidth <= node.clientWidth), part);
+  // The table is scrolled by a screen or two, not by the length of a word, and no cell lies on another.
+  const table = await say.locator(".table").evaluate((node) => ({ wide: node.scrollWidth, seen: node.clientWidth }));
+  assert.ok(table.wide < 3 * table.seen, JSON.stringify(table));
+  assert.deepEqual(await say.locator("th, td").evaluateAll((cells) => cells.filter((cell) => cell.scrollWidth > cell.clientWidth).length), 0);
+});
+
 visit("in the dark the window is dark", { colorScheme: "dark" }, async (shop) => {
   await shop.open();
   await shop.ask("送料はいくらですか");
