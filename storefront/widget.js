@@ -74,7 +74,7 @@
 
   // --- looks
 
-  const DARK = `--accent: var(--madoguchi-accent, #9cc7dc); --on-accent: var(--madoguchi-on-accent, #10202a);
+  const DARK = `--accent: var(--lit, var(--madoguchi-accent, #9cc7dc)); --on-accent: var(--on-lit, var(--madoguchi-on-accent, #10202a));
   --surface: var(--madoguchi-surface, #171b1e); --ground: var(--madoguchi-ground, #22282c);
   --text: var(--madoguchi-text, #eceff1); --quiet: var(--madoguchi-quiet, #a9b4bb);
   --line: var(--madoguchi-line, #3a4349); --link: var(--madoguchi-link, #9dd0ec); --alarm: #ffb4a2;
@@ -89,6 +89,7 @@
   --radius: var(--madoguchi-radius, 18px); --x: var(--madoguchi-offset-x, 20px); --y: var(--madoguchi-offset-y, 20px);
   all: initial !important; position: fixed !important; z-index: var(--madoguchi-z, 2147483000) !important; color-scheme: light !important;
 }
+:host([accent]) { --lit: color-mix(in srgb-linear, var(--madoguchi-accent), #fff var(--lift)); --on-lit: #000; }
 @media (prefers-color-scheme: dark) { :host(:not([theme=light])) {
 ${DARK}} }
 :host([theme=dark]) {
@@ -646,6 +647,8 @@ label { display: grid; gap: 4px; }
       if (on) {
         this.style.setProperty("--madoguchi-accent", accent.trim());
         this.style.setProperty("--madoguchi-on-accent", on);
+        // In the dark a dark colour is lightened: it stands out 4.5 to 1.
+        this.style.setProperty("--lift", on === "#fff" ? "24%" : "0%");
       }
       this.#relabel();
     }
