@@ -683,7 +683,7 @@ label { display: grid; gap: 4px; }
       for (const node of this.#root.querySelectorAll("[data-text]")) node.textContent = say(node.dataset.text);
       for (const node of this.#root.querySelectorAll("[data-label]")) node.setAttribute("aria-label", say(node.dataset.label));
       this.#nodes.input.placeholder = this.#word("placeholder");
-      for (const part of ["panel", "launch"]) this.#nodes[part].lang = this.#language;
+      for (const part of ["panel", "launch", "voice"]) this.#nodes[part].lang = this.#language;
       this.#greet();
     }
 
@@ -752,8 +752,7 @@ label { display: grid; gap: 4px; }
         const a = event.target.closest("a");
         if (a && !a.target && /^http/.test(a.protocol) && this.#narrow) this.close(false);
       });
-      n.panel.append(n.voice);
-      this.#root.append(n.launch, n.panel);
+      this.#root.append(n.launch, n.voice, n.panel);
       this.attributeChangedCallback();
     }
 
@@ -790,6 +789,8 @@ label { display: grid; gap: 4px; }
         this.#opener = document.activeElement;
         n.panel.hidden = false;
         n.launch.hidden = true;
+        n.voice.replaceChildren();
+        n.panel.append(n.voice);
         this.#remember("window", "open");
         this.#fit();
         this.#unread(false);
@@ -814,6 +815,8 @@ label { display: grid; gap: 4px; }
       if (n.panel.hidden) return;
       n.panel.hidden = true;
       n.launch.hidden = false;
+      n.voice.replaceChildren();
+      n.launch.after(n.voice);
       this.#remember("window", "closed");
       if (!focus) return;
       n.launch.focus({ preventScroll: true });
