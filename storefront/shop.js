@@ -37,6 +37,14 @@ const word = (key) => WORDS[language()][key];
 const counter = () => document.querySelector("madoguchi-chat");
 const to = (path) => (language() === "en" ? `#/en${path}` : `#${path}`);
 
+/** Where the other language tells the same, else its first page. */
+function otherwise(path, lang) {
+  const name = path.split("/")[2];
+  const told = TOLD_IN[name] ? name : Object.keys(TOLD_IN).find((id) => TOLD_IN[id] === `en-${name}`);
+  const there = path.startsWith("/help/") ? (told ? `/help/${told}` : "/") : path;
+  return lang === "en" ? `#${there}` : `#/en${there === "/" ? "" : there}`;
+}
+
 function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
@@ -131,6 +139,8 @@ function count() {
 }
 
 async function route(event) {
+  // What the counter's contact names: its page in the language that is read here.
+  if (location.hash === "#/contact") return location.replace(document.documentElement.lang === "en" ? "#/en/help/contact" : "#/help/contact");
   const path = location.hash.replace(/^#(\/en(?=\/|$))?/, "") || "/";
   // A place within the page, not a page.
   if (!path.startsWith("/")) return;
@@ -138,7 +148,7 @@ async function route(event) {
   document.documentElement.lang = lang;
   for (const link of document.querySelectorAll("[data-to]")) link.setAttribute("href", to(link.dataset.to));
   for (const node of document.querySelectorAll("[data-label-ja]")) node.setAttribute("aria-label", node.dataset[lang === "en" ? "labelEn" : "labelJa"]);
-  for (const link of document.querySelectorAll(".language")) link.setAttribute("href", /^\/(help\/|$)/.test(path) ? (lang === "en" ? "#/" : "#/en") : lang === "en" ? `#${path}` : `#/en${path}`);
+  for (const link of document.querySelectorAll(".language")) link.setAttribute("href", otherwise(path, lang));
 
   let content = null;
   const name = path.split("/")[2];

@@ -126,6 +126,24 @@ visit("the demo shop stands where it stood for whoever goes back to it, and a li
   await page.waitForFunction((stood) => Math.abs(scrollY - stood) < 2, stood);
 });
 
+visit("the counter's contact leads to the shop's page in the language that is read, and each language to the same page in the other", {}, async ({ page }) => {
+  const title = async (wanted) => page.locator("#page h1").getByText(wanted).waitFor();
+  const go = (hash) => page.evaluate((to) => (location.hash = to), hash);
+  for (const [from, wanted, other, back] of [["#/", "お問い合わせ窓口", "Contact and stores", "お問い合わせ窓口"], ["#/en", "Contact and stores", "お問い合わせ窓口", "Contact and stores"]]) {
+    await go(from);
+    await page.locator("#home").waitFor();
+    await go("#/contact");
+    for (const name of [wanted, other, back]) {
+      await title(name);
+      await page.locator(".language:visible").click();
+    }
+  }
+  await go("#/en/help/sizes");
+  await title("Clothing sizes");
+  await page.locator(".language:visible").click();
+  await page.locator("#home").waitFor();
+});
+
 visit("a shop that swaps the whole body keeps the window, as it is", { bypassCSP: true }, async (shop) => {
   await shop.open();
   await shop.ask("送料");
