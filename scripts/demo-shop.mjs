@@ -6,7 +6,7 @@ import { root } from "./steps.mjs";
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /** Where the demo shop's people are reached, as its own pages have it. */
-export const CONTACT = JSON.stringify({ email: "help@ito-to-wan.example", phone: "050-0000-0126", hours: "平日10時から17時 (Mon–Fri 10:00–17:00)", url: "/#/help/contact" });
+export const CONTACT = JSON.stringify({ email: "help@ito-to-wan.example", phone: "050-0000-0126", hours: "平日10時から17時 (Mon–Fri 10:00–17:00)", url: "/#/contact" });
 
 /** Whether whoever runs this has said where their own shop is reached. */
 export function namesContact() {

@@ -28,14 +28,22 @@ const TOLD_IN = {
   "shipping-days": "en-shipping", "shipping-fee": "en-shipping", exchange: "en-returns", returns: "en-returns", warranty: "en-care", contact: "en-contact", privacy: "en-contact",
 };
 const WORDS = {
-  ja: { home: "糸と椀", help: "ご利用案内", items: "商品", cart: "かご", empty: "かごは空です。", add: "かごに入れる", added: "かごに入れました。", about: "この商品について尋ねる", ask: "窓口で尋ねる", sum: "合計", sample: "見本のお店のため、ご注文はできません。", missing: "ページが見つかりません。", yen: "円", asking: (name) => `「${name}」について、` },
-  en: { home: "Ito to Wan", help: "Help", items: "Shop", cart: "Cart", empty: "Your cart is empty.", add: "Add to cart", added: "Added to your cart.", about: "Ask about this product", ask: "Ask the counter", sum: "Total", sample: "This is a sample shop: nothing can be ordered.", missing: "There is no such page.", yen: " yen", asking: (name) => `About the ${name}: `, foreign: "This page is in Japanese only. The counter can tell you about it in English." },
+  ja: { home: "糸と椀", help: "ご利用案内", items: "商品", cart: "かご", empty: "かごは空です。", add: "かごに入れる", added: "かごに入れました。", remove: "取り出す", removed: (name) => `「${name}」をかごから取り出しました。`, about: "この商品について尋ねる", ask: "窓口で尋ねる", sum: "合計", sample: "見本のお店のため、ご注文はできません。", missing: "ページが見つかりません。", yen: "円", asking: (name) => `「${name}」について、` },
+  en: { home: "Ito to Wan", help: "Help", items: "Shop", cart: "Cart", empty: "Your cart is empty.", add: "Add to cart", added: "Added to your cart.", remove: "Remove", removed: (name) => `${name} was removed from your cart.`, about: "Ask about this product", ask: "Ask the counter", sum: "Total", sample: "This is a sample shop: nothing can be ordered.", missing: "There is no such page.", yen: " yen", asking: (name) => `About the ${name}: `, foreign: "This page is in Japanese only. The counter can tell you about it in English." },
 };
 
 const language = () => (/^#\/en(\/|$)/.test(location.hash) ? "en" : "ja");
 const word = (key) => WORDS[language()][key];
 const counter = () => document.querySelector("madoguchi-chat");
 const to = (path) => (language() === "en" ? `#/en${path}` : `#${path}`);
+
+/** Where the other language tells the same, else its first page. */
+function otherwise(path, lang) {
+  const name = path.split("/")[2];
+  const told = TOLD_IN[name] ? name : Object.keys(TOLD_IN).find((id) => TOLD_IN[id] === `en-${name}`);
+  const there = path.startsWith("/help/") ? (told ? `/help/${told}` : "/") : path;
+  return lang === "en" ? `#${there}` : `#/en${there === "/" ? "" : there}`;
+}
 
 function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
@@ -115,15 +123,25 @@ function showHelp(all) {
 }
 
 function showCart() {
-  if (!basket.size) return [heading(word("cart")), make("p", {}, word("empty")), make("a", { class: "button", href: to("/items") }, word("items"))];
+  const told = make("p", { class: "added", role: "status" });
+  if (!basket.size) return [heading(word("cart")), told, make("p", {}, word("empty")), make("a", { class: "button", href: to("/items") }, word("items"))];
   let sum = 0;
   const rows = [...basket].map(([name, pieces]) => {
     const card = document.querySelector(`.item[data-to="/item/${name}"]`);
     const shown = [...card.querySelectorAll(`[data-in="${language()}"]`)].map((node) => node.textContent);
     sum += pieces * Number(/[\d,]+/.exec(shown[1])[0].replace(",", ""));
-    return make("li", {}, make("img", { src: `/shop/pictures/${name}.svg`, alt: "", width: "76", height: "76" }), make("a", { href: to(`/item/${name}`) }, shown[0]), make("span", {}, `${shown[1]} × ${pieces}`));
+    const remove = button(word("remove"), "plain", () => {
+      basket.delete(name);
+      count();
+      page.replaceChildren(...showCart());
+      page.querySelector(".added").textContent = word("removed")(shown[0]);
+      // The button is gone, and the focus must not be.
+      page.querySelector("h1").focus({ preventScroll: true });
+    });
+    remove.setAttribute("aria-label", `${word("remove")}: ${shown[0]}`);
+    return make("li", {}, make("img", { src: `/shop/pictures/${name}.svg`, alt: "", width: "76", height: "76" }), make("a", { href: to(`/item/${name}`) }, shown[0]), make("span", {}, `${shown[1]} × ${pieces}`), remove);
   });
-  return [heading(word("cart")), make("ul", { class: "basket" }, ...rows), make("p", { class: "sum" }, `${word("sum")} `, make("b", {}, `${sum.toLocaleString("ja-JP")}${word("yen")}`)), make("p", {}, word("sample"))];
+  return [heading(word("cart")), told, make("ul", { class: "basket" }, ...rows), make("p", { class: "sum" }, `${word("sum")} `, make("b", {}, `${sum.toLocaleString("ja-JP")}${word("yen")}`)), make("p", {}, word("sample"))];
 }
 
 function count() {
@@ -131,6 +149,8 @@ function count() {
 }
 
 async function route(event) {
+  // What the counter's contact names: its page in the language that is read here.
+  if (location.hash === "#/contact") return location.replace(document.documentElement.lang === "en" ? "#/en/help/contact" : "#/help/contact");
   const path = location.hash.replace(/^#(\/en(?=\/|$))?/, "") || "/";
   // A place within the page, not a page.
   if (!path.startsWith("/")) return;
@@ -138,7 +158,7 @@ async function route(event) {
   document.documentElement.lang = lang;
   for (const link of document.querySelectorAll("[data-to]")) link.setAttribute("href", to(link.dataset.to));
   for (const node of document.querySelectorAll("[data-label-ja]")) node.setAttribute("aria-label", node.dataset[lang === "en" ? "labelEn" : "labelJa"]);
-  for (const link of document.querySelectorAll(".language")) link.setAttribute("href", /^\/(help\/|$)/.test(path) ? (lang === "en" ? "#/" : "#/en") : lang === "en" ? `#${path}` : `#/en${path}`);
+  for (const link of document.querySelectorAll(".language")) link.setAttribute("href", otherwise(path, lang));
 
   let content = null;
   const name = path.split("/")[2];

@@ -1,5 +1,5 @@
 // The counter's window in a shop's page: see the README. What a server says reaches the page only as text nodes and checked links;
-// the strictest Content-Security-Policy (Trusted Types too) needs only this origin in script-src and connect-src.
+// the strictest CSP (Trusted Types too) needs only this origin in script-src and connect-src.
 (() => {
   "use strict";
   const script = document.currentScript;
@@ -17,7 +17,7 @@
     unread: ["ご相談（新しい返事があります）", "Ask us: there is a new reply"],
     close: ["閉じる", "Close"],
     person: ["担当者に相談", "Ask a person"],
-    greeting: ["いらっしゃいませ。配送、返品、商品のことなど、何でもお尋ねください。", "Welcome. Ask us anything about delivery, returns or our products."],
+    greeting: ["いらっしゃいませ。何でもお尋ねください。", "Welcome. Ask us anything."],
     suggestions: ["送料はいくらですか？|返品したい|支払い方法を知りたい", "How much is shipping?|I want to return something|How can I pay?"],
     placeholder: ["ご質問を入力", "Type your question"],
     send: ["送信", "Send"],
@@ -34,15 +34,14 @@
       (seconds) => `ただいま混み合っております。${seconds}秒ほどのちに自動でお送りします。`,
       (seconds) => `It is busy just now. Your message goes out by itself in about ${seconds} seconds.`,
     ],
-    lost: ["接続が切れました。つなぎ直しています…", "The connection was lost. Reconnecting…"],
-    offline: ["インターネットにつながっていません。つながりしだい続けます。", "You are offline. We will go on as soon as you are back."],
+    lost: ["接続が切れました。つながりしだい続けます。", "The connection was lost. We will go on as soon as it is back."],
     back: ["つながりました。", "Connected again."],
     gaveUp: ["つながりませんでした。内容は残っています。", "We could not connect. Your message is kept."],
     retry: ["もう一度送る", "Send again"],
     gap: ["これまでの会話は、まだ表示できません。", "What was said before cannot be shown yet."],
-    tooLong: ["文章が長すぎるようです。分けてお送りください。", "That message is too long. Please send it in pieces."],
-    closed: ["このページからはお使いいただけません。お手数ですが、お店のお問い合わせ先へご連絡ください。", "The chat cannot be used from this page. Please write to the shop, at the address on its pages."],
-    failed: ["お答えをご用意できませんでした。もう一度お試しください。", "That could not be answered. Please try again."],
+    tooLong: ["長すぎるようです。分けてお送りください。", "That is too long. Please send it in pieces."],
+    closed: ["このページからはお使いいただけません。お店のお問い合わせ先へご連絡ください。", "This cannot be used here. Please write to the shop, at the address on its pages."],
+    failed: ["お答えできませんでした。もう一度お試しください。", "That could not be answered. Please try again."],
     sources: ["参考にしたページ", "Pages used"],
     excerpt: ["お店のページからの抜粋です", "Quoted from the shop's pages"],
     up: ["役に立った", "Helpful"],
@@ -52,21 +51,19 @@
       (question) => `Thank you for waiting. Here is the answer to “${question}”.`,
     ],
     lateShow: ["お答えを見る", "See the answer"],
-    thanks: ["ご意見をありがとうございます。", "Thank you for telling us."],
-    sorry: ["ご期待に沿えず申し訳ありません。", "We are sorry about that."],
     forget: ["この会話を消す", "Delete this conversation"],
     forgetAll: ["もう一度押すと、すべて消えます", "Press again to delete it all"],
     forgetFailed: ["消せませんでした。しばらくしてから、もう一度お試しください。", "That could not be deleted. Please try again later."],
     handoffText: ["ここまでの会話を担当者にお送りします。", "We send this conversation to our staff."],
     note: ["お伝えになりたいこと（任意）", "Anything to add (optional)"],
+    about: ["ご用件をお書きください", "Please write what it is about"],
     contact: ["お返事先のメールまたは電話番号（任意）", "Email or phone for the reply (optional)"],
-    handoffSend: ["会話を送る", "Send the conversation"],
     cancel: ["やめる", "Cancel"],
-    handoffSent: ["会話を担当者にお送りしました。", "Your conversation was sent to our staff."],
-    handoffReply: ["内容を確認のうえ、ご連絡いたします。", " They will get in touch with you."],
+    handoffSent: ["担当者にお送りしました。", "Sent to our staff."],
+    handoffReply: ["追ってご連絡いたします。", " They will be in touch."],
     handoffFailed: ["お送りできませんでした。しばらくしてから、もう一度お試しください。", "That could not be sent. Please try again later."],
     handoffContact: ["担当者へは、こちらからご連絡ください。", "Please reach our staff here."],
-    handoffNone: ["お手数ですが、お店のお問い合わせ先へご連絡ください。", "Please write to the shop, at the address on its pages."],
+    handoffNone: ["お店のお問い合わせ先へご連絡ください。", "Please write to the shop, at the address on its pages."],
     email: ["メール", "Email"],
     phone: ["電話", "Phone"],
     hours: ["受付", "Hours"],
@@ -77,7 +74,7 @@
 
   // --- looks
 
-  const DARK = `--accent: var(--madoguchi-accent, #9cc7dc); --on-accent: var(--madoguchi-on-accent, #10202a);
+  const DARK = `--accent: var(--lit, var(--madoguchi-accent, #9cc7dc)); --on-accent: var(--on-lit, var(--madoguchi-on-accent, #10202a));
   --surface: var(--madoguchi-surface, #171b1e); --ground: var(--madoguchi-ground, #22282c);
   --text: var(--madoguchi-text, #eceff1); --quiet: var(--madoguchi-quiet, #a9b4bb);
   --line: var(--madoguchi-line, #3a4349); --link: var(--madoguchi-link, #9dd0ec); --alarm: #ffb4a2;
@@ -92,14 +89,15 @@
   --radius: var(--madoguchi-radius, 18px); --x: var(--madoguchi-offset-x, 20px); --y: var(--madoguchi-offset-y, 20px);
   all: initial !important; position: fixed !important; z-index: var(--madoguchi-z, 2147483000) !important; color-scheme: light !important;
 }
+:host([accent]) { --lit: color-mix(in srgb-linear, var(--madoguchi-accent), #fff var(--lift)); --on-lit: #000; }
 @media (prefers-color-scheme: dark) { :host(:not([theme=light])) {
 ${DARK}} }
 :host([theme=dark]) {
 ${DARK}}
-* { box-sizing: border-box; font: inherit; margin: 0; }
+* { box-sizing: border-box; font: inherit; margin: 0; scrollbar-width: thin; }
 [hidden] { display: none !important; }
 .launch, .panel {
-  font: 15px/1.7 var(--madoguchi-font, system-ui, -apple-system, "Hiragino Sans", "Yu Gothic UI", "Noto Sans JP", sans-serif);
+  font: .94em/1.7 var(--madoguchi-font, system-ui, -apple-system, "Hiragino Sans", "Yu Gothic UI", "Noto Sans JP", sans-serif);
   color: var(--text); direction: ltr; position: fixed; right: var(--x); bottom: calc(var(--y) + env(safe-area-inset-bottom, 0px));
 }
 :host([position=left]) .launch, :host([position=left]) .panel { right: auto; left: var(--x); }
@@ -107,88 +105,91 @@ button { color: inherit; background: none; border: 0; padding: 0; cursor: pointe
 :focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 svg { display: block; width: 22px; height: 22px; fill: none; stroke: currentColor; stroke-width: 1.7; stroke-linecap: round; stroke-linejoin: round; flex: none; }
 .sr { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-.launch { display: flex; align-items: center; gap: 8px; min-height: 54px; padding: 0 22px 0 18px; border-radius: 27px; background: var(--accent); color: var(--on-accent); font-weight: 600; border: 1px solid transparent; box-shadow: 0 2px 6px #0003, 0 10px 28px #0003; }
+.launch { display: flex; align-items: center; gap: 8px; min-height: 54px; padding: 0 22px 0 18px; border-radius: 27px; background: var(--accent); color: var(--on-accent); border: 1px solid transparent; box-shadow: 0 4px 20px #0004; }
 .launch:focus-visible { outline: 3px solid var(--surface); box-shadow: 0 0 0 6px var(--link); }
 .dot { position: absolute; top: 2px; right: 4px; width: 14px; height: 14px; border-radius: 50%; background: #d1361a; border: 2px solid #fff; }
-.panel { display: flex; flex-direction: column; width: 400px; max-width: calc(100vw - 2 * var(--x)); height: min(660px, 100dvh - 2 * var(--y)); background: var(--surface); border: 1px solid var(--line); border-radius: var(--radius); overflow: hidden; box-shadow: 0 4px 12px #0002, 0 20px 60px #0004; }
-.head { display: flex; align-items: center; gap: 10px; padding: 12px 10px 12px 18px; background: var(--head); color: var(--on-head); border-bottom: 1px solid var(--line); }
+.panel { display: flex; flex-direction: column; width: 26.7em; max-width: calc(100vw - 2 * var(--x)); height: min(44em, 100dvh - 2 * var(--y)); background: var(--surface); border: 1px solid var(--line); border-radius: var(--radius); overflow: hidden; box-shadow: 0 8px 40px #0004; }
+.head { display: flex; flex-wrap: wrap; align-items: center; gap: 0 10px; padding: 12px 10px 12px 18px; background: var(--head); color: var(--on-head); border-bottom: 1px solid var(--line); }
 .head :focus-visible { outline-color: currentColor; }
-.names { flex: 1; min-width: 0; line-height: 1.4; }
-h2 { font-size: 16px; font-weight: 600; }
-.names p, .sources p, small { font-size: 12px; }
-.head button { display: flex; align-items: center; justify-content: center; gap: 6px; min-height: 44px; min-width: 44px; border-radius: 12px; font-size: 13px; font-weight: 600; }
+.names { flex: 1 0 7em; min-width: 0; line-height: 1.4; overflow-wrap: anywhere; }
+h2, h3 { font-size: 1.07em; }
+h2, h3, .launch, .head button, .small { font-weight: 600; }
+.names p, .log > .small { font-size: .8em; }
+.head button { display: flex; align-items: center; justify-content: center; gap: 6px; min-height: 44px; min-width: 44px; border-radius: 12px; }
 .head .ask-person { padding: 0 11px; border: 1px solid currentColor; min-height: 38px; border-radius: 20px; }
 .head button:hover, .marks button:hover { background: color-mix(in srgb, currentColor 14%, transparent); }
 .body { position: relative; flex: 1; min-height: 0; overflow: hidden; display: flex; }
-.log { position: relative; flex: 1; min-width: 0; overflow: auto; overscroll-behavior: contain; padding: 18px 16px 10px; scrollbar-width: thin; }
+.log { position: relative; flex: 1; min-width: 0; overscroll-behavior: contain; padding: 18px 16px 10px; }
 .log:focus-visible { outline-offset: -3px; }
 .turn, .card { margin: 0 0 16px; }
 .you { display: flex; justify-content: flex-end; }
 .say { width: fit-content; max-width: 92%; padding: 10px 14px; border-radius: 4px 16px 16px 16px; background: var(--ground); overflow-wrap: anywhere; contain: paint; }
 .you .say { max-width: 84%; border-radius: 16px 16px 4px 16px; background: var(--accent); color: var(--on-accent); white-space: pre-wrap; }
-.waiting .say { opacity: .82; }
 .say > :not(:last-child) { margin: 0 0 .6em; }
 .say ul, .say ol { padding-inline-start: 1.4em; }
 strong, th { font-weight: 700; }
-code { font-family: ui-monospace, monospace; font-size: .92em; background: color-mix(in srgb, var(--text) 9%, transparent); border-radius: 4px; padding: .05em .3em; }
-pre { overflow: auto; padding: 10px; border-radius: 8px; background: color-mix(in srgb, var(--text) 9%, transparent); }
+code, pre { background: color-mix(in srgb, var(--text) 9%, transparent); border-radius: 6px; }
+code { font-family: ui-monospace, monospace; font-size: .92em; padding: .05em .3em; }
+pre { padding: 10px; }
+.log, .person, .table, pre { overflow: auto; }
 pre code { background: none; padding: 0; }
-.table { overflow: auto; scrollbar-width: thin; }
-table { border-collapse: collapse; font-size: 14px; line-height: 1.5; overflow-wrap: normal; }
-th, td { min-width: 6em; padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); vertical-align: top; white-space: pre-line; }
-th { white-space: pre; } th:not([align]) { text-align: start; }
+table { border-collapse: collapse; font-size: .93em; line-height: 1.5; overflow-wrap: break-word; }
+th, td { min-width: 6em; max-width: 16em; padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); vertical-align: top; white-space: pre-line; }
+th:not([align]) { text-align: start; }
 blockquote { padding-inline-start: 12px; border-inline-start: 3px solid var(--line); white-space: pre-line; }
 a { color: var(--link); text-decoration: underline; text-underline-offset: 2px; border-radius: 4px; }
 .dots { display: flex; gap: 5px; align-items: center; height: 26px; }
 .dots i { width: 7px; height: 7px; border-radius: 50%; background: var(--quiet); }
-.dots i:nth-child(2) { animation-delay: .15s; } .dots i:nth-child(3) { animation-delay: .3s; }
-@keyframes beat { 0%, 60%, 100% { opacity: .35; } 30% { opacity: 1; transform: translateY(-3px); } }
-.state { margin: 6px 2px; font-size: 13px; line-height: 1.6; color: var(--quiet); }
-.alarm { color: var(--alarm); font-size: 13px; }
-.sources { margin: 8px 0 0; font-size: 13px; line-height: 1.5; max-width: 92%; }
-.sources p, small { color: var(--quiet); }
+@keyframes beat { 60% { opacity: .35; } 30% { transform: translateY(-3px); } }
+.state, .alarm, .sources, .head button { font-size: .87em; }
+.sources p, small { font-size: .92em; }
+.state, .sources p, small, dt { color: var(--quiet); }
+.state { margin: 6px 2px; }
+.alarm { color: var(--alarm); }
+.sources { margin: 8px 0 0; line-height: 1.5; max-width: 92%; }
 .sources ul { padding: 0; list-style: none; }
 .sources a, .link { display: block; padding: 8px 12px; margin: 6px 0 0; border: 1px solid var(--line); border-radius: 10px; text-decoration: none; overflow-wrap: anywhere; }
 small { display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .marks { display: flex; gap: 2px; margin: 3px 0 0 -6px; }
-.marks button { width: 36px; height: 32px; display: grid; place-items: center; border-radius: 10px; color: var(--quiet); }
+.marks button { width: 36px; height: 32px; border-radius: 10px; color: var(--quiet); }
 .marks [aria-pressed=true] { color: var(--link); background: var(--ground); }
 .marks svg { width: 18px; height: 18px; }
 .down svg, .latest svg { transform: scaleY(-1); }
-.small { display: inline-flex; align-items: center; min-height: 40px; margin: 8px 0 0; padding: 4px 16px; border-radius: 20px; border: 1px solid var(--line); color: var(--link); font-size: 14px; font-weight: 600; background: var(--surface); }
+.small { display: inline-flex; align-items: center; min-height: 40px; margin: 8px 0 0; padding: 4px 16px; border-radius: 20px; border: 1px solid var(--line); color: var(--link); font-size: .93em; background: var(--surface); }
 .small:hover, .sources a:hover { border-color: currentColor; }
 .hints { display: flex; flex-wrap: wrap; gap: 8px; margin: -8px 0 16px; }
 .hints .small, .row .small { margin: 0; }
-.log > .small { min-height: 24px; margin: 0 0 16px; padding: 0; border: 0; font-size: 12px; color: var(--quiet); }
+.log > .small { min-height: 24px; margin: 0 0 16px; padding: 0; border: 0; color: var(--quiet); }
 .card { padding: 12px 14px; border: 1px solid var(--line); border-radius: 12px; overflow-wrap: anywhere; }
-dl { display: grid; grid-template-columns: auto 1fr; gap: 4px 14px; margin: 6px 0 0; } dt { color: var(--quiet); }
-.latest { position: absolute; right: 12px; bottom: 10px; width: 40px; height: 40px; display: grid; place-items: center; border-radius: 50%; background: var(--surface); border: 1px solid var(--line); box-shadow: 0 2px 6px #0003; }
+dl { display: grid; grid-template-columns: auto 1fr; gap: 4px 14px; margin: 6px 0 0; }
+.send, .latest, .marks button { display: grid; place-items: center; }
+.send, .latest { flex: none; width: 40px; height: 40px; border-radius: 50%; }
+.latest { position: absolute; right: 12px; bottom: 10px; background: var(--surface); border: 1px solid var(--line); box-shadow: 0 2px 6px #0003; }
 .ask { padding: 10px 12px 0; border-top: 1px solid var(--line); }
 .field { display: flex; align-items: flex-end; gap: 6px; padding: 4px 4px 4px 14px; }
 .field, .person textarea, .person input { border: 1px solid color-mix(in srgb, var(--quiet) 80%, transparent); border-radius: 24px; }
 .field:focus-within { border-color: var(--link); box-shadow: inset 0 0 0 1px var(--link); }
-textarea, input { color: var(--text); background: none; font-size: 16px; line-height: 1.5; }
-.field textarea { flex: 1; min-width: 0; border: 0; outline: 0; resize: none; padding: 7px 0; height: 38px; max-height: 132px; scrollbar-width: thin; }
+textarea, input { color: var(--text); background: none; font-size: max(16px, 1em); line-height: 1.5; }
+.field textarea { flex: 1; min-width: 0; border: 0; outline: 0; resize: none; padding: 7px 0; height: 38px; max-height: 8.5em; }
 textarea::placeholder { color: var(--quiet); opacity: 1; }
-.send { width: 40px; height: 40px; border-radius: 50%; display: grid; place-items: center; flex: none; }
 .send, .main { background: var(--accent); color: var(--on-accent); }
 .send[aria-disabled=true] { background: var(--ground); color: var(--quiet); cursor: default; }
-.foot { padding: 5px 14px calc(8px + env(safe-area-inset-bottom, 0px)); font-size: 11px; line-height: 1.5; text-align: center; color: var(--quiet); }
-.person { position: absolute; inset: 0; overflow: auto; padding: 18px; background: var(--surface); display: flex; flex-direction: column; gap: 12px; }
-h3 { font-size: 16px; font-weight: 600; }
-label { display: grid; gap: 4px; font-size: 14px; }
+.foot { padding: 5px 14px calc(8px + env(safe-area-inset-bottom, 0px)); font-size: .74em; line-height: 1.5; text-align: center; color: var(--quiet); }
+.person { position: absolute; inset: 0; padding: 18px; background: var(--surface); display: flex; flex-direction: column; gap: 12px; }
+label { display: grid; gap: 4px; }
 .person textarea, .person input { width: 100%; padding: 9px 12px; border-radius: 10px; }
 .person textarea { min-height: 92px; resize: vertical; }
 .row { display: flex; gap: 10px; }
-.covered { top: var(--top); height: min(660px, var(--tall)); }
+.covered { top: var(--top); height: min(44em, var(--tall)); }
 @media (max-height: 480px) {
   .panel { --y: 0px; }
   .head, .ask { padding-block: 2px; }
-  .names p, .foot { display: none; }
+  .foot { padding-block: 0 env(safe-area-inset-bottom, 0px); line-height: 1.3; }
+  .names p { display: none; }
 }
 @media (max-width: 480px) {
   .launch { --x: 14px; --y: 14px; }
-  .head { gap: 4px; }
+  .head { gap: 0 4px; }
   .panel { inset: 0 !important; top: var(--top, 0) !important; width: auto; max-width: none; height: var(--tall, 100dvh); border: 0; border-radius: 0; }
 }
 @media (prefers-reduced-motion: no-preference) { .panel { animation: rise .18s ease-out; } .dots i { animation: beat 1.2s infinite ease-in-out; } }
@@ -248,7 +249,8 @@ label { display: grid; gap: 4px; font-size: 14px; }
     return a;
   }
 
-  const INLINE = /`([^`\n]+)`|\*\*([^*\n]+)\*\*|\[([^[\]\n]{1,300})\]\(([^()\s]{1,2000})\)|https?:\/\/[^\s<>"'`*()[\]{}、。，！？「」『』【】（）]+/g;
+  // Brackets in pairs belong to an address.
+  const INLINE = /`([^`\n]+)`|\*\*([^*\n]+)\*\*|\[([^[\]\n]{1,300})\]\(((?:[^()\s]|\([^()\s]*\)){1,2000})\)|https?:\/\/(?:_\([^()\s]*\)|\([!-'*-~]*\)|[^\s<>"'`*()[\]{}\u3001-\u301f\uff01-\uff1f])+/g;
 
   /** Bold, code, links and addresses; all else stays text. */
   function inline(text) {
@@ -645,6 +647,8 @@ label { display: grid; gap: 4px; font-size: 14px; }
       if (on) {
         this.style.setProperty("--madoguchi-accent", accent.trim());
         this.style.setProperty("--madoguchi-on-accent", on);
+        // In the dark a dark colour is lightened: it stands out 4.5 to 1.
+        this.style.setProperty("--lift", on === "#fff" ? "24%" : "0%");
       }
       this.#relabel();
     }
@@ -679,7 +683,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
       for (const node of this.#root.querySelectorAll("[data-text]")) node.textContent = say(node.dataset.text);
       for (const node of this.#root.querySelectorAll("[data-label]")) node.setAttribute("aria-label", say(node.dataset.label));
       this.#nodes.input.placeholder = this.#word("placeholder");
-      for (const part of ["panel", "launch"]) this.#nodes[part].lang = this.#language;
+      for (const part of ["panel", "launch", "voice"]) this.#nodes[part].lang = this.#language;
       this.#greet();
     }
 
@@ -714,7 +718,6 @@ label { display: grid; gap: 4px; font-size: 14px; }
       n.log.append(n.turns, n.forget);
       n.latest = make("button", { class: "latest", label: "latest", hidden: true, on: { click: () => this.#further() } }, icon("send"));
       n.input = make("textarea", {
-        rows: "1",
         label: "placeholder",
         enterkeyhint: "send",
         autocomplete: "off",
@@ -749,8 +752,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
         const a = event.target.closest("a");
         if (a && !a.target && /^http/.test(a.protocol) && this.#narrow) this.close(false);
       });
-      n.panel.append(n.voice);
-      this.#root.append(n.launch, n.panel);
+      this.#root.append(n.launch, n.voice, n.panel);
       this.attributeChangedCallback();
     }
 
@@ -787,6 +789,8 @@ label { display: grid; gap: 4px; font-size: 14px; }
         this.#opener = document.activeElement;
         n.panel.hidden = false;
         n.launch.hidden = true;
+        n.voice.replaceChildren();
+        n.panel.append(n.voice);
         this.#remember("window", "open");
         this.#fit();
         this.#unread(false);
@@ -811,6 +815,8 @@ label { display: grid; gap: 4px; font-size: 14px; }
       if (n.panel.hidden) return;
       n.panel.hidden = true;
       n.launch.hidden = false;
+      n.voice.replaceChildren();
+      n.launch.after(n.voice);
       this.#remember("window", "closed");
       if (!focus) return;
       n.launch.focus({ preventScroll: true });
@@ -848,7 +854,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
       over.hidden = [...input.value.trim()].length <= LONGEST;
       send.setAttribute("aria-disabled", !input.value.trim() || !over.hidden);
       input.style.height = "38px";
-      if (input.scrollHeight > 38) input.style.height = `${Math.min(132, input.scrollHeight)}px`;
+      if (input.scrollHeight > 38) input.style.height = `${input.scrollHeight}px`;
     }
 
     #scrolled() {
@@ -885,7 +891,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
     }
 
     #announce(text) {
-      const plain = clean(text).replace(/\[([^\]\n]*)\]\([^()\s]*\)/g, "$1").replace(/^[ |:-]+$|[*`>#|]+/gm, "").trim();
+      const plain = clean(text).replace(/\[([^\]\n]*)\]\((?:[^()\s]|\([^()\s]*\))*\)/g, "$1").replace(/^[ |:-]+$|[*`>#|]+/gm, "").trim();
       if (!plain) return;
       const { voice } = this.#nodes;
       voice.append(make("p", {}, plain));
@@ -927,7 +933,8 @@ label { display: grid; gap: 4px; font-size: 14px; }
       const answers = new Map();
       let at = this.#nodes.first;
       for (const message of messages) {
-        if (message.role === "user") at = this.#question(message.id) ?? this.#mine(message.text, message.id, at);
+        if (message.role === "handoff") at = this.#letter(message, at);
+        else if (message.role === "user") at = this.#question(message.id) ?? this.#mine(message.text, message.id, at);
         else if (message.role === "assistant") {
           const { id } = at.dataset;
           answers.set(id, message);
@@ -1052,14 +1059,23 @@ label { display: grid; gap: 4px; font-size: 14px; }
       return [...this.#nodes.turns.children].find((turn) => turn.dataset.id === String(id));
     }
 
-    #notice(text, ...more) {
+    /** A card with a word; one that stands `after` something is no news. */
+    #notice(text, more = "", after) {
       return this.#follow(() => {
+        const card = make("div", { class: "card" }, make("p", {}, clean(text)), more);
+        (after ?? this.#nodes.turns.lastChild).after(card);
+        if (after) return card;
         this.#asked = null;
-        const card = make("div", { class: "card" }, make("p", {}, clean(text)), ...more);
-        this.#nodes.turns.append(card);
         this.#announce(text);
         return card;
       });
+    }
+
+    /** That a letter was sent. */
+    #letter({ id, contact }, after) {
+      const card = this.#question(id) ?? this.#notice(this.#word("handoffSent") + (contact ? this.#word("handoffReply") : ""), "", after);
+      card.dataset.id = id;
+      return card;
     }
 
     #submit() {
@@ -1077,7 +1093,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
       const id = identity();
       const entry = { id, lock: id, text, at: Date.now() };
       this.#visitor.keep({ outbox: [...this.#visitor.kept.outbox, entry] });
-      this.#mine(text, id).classList.add("waiting");
+      this.#mine(text, id);
       this.#toEnd();
       this.#stuck?.();
       this.#take(entry);
@@ -1109,7 +1125,6 @@ label { display: grid; gap: 4px; font-size: 14px; }
       while (this.#visitor.wants(entry.id)) {
         const asked = this.#question(entry.id) ?? this.#mine(entry.text, entry.id);
         const turn = this.#turn(asked);
-        asked.classList.remove("waiting");
         turn.typing();
         this.#toEnd();
         let text = "";
@@ -1141,7 +1156,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
               [text, said] = ["", 0];
               turn.typing();
             } else if (name === "lost") {
-              const word = this.#word(navigator.onLine === false ? "offline" : "lost");
+              const word = this.#word(name);
               if (!broken) this.#announce(word);
               broken = true;
               this.#follow(() => turn.state(() => word));
@@ -1153,7 +1168,6 @@ label { display: grid; gap: 4px; font-size: 14px; }
               text += String(data.text ?? "");
               draw();
             } else if (name === "done") {
-              cancelAnimationFrame(frame);
               turn.state();
               this.#follow(() => {
                 turn.draw(text);
@@ -1161,6 +1175,9 @@ label { display: grid; gap: 4px; font-size: 14px; }
               });
               if (data.rung === "kept") this.#await(entry.id, turn);
               this.#announce(text.slice(said));
+            } else if (data.error?.code === "conversation_deleted") {
+              asked.remove();
+              turn.node.remove();
             } else if (name === "error") [failure, anew] = ["failed", true];
           });
         } catch ({ status }) {
@@ -1169,7 +1186,7 @@ label { display: grid; gap: 4px; font-size: 14px; }
         }
         cancelAnimationFrame(frame);
         if (!failure) {
-          if (this.#nodes.panel.hidden) this.#unread();
+          if (this.#nodes.panel.hidden && asked.isConnected) this.#unread();
           return;
         }
         const word = this.#word(failure);
@@ -1285,7 +1302,6 @@ label { display: grid; gap: 4px; font-size: 14px; }
         try {
           const response = await this.#visitor.call("/chat/feedback", this.#language, { body: { message_id: id, value } });
           if (!response.ok) throw response;
-          if (value) this.#announce(this.#word(value === "up" ? "thanks" : "sorry"));
         } catch {
           buttons.forEach((button, n) => button.setAttribute("aria-pressed", before[n]));
         }
@@ -1328,15 +1344,16 @@ label { display: grid; gap: 4px; font-size: 14px; }
         return node;
       };
       const note = field("textarea", "note");
-      const contact = field("input", "contact", { autocomplete: "email", inputmode: "email" });
+      const contact = field("input", "contact", { autocomplete: "email" });
       const state = make("p", { class: "state alarm", role: "alert" });
-      const send = make("button", { class: "small main", type: "submit", text: "handoffSend" });
+      const said = this.#root.querySelector(".you");
+      const send = make("button", { class: "small main", type: "submit", text: "send" });
       const form = make(
         "form",
         { class: "person", "aria-labelledby": "handoff" },
         make("h3", { id: "handoff", text: "person" }),
-        make("p", { text: "handoffText" }),
-        make("label", {}, make("span", { text: "note" }), note),
+        said ? make("p", { text: "handoffText" }) : "",
+        make("label", {}, make("span", { text: said ? "note" : "about" }), note),
         make("label", {}, make("span", { text: "contact" }), contact),
         make("div", { class: "row" }, send, this.#button("cancel", () => this.#closeHandoff())),
         state,
@@ -1353,10 +1370,13 @@ label { display: grid; gap: 4px; font-size: 14px; }
           const reply = await response.json();
           for (const { name } of [note, contact]) this.#remember(name, "");
           this.#closeHandoff();
-          if (reply.status === "sent") this.#notice(this.#word("handoffSent") + (body.contact ? this.#word("handoffReply") : ""));
+          // The same letter once more is one.
+          this.#question(reply.id)?.remove();
+          if (reply.status === "sent") this.#letter({ ...body, ...reply });
           else this.#contact(reply.contact);
         } catch ({ status }) {
-          state.textContent = this.#word(status === 413 ? "tooLong" : "handoffFailed");
+          state.textContent = this.#word({ 400: "about", 413: "tooLong" }[status] ?? "handoffFailed");
+          if (status === 400) note.focus();
         }
         send.ariaDisabled = "false";
       });

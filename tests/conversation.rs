@@ -232,7 +232,7 @@ impl Heard {
             let field = |name: &str| event.lines().find_map(|l| l.strip_prefix(name)).map(str::to_owned);
             let Some(name) = field("event: ") else { continue };
             heard += 1;
-            self.last = field("id: ");
+            self.last = field("id: ").or(self.last.take());
             let data: Value = serde_json::from_str(&field("data: ").unwrap()).unwrap();
             match name.as_str() {
                 "delta" => self.text += data["text"].as_str().unwrap(),
@@ -464,8 +464,9 @@ async fn a_hand_off_is_posted_until_it_is_accepted_through_evictions_and_its_sig
         heard.hear(&mut object.ask("a", "割れていました", None), 99).await;
         // Statuses are taken from the end; a 302 and a 404 are no acceptance either.
         *object.disk.statuses.borrow_mut() = vec![202, 404, 302, 500];
-        assert_eq!(object.desk.hand_off("v", "急ぎ", "a@b.example"), Ok(true));
-        assert_eq!(object.desk.hand_off("v", "急ぎ", "a@b.example"), Ok(true));
+        let id = object.desk.hand_off("v", "急ぎ", "a@b.example").unwrap().unwrap();
+        assert_eq!(object.desk.hand_off("v", "急ぎ", "a@b.example"), Ok(Some(id.clone())));
+        assert_eq!(object.desk.history()["messages"][2]["id"], json!(id));
         object.work();
         sleep(Duration::from_millis(10)).await;
         for attempt in 1..=3 {
@@ -511,13 +512,49 @@ async fn a_conversation_that_its_visitor_ends_in_the_middle_of_an_answer_is_gone
         heard.hear(&mut events, 3).await;
         object.desk.forget().unwrap();
         heard.hear(&mut events, 99).await;
-        assert!(object.disk.rows.borrow().is_empty() && object.disk.alarm.get().is_none());
-        sleep(Duration::from_secs(60)).await;
-        assert!(object.disk.rows.borrow().is_empty());
+        assert_eq!(heard.end["error"]["code"], "conversation_deleted");
+        // Nothing that was said is kept, and after an hour nothing at all.
+        let kept: Vec<String> = object.disk.rows.borrow().values().cloned().collect();
+        assert_eq!(kept, [r#"{"ids":["a"],"at_ms":300}"#]);
         assert_eq!(object.desk.history()["messages"], json!([]));
+        while object.disk.alarm.get().is_some() {
+            object.ring().await;
+        }
+        assert!(object.disk.rows.borrow().is_empty());
+        assert!((3_600_000..3_700_000).contains(&object.clock.now_ms()), "{}", object.clock.now_ms());
         let mut anew = Heard::default();
         anew.hear(&mut object.ask("b", "q", None), 99).await;
         assert_eq!(object.desk.history()["messages"].as_array().unwrap().len(), 2);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forgotten_message_that_is_taken_up_again_ends_and_is_not_asked_until_it_is_sent_anew() {
+    local(async {
+        for cut in [0, 3, 99] {
+            let mut object = Object::new(None);
+            let mut heard = Heard::default();
+            heard.hear(&mut object.ask("a", "q", None), cut).await;
+            object.desk.forget().unwrap();
+            for evicted in [false, true] {
+                if evicted {
+                    object = object.evict(None);
+                }
+                let mut again = Heard { last: heard.last.clone(), ..Heard::default() };
+                again.hear(&mut object.ask("a", "q", heard.last.as_deref()), 99).await;
+                assert_eq!(
+                    (again.names.as_slice(), &again.end["error"]["code"]),
+                    (&["error".into()][..], &json!("conversation_deleted"))
+                );
+            }
+            sleep(Duration::from_secs(60)).await;
+            assert!(object.scribe.asked.borrow().len() <= 1);
+            assert_eq!(object.desk.history()["messages"], json!([]));
+            let mut anew = Heard::default();
+            anew.hear(&mut object.ask("b", "q", None), 99).await;
+            assert_eq!(anew.text, WHOLE);
+        }
     })
     .await;
 }
@@ -576,7 +613,7 @@ async fn a_letter_is_another_one_once_something_was_said_since_and_after_all_was
         let mut events = object.ask("a", "q", None);
         Heard::default().hear(&mut events, 3).await;
         let hand_off = |object: &mut Object| {
-            assert!(object.desk.hand_off("v", "", "me@x.example").unwrap());
+            assert!(object.desk.hand_off("v", "", "me@x.example").unwrap().is_some());
             object.work();
         };
         // While it is being answered, twice; then with the answer; then of a new conversation, whose first turn is the first again.

@@ -179,8 +179,8 @@ async fn session(
         return Ok(answer);
     }
     let greeting = match locale.as_deref().map(str::to_ascii_lowercase) {
-        Some(l) if !l.starts_with("ja") => "Welcome. Ask us anything about delivery, returns or our products.",
-        _ => "いらっしゃいませ。配送、返品、商品のことなど、何でもお尋ねください。",
+        Some(l) if !l.starts_with("ja") => "Welcome. Ask us anything.",
+        _ => "いらっしゃいませ。何でもお尋ねください。",
     };
     let mut told = json!({ "token": token, "expires_at": iso(expires_ms), "renewed": renewed, "greeting": greeting });
     if let (None, Some(fields)) = (&config.handoff.url, told.as_object_mut()) {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::reply::Answer;
-use super::request::{Incoming, JSON, LINES, Request, read_body};
+use super::request::{Incoming, JSON, LINES, Request, half_a_letter, read_body};
 use crate::counter::Counter;
 use crate::error::{ApiError, Kind};
 use crate::knowledge::{Document, store};
@@ -25,7 +25,7 @@ pub async fn answer(
         ("PUT", Some(id)) => put(counter, incoming, id, request_id).await,
         ("DELETE", Some(id)) => delete(counter, id).await,
         (_, Some(id)) => get(counter, id).await,
-        ("POST", None) => load(counter, incoming).await,
+        ("POST", None) => load(counter, incoming, request_id).await,
         (_, None) => match incoming.query("q") {
             Some(question) => search(counter, incoming, &question).await,
             None => list(counter, incoming).await,
@@ -72,8 +72,9 @@ async fn get(counter: &Counter, id: &str) -> Result<Answer, ApiError> {
 /// The most lines that a reply tells the faults of: it would be a hundred times as long as the lines.
 const MOST_FAILED: usize = 100;
 
-/// Stores every line that is right, and tells those that are not by their numbers, the first of them at length.
-async fn load(counter: &Counter, incoming: &dyn Incoming) -> Result<Answer, ApiError> {
+/// Stores every line that is right, and tells those that are not by their numbers, the first of them at length. Where none is right
+/// the request has failed, and its status says so too.
+async fn load(counter: &Counter, incoming: &dyn Incoming, request_id: &str) -> Result<Answer, ApiError> {
     let body = read_body(incoming, LINES).await?;
     let (mut documents, mut failed, mut more_failed) = (Vec::<Document>::new(), Vec::new(), 0_usize);
     for (at, line) in body.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
@@ -90,15 +91,29 @@ async fn load(counter: &Counter, incoming: &dyn Incoming) -> Result<Answer, ApiE
         return Err(ApiError::new(Kind::InvalidRequest, "empty_body", message));
     }
     let stored: Vec<Value> = documents.iter().map(|d| json!(d.id)).collect();
+    let lines = json!({ "stored": stored, "failed": failed, "more_failed": more_failed });
     if !documents.is_empty() {
         counter.world.put_documents(documents).await?;
+        return Ok(Answer::json(lines.to_string()));
     }
-    Ok(Answer::json(json!({ "stored": stored, "failed": failed, "more_failed": more_failed }).to_string()))
+    let message = format!(
+        "No line could be stored ({} failed): failed tells why, line by line; mend them and send them again",
+        failed.len() + more_failed
+    );
+    let error = ApiError::new(Kind::InvalidRequest, "nothing_stored", message).with_status(422);
+    let mut told = error.envelope(request_id);
+    if let (Some(told), Value::Object(lines)) = (told.as_object_mut(), lines) {
+        told.extend(lines);
+    }
+    let mut answer = Answer::json(told.to_string());
+    answer.status = error.status;
+    Ok(answer)
 }
 
 fn read_line(line: &str) -> Result<Document, ApiError> {
     let document: Document = typed::read(line).map_err(|e| {
-        let reason: String = e.to_string().chars().take(200).collect();
+        let reason = e.to_string();
+        let reason = half_a_letter(&reason).map_or_else(|| reason.chars().take(200).collect(), str::to_owned);
         ApiError::new(
             Kind::InvalidRequest,
             "invalid_json",

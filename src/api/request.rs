@@ -196,12 +196,39 @@ impl<'a> Request<'a> {
 /// A reading error without its place, which would be one within the field alone.
 fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    text.split(" at line ").next().unwrap_or(&text).chars().take(200).collect()
+    let text = text.split(" at line ").next().unwrap_or(&text);
+    half_a_letter(text).map_or_else(|| text.chars().take(200).collect(), str::to_owned)
+}
+
+/// What is wrong, and the mend, where serde_json found one surrogate without the other. Of four digits that are hexadecimal it has
+/// nothing else to say.
+pub fn half_a_letter(reason: &str) -> Option<&'static str> {
+    reason.contains("hex escape").then_some(
+        "it holds half a letter, a surrogate such as \\ud83d without its other half: cut a text between letters, not within one",
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn half_a_letter_is_refused_with_the_mend_wherever_it_stands() {
+        for half in [r"\ud83d", r"\ud83d!", r"\ude00", r"\ud83d\ud83d", r"\ud83d\n"] {
+            let body = format!(r#"{{"message":"はい{half}","prompts":["{half}"]}}"#);
+            let request = Request::new(&body, "r", None).unwrap();
+            let alone = request.required::<String>("message", "a text").unwrap_err();
+            let listed = request.list::<String>("prompts", "texts", 9).unwrap_err();
+            for (error, param) in [(alone, "message"), (listed, "prompts[0]")] {
+                assert_eq!((error.status, error.param.as_deref()), (400, Some(param)), "{half}");
+                assert!(error.message.contains("cut a text between letters"), "{half}: {}", error.message);
+            }
+        }
+        // What is no text at all is told as before.
+        let request = Request::new(r#"{"message":3}"#, "r", None).unwrap();
+        let error = request.required::<String>("message", "a text").unwrap_err();
+        assert_eq!(error.message, "message must be a text (invalid type: integer `3`, expected a string)");
+    }
 
     #[test]
     fn what_cannot_be_seen_is_blank() {

@@ -78,8 +78,8 @@ fn errand(config: &Config, desk: &Desk, visit: &Visit) -> Result<Answer, ApiErro
             json!({ "message_id": message_id, "value": value })
         }
         Errand::HandOff { note, contact } => match desk.hand_off(&visit.visitor, note, contact)? {
-            true => json!({ "status": "sent" }),
-            false => json!({ "status": "contact", "contact": config.handoff.contact }),
+            Some(id) => json!({ "status": "sent", "id": id }),
+            None => json!({ "status": "contact", "contact": config.handoff.contact }),
         },
     };
     let mut answer = Answer::json(reply.to_string());

@@ -15,7 +15,7 @@ use super::handoff::{self, Posted};
 use super::position::{Position, Stage};
 use super::recall::{self, recall};
 use super::record::{Accepted, Record, Row, Rules};
-use super::turn::{End, LONGEST_ANSWER};
+use super::turn::{End, Event, LONGEST_ANSWER};
 use crate::admission::Standing;
 use crate::admission::kept::Kept;
 use crate::config::Handoff;
@@ -126,6 +126,9 @@ impl Desk {
         let mut record = self.0.record.borrow_mut();
         let number = match record.accept(id.unwrap_or(&made), text, self.now(), self.0.given.rules)? {
             Accepted::Known(number) => number,
+            Accepted::Forgotten => {
+                return Ok(stream::iter([self.forgotten_end(Position::start(0)).write()]).boxed_local());
+            }
             Accepted::New(number, row) => {
                 if let Err(why) = self.0.given.cabinet.keep(&row) {
                     record.forget(number);
@@ -162,7 +165,7 @@ impl Desk {
     /// Forgets the conversation, as its visitor wishes. A letter that has not arrived is still posted.
     pub fn forget(&self) -> Result<(), ApiError> {
         let mut record = self.0.record.borrow_mut();
-        let rows = record.forget_all();
+        let (rows, left) = record.forget_all(self.now());
         let empty = record.is_empty();
         drop(record);
         self.changed();
@@ -171,17 +174,24 @@ impl Desk {
             self.0.given.cabinet.clear();
             return Ok(());
         }
-        self.0.given.cabinet.delete(&rows).map_err(not_kept)
+        self.0.given.cabinet.delete(&rows).map_err(not_kept)?;
+        for row in &left {
+            // What was forgotten is gone, though this be not known after an eviction.
+            let _ = self.0.given.cabinet.keep(row);
+        }
+        self.set_alarm();
+        Ok(())
     }
 
-    /// Hands the conversation to a person: whether a letter is on its way; false where the shop takes none.
-    pub fn hand_off(&self, visitor: &str, note: &str, contact: &str) -> Result<bool, ApiError> {
+    /// Hands the conversation to a person: the id of the letter that is on its way; none where the shop takes none.
+    pub fn hand_off(&self, visitor: &str, note: &str, contact: &str) -> Result<Option<String>, ApiError> {
         if self.0.given.handoff.url.is_none() {
-            return Ok(false);
+            return Ok(None);
         }
         let id = format!("handoff_{}", self.id());
         let mut record = self.0.record.borrow_mut();
-        if let Some(row) = record.write_letter(&id, visitor, (note, contact), self.now(), self.0.given.rules)?
+        let (id, row) = record.write_letter(&id, visitor, (note, contact), self.now(), self.0.given.rules)?;
+        if let Some(row) = row
             && let Err(why) = self.0.given.cabinet.keep(&row)
         {
             record.forget_letter();
@@ -190,7 +200,7 @@ impl Desk {
         // What is not deleted now is surplus again next time.
         let _ = self.0.given.cabinet.delete(&record.surplus());
         // The alarm is set with the first attempt, which the caller's work makes in this same event.
-        Ok(true)
+        Ok(Some(id))
     }
 
     /// What must be done now, for the caller to run: the open turns, the letters and the kept questions that are due. None where it is being done.
@@ -299,8 +309,9 @@ impl Desk {
                 let (next, ended) = match desk.0.record.borrow().turn(number) {
                     Some(turn) if position.stage == Stage::End && position.run <= turn.run => return None,
                     Some(turn) => (turn.next(position), turn.end.is_some()),
-                    // Cleaned up while somebody listened.
-                    None => return None,
+                    // Forgotten, or cleaned up, while somebody listened.
+                    None if position.stage == Stage::End => return None,
+                    None => (Some(desk.forgotten_end(position)), true),
                 };
                 if let Some(event) = next {
                     position = event.position;
@@ -317,6 +328,17 @@ impl Desk {
             }
         })
         .boxed_local()
+    }
+
+    /// The end of a turn that is kept no longer, for whoever stands at a place of it.
+    fn forgotten_end(&self, at: Position) -> Event {
+        let error = ApiError::new(
+            Kind::NotFound,
+            "conversation_deleted",
+            "The conversation was deleted, and this message with it: to ask it anew, send it with another id",
+        );
+        let position = Position { stage: Stage::End, ..at };
+        Event { position, name: "error", data: error.envelope(&format!("chat_{}", self.id())) }
     }
 
     /// Answers one turn to its end.

@@ -32,6 +32,17 @@ pub struct Letter {
     pub attempts: u32,
     /// When the next is due; none once it was accepted.
     pub due_ms: Option<u64>,
+    /// Whether its conversation was forgotten: it is then still posted, but seen no more.
+    #[serde(default)]
+    pub forgotten: bool,
+}
+
+impl Letter {
+    /// The letter as its visitor sees it in the conversation.
+    pub fn message(&self) -> Value {
+        let (note, contact) = &self.words;
+        json!({ "id": self.id, "role": "handoff", "text": note, "contact": contact, "at": iso(self.at_ms) })
+    }
 }
 
 /// The wait after so many attempts, in milliseconds: doubling to an hour, each anywhere in its upper half.

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::handoff::{self, Letter};
@@ -24,6 +25,8 @@ const MOST_LETTERS: usize = 5;
 const MOST_DELIVERED: usize = 20;
 /// What of a conversation goes into a letter or is read at once, in bytes of its turns: the last ones.
 const MOST_BYTES: usize = 256 << 10;
+/// How long the ids of forgotten messages are known, in milliseconds: a client that was cut off takes one up again within that time.
+const FORGOTTEN_MS: u64 = 60 * 60_000;
 /// When a turn that goes on is looked after, should the object have been evicted, in milliseconds.
 const WATCH_MS: u64 = 30_000;
 
@@ -43,6 +46,16 @@ pub type Row = (&'static str, u64, String);
 const TURN: &str = "turn";
 /// The row of a letter.
 const LETTER: &str = "letter";
+/// The row of what was forgotten.
+const FORGOTTEN: &str = "forgotten";
+
+/// Messages that were forgotten as their visitor wished, by their ids alone: a client that takes one up again must not ask it once more.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Forgotten {
+    ids: VecDeque<String>,
+    /// When the last of them was.
+    at_ms: u64,
+}
 
 /// The record of one visitor.
 #[derive(Debug, Default)]
@@ -51,6 +64,7 @@ pub struct Record {
     /// The highest number that a turn has had: what works on a turn that was forgotten must not find another under its number.
     numbered: u64,
     letters: Vec<Letter>,
+    forgotten: Forgotten,
     /// When the messages of the last minute came, oldest first, and the thumbs and letters.
     spent: VecDeque<u64>,
     acted: VecDeque<u64>,
@@ -72,6 +86,8 @@ pub enum Accepted {
     New(u64, Row),
     /// It was sent before.
     Known(u64),
+    /// It was sent before, and forgotten since.
+    Forgotten,
 }
 
 fn row(kind: &'static str, number: u64, value: &impl serde::Serialize) -> Row {
@@ -87,6 +103,7 @@ impl Record {
             match kind.as_str() {
                 TURN => record.turns.extend(typed::read::<Turn>(&text)),
                 LETTER => record.letters.extend(typed::read::<Letter>(&text)),
+                FORGOTTEN => record.forgotten = typed::read(&text).unwrap_or_default(),
                 _ => {}
             }
         }
@@ -178,6 +195,9 @@ impl Record {
             }
             return Ok(Accepted::Known(known.number));
         }
+        if self.forgotten.ids.iter().any(|forgotten| forgotten == id) {
+            return Ok(Accepted::Forgotten);
+        }
         if self.turns.iter().filter(|t| t.end.is_none()).count() >= MOST_WAITING {
             let message = format!("{MOST_WAITING} messages wait for their answer: send the next one after them");
             return Err(ApiError::new(Kind::RateLimit, "too_many_waiting", message).retry_after(5_000));
@@ -217,22 +237,45 @@ impl Record {
         last
     }
 
-    /// The history as the widget reads it: its last turns, and how many there are before them. A question that failed and was asked again
-    /// is shown once.
+    /// The history as the widget reads it: its last turns, the letters among them, and how many turns there are before. A question that
+    /// failed and was asked again is shown once.
     pub fn history(&self) -> Value {
         let turns = self.last_turns();
         let asked_again = |n: usize, t: &Turn| {
             matches!(t.end, Some(End::Failed(_))) && turns.get(n + 1).is_some_and(|next| next.question == t.question)
         };
-        let shown = turns.iter().enumerate().filter(|(n, t)| !asked_again(*n, t));
-        let messages: Vec<Value> = shown.flat_map(|(_, t)| handoff::messages(t)).collect();
-        json!({ "messages": messages, "left_out": self.turns.len() - turns.len() })
+        let left_out = self.turns.len() - turns.len();
+        let from = turns.first().filter(|_| left_out > 0).map_or(0, |t| t.number);
+        let mut letters = self.letters.iter().filter(|l| !l.forgotten && l.upto >= from).peekable();
+        let mut messages = Vec::new();
+        for (n, turn) in turns.iter().enumerate() {
+            while let Some(letter) = letters.next_if(|l| l.upto < turn.number) {
+                messages.push(letter.message());
+            }
+            if !asked_again(n, turn) {
+                messages.extend(handoff::messages(turn));
+            }
+        }
+        messages.extend(letters.map(Letter::message));
+        json!({ "messages": messages, "left_out": left_out })
     }
 
-    /// Forgets the conversation but for the letters that have not arrived; gives the rows to delete.
-    pub fn forget_all(&mut self) -> Vec<(&'static str, u64)> {
+    /// Forgets the conversation as its visitor wishes, but for the letters that have not arrived; gives the rows to delete, and
+    /// those to keep of what is left.
+    pub fn forget_all(&mut self, now_ms: u64) -> (Vec<(&'static str, u64)>, Vec<Row>) {
+        self.forgotten.ids.extend(self.turns.iter().map(|t| t.id.clone()));
+        let surplus = self.forgotten.ids.len().saturating_sub(MOST_TURNS);
+        self.forgotten.ids.drain(..surplus);
+        self.forgotten.at_ms = now_ms;
+        let rows = self.drop_all();
+        let ids = (!self.forgotten.ids.is_empty()).then(|| row(FORGOTTEN, 0, &self.forgotten));
+        (rows, self.letters.iter().map(|l| row(LETTER, l.number, l)).chain(ids).collect())
+    }
+
+    fn drop_all(&mut self) -> Vec<(&'static str, u64)> {
         let (sent, kept) = std::mem::take(&mut self.letters).into_iter().partition(|l| l.due_ms.is_none());
         self.letters = kept;
+        self.letters.iter_mut().for_each(|l| l.forgotten = true);
         let letters = sent.into_iter().map(|l: Letter| (LETTER, l.number));
         self.turns.drain(..).map(|t| (TURN, t.number)).chain(letters).collect()
     }
@@ -264,7 +307,7 @@ impl Record {
         Ok(self.row_of(number))
     }
 
-    /// Writes a letter to a person; none where the same letter is on its way or has arrived.
+    /// Writes a letter to a person: its id, and the row to keep; no row where the same letter is on its way or has arrived.
     pub fn write_letter(
         &mut self,
         id: &str,
@@ -272,13 +315,18 @@ impl Record {
         words: (&str, &str),
         now_ms: u64,
         rules: Rules,
-    ) -> Result<Option<Row>, ApiError> {
+    ) -> Result<(String, Option<Row>), ApiError> {
+        if self.turns.is_empty() && words.0.trim().is_empty() {
+            let message = "Nothing was said yet, so the letter would be empty: note must say what it is about";
+            return Err(ApiError::field("note", "empty_letter", message));
+        }
         let last = self.turns.last();
         let upto = last.map_or(0, |t| t.number);
         let words = (words.0.to_owned(), words.1.to_owned());
         let said_ms = last.map_or(0, |t| t.asked_ms.max(t.answered_ms().unwrap_or(0)));
-        if self.letters.last().is_some_and(|l| l.upto == upto && l.words == words && l.at_ms >= said_ms) {
-            return Ok(None);
+        let same = |l: &&Letter| !l.forgotten && l.upto == upto && l.words == words && l.at_ms >= said_ms;
+        if let Some(known) = self.letters.last().filter(same) {
+            return Ok((known.id.clone(), None));
         }
         if self.letters.iter().filter(|l| l.due_ms.is_some()).count() >= MOST_LETTERS {
             let message = "This conversation was handed over already, and is on its way";
@@ -288,11 +336,20 @@ impl Record {
         let number = self.letters.last().map_or(1, |l| l.number + 1);
         let turns = self.last_turns();
         let body = handoff::body(id, visitor, now_ms, (&words.0, &words.1), turns, self.turns.len() - turns.len());
-        let letter =
-            Letter { number, id: id.to_owned(), body, at_ms: now_ms, words, upto, attempts: 0, due_ms: Some(now_ms) };
+        let letter = Letter {
+            number,
+            id: id.to_owned(),
+            body,
+            at_ms: now_ms,
+            words,
+            upto,
+            attempts: 0,
+            due_ms: Some(now_ms),
+            forgotten: false,
+        };
         let kept = row(LETTER, number, &letter);
         self.letters.push(letter);
-        Ok(Some(kept))
+        Ok((id.to_owned(), Some(kept)))
     }
 
     /// Forgets the last letter, whose row could not be kept.
@@ -312,11 +369,10 @@ impl Record {
     /// An attempt ended: the letter was accepted, or is tried again after a wait.
     pub fn letter_ended(&mut self, number: u64, accepted: bool, now_ms: u64, random: f64) -> Option<Row> {
         let letter = self.letters.iter_mut().find(|l| l.number == number)?;
-        let forgotten = !self.turns.iter().any(|t| t.number == letter.upto);
         letter.due_ms = (!accepted).then(|| now_ms + handoff::wait_ms(letter.attempts, random));
         if accepted {
             letter.body.clear();
-            if forgotten {
+            if letter.forgotten {
                 letter.words = Default::default();
             }
         }
@@ -336,7 +392,12 @@ impl Record {
         let watch = self.open().map(|_| now_ms + WATCH_MS);
         let letters = self.letters.iter().filter_map(|l| l.due_ms);
         let kept = self.turns.iter().filter_map(|t| t.kept).map(|kept| kept.due_ms);
-        letters.chain(kept).chain(watch).chain(self.ends_ms(rules)).min()
+        letters.chain(kept).chain(watch).chain(self.ends_ms(rules)).chain(self.forgotten_until_ms()).min()
+    }
+
+    /// Until when the ids of forgotten messages are known, where there are any.
+    fn forgotten_until_ms(&self) -> Option<u64> {
+        (!self.forgotten.ids.is_empty()).then_some(self.forgotten.at_ms + FORGOTTEN_MS)
     }
 
     /// When the conversation has been kept long enough; letters that did not arrive hold nothing but themselves.
@@ -348,15 +409,20 @@ impl Record {
 
     /// Forgets what has been kept long enough; gives the rows to delete.
     pub fn clean(&mut self, now_ms: u64, rules: Rules) -> Vec<(&'static str, u64)> {
-        if self.ends_ms(rules).is_none_or(|ends| ends > now_ms) {
-            return Vec::new();
+        let mut old = Vec::new();
+        if self.ends_ms(rules).is_some_and(|ends| ends <= now_ms) {
+            old = self.drop_all();
         }
-        self.forget_all()
+        if self.forgotten_until_ms().is_some_and(|until| until <= now_ms) {
+            self.forgotten = Forgotten::default();
+            old.push((FORGOTTEN, 0));
+        }
+        old
     }
 
     /// Whether nothing is kept.
     pub fn is_empty(&self) -> bool {
-        self.turns.is_empty() && self.letters.is_empty()
+        self.turns.is_empty() && self.letters.is_empty() && self.forgotten.ids.is_empty()
     }
 
     /// The end of an answer.
@@ -410,8 +476,8 @@ mod tests {
     fn a_letter_is_tried_until_it_is_accepted_however_often_the_object_is_evicted() {
         let mut record = Record::default();
         ask(&mut record, "a", 0).unwrap();
-        assert!(record.write_letter("l", "v", ("note", ""), 10, RULES).unwrap().is_some());
-        assert!(record.write_letter("m", "v", ("note", ""), 11, RULES).unwrap().is_none());
+        assert!(record.write_letter("l", "v", ("note", ""), 10, RULES).unwrap().1.is_some());
+        assert_eq!(record.write_letter("m", "v", ("note", ""), 11, RULES), Ok(("l".to_owned(), None)));
         let mut now = 10;
         for attempt in 1..=40 {
             let (letter, _) = record.take_letter(now, 0.5).unwrap();
@@ -483,7 +549,7 @@ mod tests {
         assert!(left_out > 100 && messages.len() as u64 == 2 * (MOST_TURNS as u64 - left_out), "{left_out}");
         assert_eq!(messages.last().unwrap()["id"], format!("m{}", MOST_TURNS - 1));
         // A row of the platform's storage takes 2 MB.
-        let (_, _, row) = record.write_letter("l", "v", ("", ""), 0, rules).unwrap().unwrap();
+        let (_, _, row) = record.write_letter("l", "v", ("", ""), 0, rules).unwrap().1.unwrap();
         assert!(row.len() < 1 << 20 && row.contains("left_out"), "{}", row.len());
     }
 
@@ -495,8 +561,51 @@ mod tests {
         let (letter, _) = record.take_letter(0, 0.5).unwrap();
         record.letter_ended(letter.number, true, 0, 0.5);
         record.write_letter("m", "v", ("two", ""), 1, RULES).unwrap();
-        assert_eq!(record.forget_all(), [(TURN, 1), (LETTER, 1)]);
+        let (gone, kept) = record.forget_all(1);
+        assert_eq!(gone, [(TURN, 1), (LETTER, 1)]);
+        // The letter is on its way and seen no more, after an eviction neither.
+        assert!(kept.iter().any(|(kind, number, _)| (*kind, *number) == (LETTER, 2)), "{kept:?}");
+        for record in [&record, &restored(&record)] {
+            assert_eq!(record.history()["messages"], json!([]));
+        }
         assert!(record.turns().is_empty() && record.take_letter(1, 0.5).is_some_and(|(l, _)| l.id == "m"));
+    }
+
+    #[test]
+    fn a_letter_without_a_note_is_written_of_a_conversation_and_not_of_nothing() {
+        let mut record = Record::default();
+        let refused = record.write_letter("l", "v", (" ", "me@x.example"), 0, RULES).unwrap_err();
+        assert_eq!((refused.status, refused.code, refused.param.as_deref()), (400, "empty_letter", Some("note")));
+        // It cost the visitor nothing.
+        assert_eq!(record.acted.len(), 0);
+        assert!(record.write_letter("l", "v", ("急ぎ", ""), 0, RULES).is_ok());
+        ask(&mut record, "a", 0).unwrap();
+        assert!(record.write_letter("m", "v", ("", ""), 1, RULES).is_ok());
+    }
+
+    #[test]
+    fn a_letter_stands_in_the_history_where_it_was_sent_also_once_it_has_arrived() {
+        let mut record = Record::default();
+        let rules = Rules { rpm: 0, ..RULES };
+        record.write_letter("first", "v", ("急ぎ", ""), 0, rules).unwrap();
+        for (n, id) in ["a", "b"].iter().enumerate() {
+            record.accept(id, "q", 0, rules).unwrap();
+            record.turn_mut(n as u64 + 1).unwrap().end = Some(Record::answered(format!("to {id}"), Rung::Full, 5));
+            record.write_letter(&format!("after {id}"), "v", ("", "me@x.example"), 9, rules).unwrap();
+        }
+        let ids = |record: &Record| -> Vec<String> {
+            let history = record.history();
+            history["messages"].as_array().unwrap().iter().map(|m| m["id"].as_str().unwrap().to_owned()).collect()
+        };
+        let order = ["first", "a", "to a", "after a", "b", "to b", "after b"];
+        assert_eq!(ids(&record), order);
+        while let Some((letter, _)) = record.take_letter(9, 0.5) {
+            record.letter_ended(letter.number, true, 9, 0.5);
+        }
+        let record = restored(&record);
+        assert_eq!(ids(&record), order);
+        let letter = &record.history()["messages"][3];
+        assert_eq!((&letter["role"], &letter["contact"]), (&json!("handoff"), &json!("me@x.example")));
     }
 
     #[test]

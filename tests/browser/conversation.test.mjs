@@ -1,7 +1,7 @@
 // A shopper asks, reads, comes back, and asks for a person.
 import assert from "node:assert/strict";
 import { after } from "node:test";
-import { visit, leave, PHONE } from "./shop.mjs";
+import { visit, leave, real, PHONE } from "./shop.mjs";
 import { answer, event, signal } from "./wire.mjs";
 
 after(leave);
@@ -104,19 +104,22 @@ visit("a thumb is told to the counter, can be changed, and is taken back if the 
   await shop.answered();
   const [up, down] = [shop.finished.first().locator(".up"), shop.finished.first().locator(".down")];
   const given = () => shop.wire.seen.filter(({ path }) => path === "/chat/feedback").map(({ body }) => body.value);
+  const told = () => shop.page.waitForResponse((response) => response.url().endsWith("/chat/feedback"));
+  const upTold = told();
   await up.click();
-  await shop.voice.getByText("ご意見をありがとう").waitFor({ state: "attached" });
+  assert.equal((await upTold).status(), 200);
   assert.equal(await up.getAttribute("aria-pressed"), "true");
   shop.wire.next("/chat/feedback", { status: 500, headers: json, body: "{}" });
   await down.click();
   await shop.page.waitForFunction(() => document.querySelector("madoguchi-chat").shadowRoot.querySelector(".marks .up").getAttribute("aria-pressed") === "true");
   assert.deepEqual(given(), ["up", "down"]);
+  const downTold = told();
   await down.click();
-  await shop.voice.getByText("ご期待に沿えず").waitFor({ state: "attached" });
+  assert.equal((await downTold).status(), 200);
   await shop.page.reload();
   await shop.answered();
   assert.equal(await down.getAttribute("aria-pressed"), "true");
-  const taken = shop.page.waitForResponse((response) => response.url().endsWith("/chat/feedback"));
+  const taken = told();
   await down.click();
   assert.equal((await taken).status(), 200);
   assert.equal(given().at(-1), null);
@@ -169,6 +172,8 @@ visit("a shop that takes no letters gives its contact at once, and once", { ...P
 
 visit("with no contact to give, the counter says so in words; a letter without an address promises no reply", {}, async (shop) => {
   await shop.begun();
+  await shop.ask("送料");
+  await shop.answered();
   const send = async (reply) => {
     shop.wire.next("/chat/handoff", { status: 200, headers: json, body: JSON.stringify(reply) });
     await shop.chat.locator(".ask-person").click();
@@ -177,7 +182,7 @@ visit("with no contact to give, the counter says so in words; a letter without a
   await send({ status: "contact", contact: {} });
   await shop.chat.locator(".card").getByText("お店のお問い合わせ先へ").waitFor();
   await send({ status: "sent" });
-  await shop.chat.locator(".card").getByText("会話を担当者にお送りしました。", { exact: true }).waitFor();
+  await shop.chat.locator(".card").getByText("担当者にお送りしました。", { exact: true }).waitFor();
 });
 
 visit("a hand-off carries what the shopper adds; one that fails can be sent again with nothing lost", {}, async (shop) => {
@@ -193,9 +198,74 @@ visit("a hand-off carries what the shopper adds; one that fails can be sent agai
   await form.getByText("お送りできませんでした").waitFor();
   assert.equal(await form.locator("textarea").inputValue(), "飯碗の大が2つ割れています");
   await form.locator(".main").click();
-  await shop.chat.locator(".card").getByText("会話を担当者にお送りしました。内容を確認のうえ、ご連絡いたします。").waitFor();
+  await shop.chat.locator(".card").getByText("担当者にお送りしました。追ってご連絡いたします。").waitFor();
   const sent = shop.wire.seen.filter(({ path }) => path === "/chat/handoff");
   assert.deepEqual(sent.at(-1).body, { note: "飯碗の大が2つ割れています", contact: "hanako@shopper.example" });
+});
+
+visit("that a letter was sent stands where it was sent, in the next page and in another tab too, and once", PHONE, async (shop) => {
+  await shop.begun();
+  await shop.ask("器が割れていました");
+  await shop.answered();
+  const [sent, at] = ["担当者にお送りしました。追ってご連絡いたします。", new Date().toISOString()];
+  const letter = { id: "handoff_1", role: "handoff", text: "", contact: "hanako@shopper.example", at };
+  if (!real) shop.wire.next("/chat/handoff", ...[1, 2].map(() => ({ status: 200, headers: json, body: '{"status":"sent","id":"handoff_1"}' })));
+  for (let n = 0; n < 2; n++) {
+    await shop.chat.locator(".ask-person").click();
+    await shop.chat.locator("form.person input").fill("hanako@shopper.example");
+    await shop.chat.locator("form.person .main").click();
+    await shop.chat.locator("form.person").waitFor({ state: "detached" });
+    await shop.chat.locator(".card").getByText(sent).waitFor();
+  }
+  await shop.ask("送料");
+  await shop.answered(2);
+  const order = (tab) => tab.chat.locator(".turn[data-role], .card").evaluateAll((all) => all.map((node) => node.dataset.role ?? "card"));
+  const before = await order(shop);
+  assert.deepEqual(before, ["you", "counter", "card", "you", "counter"]);
+  if (!real) {
+    const reply = await shop.page.evaluate(async () => {
+      const { token } = JSON.parse(localStorage.getItem(`madoguchi ${location.origin}`));
+      return (await fetch("/chat/history", { headers: { authorization: `Bearer ${token}` } })).json();
+    });
+    reply.messages.splice(2, 0, letter);
+    shop.wire.next("/chat/history", ...[1, 2].map(() => ({ status: 200, headers: json, body: JSON.stringify(reply) })));
+  }
+  await shop.page.reload();
+  const other = await shop.another();
+  await other.begun();
+  for (const tab of [other, shop]) {
+    if (!(await tab.panel.isVisible())) await tab.open();
+    await tab.answered(2);
+    assert.deepEqual(await order(tab), before);
+    assert.equal(await tab.chat.locator(".card").innerText(), sent);
+    // What is no news is not read aloud.
+    assert.doesNotMatch(await tab.voice.textContent(), /お送りしました/);
+  }
+  await shop.picture("letter-again");
+});
+
+visit("before anything was said a letter must say what it is about, and a shopper who leaves that out is told", PHONE, async (shop) => {
+  await shop.begun();
+  await shop.chat.locator(".ask-person").click();
+  const form = shop.chat.locator("form.person");
+  const note = form.getByLabel("ご用件をお書きください");
+  assert.equal(await form.getByText("ここまでの会話").count(), 0);
+  if (!real) shop.wire.next("/chat/handoff", { status: 400, headers: json, body: JSON.stringify({ error: { code: "empty_letter", param: "note" } }) });
+  await form.locator(".main").click();
+  await form.locator("[role=alert]").getByText("ご用件をお書きください").waitFor();
+  assert.ok(await note.evaluate((node) => node.getRootNode().activeElement === node));
+  await shop.picture("handoff-empty");
+  await shop.accessible();
+  await note.fill("ギフト包装について");
+  if (!real) shop.wire.next("/chat/handoff", { status: 200, headers: json, body: '{"status":"sent"}' });
+  await form.locator(".main").click();
+  await shop.chat.locator(".card").getByText("担当者にお送りしました。", { exact: true }).waitFor();
+  // Once there is a conversation, it may go as it is.
+  await shop.ask("送料");
+  await shop.answered();
+  await shop.chat.locator(".ask-person").click();
+  await form.getByText("ここまでの会話").waitFor();
+  await form.getByLabel("お伝えになりたいこと（任意）").waitFor();
 });
 
 visit("a page may open the window with words in it", { path: "/#/item/donabe" }, async (shop) => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after } from "node:test";
 import { visit, leave, PHONE } from "./shop.mjs";
-import { event } from "./wire.mjs";
+import { event, signal } from "./wire.mjs";
 
 after(leave);
 const json = { "content-type": "application/json" };
@@ -44,6 +44,23 @@ visit("the conversation is deleted at the second press, and nothing of it is lef
   await shop.answered();
   assert.notEqual((await kept(shop)).token, token);
   assert.notEqual(shop.wire.asked().at(-1).headers.authorization, `Bearer ${token}`);
+});
+
+visit("an answer that the counter ends because the conversation is deleted goes without a word, and is not asked again", {}, async (shop) => {
+  await shop.begun();
+  const ended = event("delta", { text: "送料は" }, "e1") + event("error", { error: { message: "deleted", type: "not_found_error", code: "conversation_deleted" } }, "e2");
+  const [heard, hear] = signal();
+  shop.wire.says(ended, { hold: heard });
+  await shop.ask("送料はいくらですか");
+  await shop.answers.first().locator(".dots").waitFor();
+  hear();
+  await shop.questions.first().waitFor({ state: "detached" });
+  await shop.page.waitForFunction(() => !JSON.parse(localStorage.getItem(`madoguchi ${location.origin}`)).outbox.length);
+  assert.equal(await shop.log.locator(".card, .alarm, .turn[data-role]").count(), 0);
+  assert.doesNotMatch(await shop.voice.textContent(), /もう一度/);
+  await shop.ask("返品したい");
+  await shop.answered();
+  assert.deepEqual(shop.wire.asked().map(({ body }) => body.message), ["送料はいくらですか", "返品したい"]);
 });
 
 visit("a question that waits for another try is forgotten too, and the next one is answered", {}, async (shop) => {

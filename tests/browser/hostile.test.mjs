@@ -77,6 +77,20 @@ visit("links of an answer lead to the web, to mail and to the telephone, and now
   assert.deepEqual(elsewhere(shop), []);
 });
 
+visit("brackets in pairs belong to an address, and those around it do not", {}, async (shop) => {
+  await shop.open();
+  const wiki = "https://ja.wikipedia.org/wiki";
+  const lines = [`${wiki}/椀_(食器)。`, `(${wiki}/X_(Y))`, `[椀](${wiki}/椀_(食器))、[皿](${wiki}/皿)`, `${wiki}/a(返品)について`, `（${wiki}/b）`, `${wiki}/f(1).html.`, `${wiki}/open(`, `[文](${wiki}/two(a)(b))`];
+  shop.wire.says(answer(lines.join("\n\n")));
+  await shop.ask("括弧");
+  await shop.answered();
+  const { links } = await made(shop);
+  const wanted = ["椀_(食器)", "X_(Y)", "椀_(食器)", "皿", "a", "b", "f(1).html", "open", "two(a)(b)"];
+  assert.deepEqual(links.map((href) => decodeURI(href)), wanted.map((name) => `${wiki}/${name}`));
+  assert.match(await shop.answer(), /\(食器\)。\s+\(https.*\)\s+椀、皿\s/);
+  assert.match(await shop.voice.textContent(), /椀、皿/);
+});
+
 visit("a link whose name is another address shows where it really leads", {}, async (shop) => {
   await shop.open();
   shop.wire.says(answer("[https://mybank.example/login](https://evil.example/x) と [www.mybank.example](https://evil.example/y)"));

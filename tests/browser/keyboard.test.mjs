@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after } from "node:test";
 import { visit, leave, PHONE } from "./shop.mjs";
-import { answer } from "./wire.mjs";
+import { answer, signal } from "./wire.mjs";
 
 after(leave);
 
@@ -119,6 +119,25 @@ visit("a screen reader hears sentences, not letters, and no marks", {}, async (s
   assert.ok(heard.length <= 5, heard.join(" | "));
   assert.equal(await shop.log.getAttribute("aria-live"), "off");
   assert.equal(await shop.panel.getAttribute("role"), "dialog");
+});
+
+visit("a reply that comes while the window is closed is heard, and not once more when it is opened", {}, async (shop) => {
+  await shop.open();
+  const [closed, close] = signal();
+  shop.wire.says(answer("10日以内です。お待ちしております。", { pieces: 8 }), { hold: closed });
+  await shop.ask("返品");
+  await shop.answers.first().locator(".dots").waitFor();
+  await shop.chat.locator(".close").click();
+  const spoken = () => shop.voice.evaluate((node) => [node.getClientRects().length > 0, node.textContent]);
+  assert.deepEqual(await spoken(), [true, ""]);
+  close();
+  await shop.finished.waitFor({ state: "attached" });
+  assert.deepEqual(await spoken(), [true, "10日以内です。お待ちしております。"]);
+  await shop.accessible();
+  // Within the open window it is no part of what the window hides.
+  await shop.open();
+  assert.deepEqual(await spoken(), [true, ""]);
+  assert.ok(await shop.voice.evaluate((node) => node.closest("[role=dialog]")));
 });
 
 for (const [name, options] of [

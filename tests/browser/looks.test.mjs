@@ -121,6 +121,57 @@ visit("lines with a bar that are no table stay as they are written", {}, async (
   assert.equal((await shop.answer()).replace(/\n+/g, "\n"), text.replace(/\n+/g, "\n"));
 });
 
+visit("a long word in a table's cell, an endless row, and quotes and lists of them stay within their bubble", { ...PHONE, colorScheme: "dark" }, async (shop) => {
+  await shop.open();
+  const long = "x".repeat(400);
+  shop.wire.says(answer(`| 品 | ${long} |\n|---|---|\n| https://shop.example/${long} | ${"長い説明".repeat(40)} |\n\n> ${long}\n\n- ${long}\n\n**${long}**`));
+  await shop.ask("ながい表");
+  await shop.answered();
+  await shop.picture("wide");
+  const say = shop.answers.first().locator(".say");
+  assert.ok(await shop.log.evaluate((log) => log.scrollWidth <= log.clientWidth));
+  for (const part of ["blockquote", "ul", "p"]) assert.ok(await say.locator(part).first().evaluate((node) => node.scrollWidth <= node.clientWidth), part);
+  // The table is scrolled by a screen or two, not by the length of a word, and no cell lies on another.
+  const table = await say.locator(".table").evaluate((node) => ({ wide: node.scrollWidth, seen: node.clientWidth }));
+  assert.ok(table.wide < 3 * table.seen, JSON.stringify(table));
+  assert.deepEqual(await say.locator("th, td").evaluateAll((cells) => cells.filter((cell) => cell.scrollWidth > cell.clientWidth).length), 0);
+});
+
+/** How a colour stands out from another as the screen shows them. */
+const contrast = (locator, [name, on], [other, ground]) =>
+  locator.evaluate(
+    (panel, [[name, on], [other, ground]]) => {
+      const light = (selector, property) => {
+        const pen = new OffscreenCanvas(1, 1).getContext("2d");
+        pen.fillStyle = getComputedStyle(panel.getRootNode().querySelector(selector)).getPropertyValue(property);
+        pen.fillRect(0, 0, 1, 1);
+        const [red, green, blue] = [...pen.getImageData(0, 0, 1, 1).data].map((part) => (part <= 10 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05;
+      };
+      const [a, b] = [light(name, on), light(other, ground)];
+      return Math.max(a, b) / Math.min(a, b);
+    },
+    [[name, on], [other, ground]],
+  );
+
+for (const accent of ["#111", "#000000", "#1f4b63", "#8c2f26", "#00f", "#ffd400"]) {
+  visit(`a shop's colour stands out from the dark window, and its text from it (${accent})`, { colorScheme: "dark", bypassCSP: true }, async (shop) => {
+    // The demo shop's own colours for its dark pages are not every shop's.
+    await shop.page.evaluate((accent) => {
+      document.querySelector("link[rel=stylesheet]").remove();
+      document.querySelector("madoguchi-chat").setAttribute("accent", accent);
+    }, accent);
+    const seen = [await contrast(shop.launch, [".launch", "color"], [".launch", "background-color"])];
+    await shop.open();
+    await shop.ask("返品したい");
+    await shop.answered();
+    await shop.picture(`accent-${accent.slice(1)}`);
+    for (const part of [".you .say", ".send"]) await shop.input.fill("続き").then(async () => seen.push(await contrast(shop.panel, [part, "background-color"], [".panel", "background-color"])));
+    seen.push(await contrast(shop.panel, [".you .say", "color"], [".you .say", "background-color"]));
+    assert.ok(Math.min(...seen) >= 4.5, String(seen));
+  });
+}
+
 visit("in the dark the window is dark", { colorScheme: "dark" }, async (shop) => {
   await shop.open();
   await shop.ask("送料はいくらですか");

@@ -136,7 +136,7 @@ export async function start({ port = 0, pace = 25, handoff = "contact" } = {}) {
     if (path === "/chat/handoff") {
       who.handoff = body;
       if (options.handoff === "sent") return json(response, 200, { status: "sent" });
-      return json(response, 200, { status: "contact", contact: { email: "help@ito-to-wan.example", phone: "050-0000-0126", hours: "平日10時から17時", url: "/#/help/contact" } });
+      return json(response, 200, { status: "contact", contact: { email: "help@ito-to-wan.example", phone: "050-0000-0126", hours: "平日10時から17時", url: "/#/contact" } });
     }
     if (path !== "/chat" || request.method !== "POST") return fault(response, 404, "not_found_error", "no such path");
     if (!body.message || !body.id) return fault(response, 400, "invalid_request_error", "message and id are needed");

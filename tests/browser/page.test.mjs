@@ -126,6 +126,53 @@ visit("the demo shop stands where it stood for whoever goes back to it, and a li
   await page.waitForFunction((stood) => Math.abs(scrollY - stood) < 2, stood);
 });
 
+for (const [name, options] of [["", PHONE], ["/en", { ...PHONE, colorScheme: "dark" }]]) {
+  visit(`what was put into the demo shop's cart can be taken out again (${name || "ja"})`, { ...options, path: `/#${name}/item/donabe` }, async (shop) => {
+    const { page } = shop;
+    for (const item of ["donabe", "rice-bowl"]) {
+      await page.evaluate((to) => (location.hash = to), `#${name}/item/${item}`);
+      await page.locator(`#page img[src*=${item}]`).waitFor();
+      await page.locator(".actions .button").first().click();
+    }
+    await page.locator(".actions .button").first().click();
+    assert.equal(await page.locator("#count").textContent(), "3");
+    await page.locator(".cart").click();
+    const rows = page.locator(".basket li");
+    await rows.nth(1).waitFor();
+    await shop.picture(`cart${name.replace("/", "-")}`);
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 360));
+    await shop.accessible();
+    await rows.nth(1).getByRole("button").click();
+    assert.equal(await rows.count(), 1);
+    assert.equal(await page.locator("#count").textContent(), "1");
+    assert.match(await page.locator(".sum b").textContent(), /^9,900/);
+    assert.match(await page.locator("#page [role=status]").textContent(), name ? /Kohiki rice bowl was removed/ : /粉引の飯碗.*取り出しました/);
+    assert.equal(await focused(shop), "h1");
+    await rows.getByRole("button").click();
+    assert.equal(await rows.count(), 0);
+    await page.locator("#page .button").waitFor();
+    await shop.accessible();
+  });
+}
+
+visit("the counter's contact leads to the shop's page in the language that is read, and each language to the same page in the other", {}, async ({ page }) => {
+  const title = async (wanted) => page.locator("#page h1").getByText(wanted).waitFor();
+  const go = (hash) => page.evaluate((to) => (location.hash = to), hash);
+  for (const [from, wanted, other, back] of [["#/", "お問い合わせ窓口", "Contact and stores", "お問い合わせ窓口"], ["#/en", "Contact and stores", "お問い合わせ窓口", "Contact and stores"]]) {
+    await go(from);
+    await page.locator("#home").waitFor();
+    await go("#/contact");
+    for (const name of [wanted, other, back]) {
+      await title(name);
+      await page.locator(".language:visible").click();
+    }
+  }
+  await go("#/en/help/sizes");
+  await title("Clothing sizes");
+  await page.locator(".language:visible").click();
+  await page.locator("#home").waitFor();
+});
+
 visit("a shop that swaps the whole body keeps the window, as it is", { bypassCSP: true }, async (shop) => {
   await shop.open();
   await shop.ask("送料");

@@ -26,13 +26,13 @@ for (const [name, width, height, log] of [["200%", 640, 360, 220], ["400%", 320,
     assert.ok(room.height >= log, `${room.height} px`);
     await shop.log.evaluate((node) => (node.scrollTop = 0));
     await shop.chat.locator(".latest").waitFor();
-    for (const what of [".latest", ".close", ".ask-person", "form.ask textarea", ".send"]) assert.ok(await reached(shop.chat.locator(what)), what);
+    for (const what of [".latest", ".close", ".ask-person", "form.ask textarea", ".send", ".foot"]) assert.ok(await reached(shop.chat.locator(what)), what);
     await shop.accessible();
     await shop.chat.locator(".ask-person").click();
     await shop.picture(`room-${name}-person`);
     const form = shop.chat.locator("form.person");
     assert.equal(await shop.input.isVisible(), false);
-    assert.ok((await form.boundingBox()).height >= Math.min(120, height - 60));
+    assert.ok((await form.boundingBox()).height >= Math.min(120, height - 70));
     for (const field of ["textarea", "input", ".main"]) {
       await form.locator(field).scrollIntoViewIfNeeded();
       assert.ok(await reached(form.locator(field)), field);
@@ -64,6 +64,37 @@ for (const [name, viewport] of [["a phone", PHONE.viewport], ["a phone that lies
     }
     await see(shop, { height: viewport.height, offsetTop: 0 });
     assert.deepEqual(await shop.panel.boundingBox(), before);
+  });
+}
+
+for (const [name, lang] of [["ja", "/"], ["en", "/#/en"]]) {
+  visit(`letters are as large as the shopper's browser is set to, and at twice the size a phone still shows all (${name})`, { ...PHONE, path: lang }, async (shop) => {
+    const devtools = await shop.page.context().newCDPSession(shop.page);
+    const sizes = async () => {
+      await shop.open();
+      const all = await shop.panel.evaluate((panel) => ["h2", ".say", ".small", ".foot", "textarea"].map((name) => parseFloat(getComputedStyle(panel.querySelector(name)).fontSize)));
+      await shop.chat.locator(".close").click();
+      return [parseFloat(await style(shop.launch, "font-size")), ...all];
+    };
+    const before = await sizes();
+    assert.ok(Math.min(...before) > 11, String(before));
+    await devtools.send("Page.setFontSizes", { fontSizes: { standard: 32 } });
+    await shop.page.reload();
+    await shop.launch.waitFor();
+    // A page that sets its own size for its own letters has no say in it.
+    await shop.page.evaluate(() => (document.documentElement.style.fontSize = "10px"));
+    for (const [n, size] of (await sizes()).entries()) assert.ok(size / before[n] > 1.85, `${n}: ${before[n]} and ${size}`);
+    await shop.open();
+    await shop.ask("送料はいくらですか");
+    await shop.answered();
+    await shop.picture(`large-${name}`);
+    assert.ok(await shop.log.evaluate((log) => log.scrollWidth <= log.clientWidth));
+    for (const what of [".close", ".ask-person", "form.ask textarea", ".send"]) assert.ok(await reached(shop.chat.locator(what)), what);
+    const cut = await shop.panel.evaluate((panel) => [...panel.querySelectorAll(".head *, .foot, .small")].filter((node) => node.getClientRects().length && (node.getBoundingClientRect().right > 361 || node.scrollWidth > node.clientWidth + 1 && node.clientWidth)).map((node) => node.className || node.localName));
+    assert.deepEqual(cut, []);
+    await shop.chat.locator(".ask-person").click();
+    await shop.picture(`large-${name}-person`);
+    assert.ok(await shop.chat.locator("form.person").evaluate((form) => form.scrollWidth <= form.clientWidth));
   });
 }
 

@@ -73,10 +73,33 @@ fn a_visitor_may_have_the_conversation_forgotten() {
     let gone = worker.request("DELETE", "/chat/history", &[("authorization", &visitor.bearer)], Vec::new());
     assert_eq!((gone.status, gone.text.len()), (204, 0));
     assert_eq!((visitor.history().len(), other.history().len()), (0, 2));
-    visitor.ask("m1", QUESTION, None, 99);
+    // A client that takes the message up again does not ask it once more.
+    let ended = visitor.ask("m1", QUESTION, None, 99);
+    assert_eq!((ended.len(), &ended[0].data["error"]["code"]), (1, &json!("conversation_deleted")));
+    assert_eq!(visitor.history().len(), 0);
+    visitor.ask("m2", QUESTION, None, 99);
     assert_eq!(visitor.history().len(), 2);
     let strange = worker.request("DELETE", "/chat/history", &[("authorization", "Bearer x")], Vec::new());
     assert_eq!(strange.status, 401);
+}
+
+#[test]
+fn an_answer_whose_conversation_is_deleted_meanwhile_ends_with_a_word_of_it() {
+    let upstream = Upstream::start("say=A silence=4000");
+    let worker = start(&upstream, &[]);
+    let visitor = Visitor::new(&worker);
+    let heard = std::thread::scope(|scope| {
+        let hearing = scope.spawn(|| visitor.ask("m1", QUESTION, None, 99));
+        assert!(upstream.wait_until(Duration::from_secs(20), |seen| seen.total == 1));
+        worker.request("DELETE", "/chat/history", &[("authorization", &visitor.bearer)], Vec::new());
+        hearing.join().unwrap()
+    });
+    let last = heard.last().unwrap();
+    assert_eq!(
+        (last.name.as_str(), &last.data["error"]["code"]),
+        ("error", &json!("conversation_deleted")),
+        "{heard:?}"
+    );
 }
 
 #[test]
@@ -380,7 +403,9 @@ fn a_hand_off_is_posted_until_it_is_accepted_and_its_signature_checks() {
     let body = json!({"note": "飯碗が2つ", "contact": "hanako@shopper.example"});
     for _ in 0..2 {
         let reply = visitor.post("/chat/handoff", &body);
-        assert_eq!((reply.status, reply.json()), (200, json!({"status": "sent"})));
+        let letter = visitor.history().pop().unwrap();
+        assert_eq!((reply.status, reply.json()), (200, json!({"status": "sent", "id": letter["id"]})));
+        assert_eq!((&letter["role"], visitor.history().len()), (&json!("handoff"), 3));
     }
     assert!(
         desk.wait_until(Duration::from_secs(20), |s| s.total >= 3 && s.in_flight == 0),
@@ -411,7 +436,7 @@ fn a_letter_that_is_answered_2xx_has_arrived_and_nobody_reads_what_comes_after_t
     for body in ["endless", "silence=60000"] {
         desk.set(body);
         let reply = Visitor::new(&worker).post("/chat/handoff", &json!({"note": "飯碗が2つ"}));
-        assert_eq!((reply.status, reply.json()), (200, json!({"status": "sent"})));
+        assert_eq!((reply.status, &reply.json()["status"]), (200, &json!("sent")));
         assert!(desk.wait_until(Duration::from_secs(5), |s| s.aborted == 1), "{body}: the call goes on");
         // Whatever is posted again is so within two seconds.
         std::thread::sleep(Duration::from_millis(2_500));
@@ -443,7 +468,10 @@ fn without_an_address_for_letters_the_shops_contact_is_shown_and_without_a_secre
     let session = |worker: &Worker| worker.request("POST", "/chat/session", &[KIND], b"{}".to_vec()).json();
     assert_eq!(session(&worker)["contact"], known);
     let letters = [("SHOP_CONTACT", contact), ("HANDOFF_URL", "http://127.0.0.1:9/")];
-    assert_eq!(session(&start(&upstream, &letters)).get("contact"), None);
+    let taking = start(&upstream, &letters);
+    assert_eq!(session(&taking).get("contact"), None);
+    let empty = Visitor::new(&taking).post("/chat/handoff", &json!({}));
+    assert_eq!((empty.status, &empty.error()["code"]), (400, &json!("empty_letter")));
     let worker = start(&upstream, &[("VISITOR_SECRET", "")]);
     let reply = worker.request("POST", "/chat/session", &[KIND], b"{}".to_vec());
     assert_eq!(reply.status, 500);

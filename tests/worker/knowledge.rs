@@ -107,6 +107,13 @@ fn many_documents_are_loaded_and_each_bad_line_is_told_by_its_number() {
             .json();
     assert_eq!((&reply["stored"], &reply["failed"][0]["line"]), (&json!(["ok"]), &json!(3)));
     assert_eq!((reply["failed"].as_array().unwrap().len(), &reply["more_failed"]), (100, &json!(4_903)));
+    // Where no line is right the status says so too, in the contract's envelope beside the lines' faults.
+    let none = call(&worker, "POST", "/v1/knowledge", "not json\n{\"id\":\"\",\"content\":\"x\"}");
+    assert_eq!((none.status, &none.error()["code"]), (422, &json!("nothing_stored")));
+    assert!(none.error()["request_id"].is_string() && none.error()["message"].as_str().unwrap().contains("2 failed"));
+    let reply = none.json();
+    assert_eq!((&reply["stored"], &reply["failed"][1]["line"]), (&json!([]), &json!(2)));
+    assert_eq!(reply["failed"][1]["error"]["param"], "id");
     let mut seen = Vec::new();
     let mut page = call(&worker, "GET", "/v1/knowledge", "").json();
     assert_eq!(page["total"], json!(DOCUMENTS.lines().count() + 1));
@@ -136,6 +143,9 @@ fn what_is_wrong_with_a_document_is_told_by_its_field() {
     assert_eq!(worker.post("/v1/answer", &given).error()["param"], "documents[1].url");
     assert_eq!(call(&worker, "PUT", "/v1/knowledge/%FF", r#"{"content":"x"}"#).error()["param"], "id");
     assert_eq!(call(&worker, "POST", "/v1/knowledge", "\n").error()["code"], "empty_body");
+    let half = r#"{"id":"a","content":"\ud83d"}"#;
+    let told = call(&worker, "POST", "/v1/knowledge", half).json()["failed"][0]["error"]["message"].to_string();
+    assert!(told.contains("cut a text between letters"), "{told}");
     assert_eq!(call(&worker, "GET", "/v1/knowledge?q=", "").error()["param"], "q");
     assert_eq!(call(&worker, "GET", "/v1/knowledge?q=a&limit=0", "").error()["param"], "limit");
     assert_eq!(call(&worker, "PATCH", "/v1/knowledge/a", "").status, 405);
