@@ -26,7 +26,7 @@ const HOLD: [f64; 2] = [0.3, 3.0];
 const ALONE: f64 = 40.0;
 
 /// What says the same of all passages or next to nothing of which is best.
-const OF_NO_PASSAGE: [Kind; 3] = [Kind::Long, Kind::Wordy, Kind::Japanese];
+const OF_NO_PASSAGE: [Kind; 4] = [Kind::Long, Kind::Wordy, Kind::Few, Kind::Japanese];
 
 /// A page's language does not tell whether it answers, nor does what it is about: what the shop cannot answer is about the same things.
 const OF_NO_ANSWER: [Kind; 4] = [Kind::Near, Kind::Akin, Kind::Foreign, Kind::ForeignAlone];
