@@ -31,7 +31,7 @@ const OF_NO_PASSAGE: [Kind; 4] = [Kind::Long, Kind::Wordy, Kind::Few, Kind::Japa
 /// A page's language does not tell whether it answers, nor does what it is about: what the shop cannot answer is about the same things.
 const OF_NO_ANSWER: [Kind; 4] = [Kind::Near, Kind::Akin, Kind::Foreign, Kind::ForeignAlone];
 
-/// Shops that the vocabulary was never tuned for, and how much more their questions tell of whether any passage answers: a shop to come
+/// Shops that the vocabulary was written for least, and how much more their questions tell of whether any passage answers: a shop to come
 /// is like them, and the others have many more questions.
 const UNSEEN: [(&str, f64); 3] = [("outdoor", 10.0), ("flowers", 10.0), ("small shops", 5.0)];
 

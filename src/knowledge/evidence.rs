@@ -102,7 +102,7 @@ const ODDS: [f32; KINDS] = [
     1.55, 0.0, 0.0, 0.0, 0.0, -3.26, -0.64,
 ];
 
-/// What a kind, in the best passage, adds to the log-odds that any answers. Shops that the vocabulary was never tuned for have more of a
+/// What a kind, in the best passage, adds to the log-odds that any answers. Shops that the vocabulary was least written for have more of a
 /// say in it: a page of theirs answers with a smaller part of the question in it, and still comes first. What few pages add is where most
 /// questions of the small shops that were tuned on are told right.
 const BAR: [f32; KINDS] = [
