@@ -3,6 +3,7 @@
 //! - [`position`] numbers what a listener hears, so that a dropped connection goes on where it was.
 //! - [`turn`] is a question with its answer as far as it has come.
 //! - [`record`] is all that is kept of a visitor: decisions, with time as an argument.
+//! - `forgotten` is what a visitor wished away, by ids alone.
 //! - [`desk`] answers the record's turns one after the other, and tells whoever listens.
 //! - [`answering`] is how a question becomes an answer; [`recall`] what the model is told of earlier turns.
 //! - [`courtesy`] is what is said without asking anything.
@@ -11,6 +12,7 @@
 pub mod answering;
 pub mod courtesy;
 pub mod desk;
+mod forgotten;
 pub mod handoff;
 pub mod position;
 pub mod recall;

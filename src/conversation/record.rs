@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::forgotten::Forgotten;
 use super::handoff::{self, Letter};
 use super::turn::{End, Turn};
 use crate::admission::book::MINUTE_MS;
@@ -25,8 +25,6 @@ const MOST_LETTERS: usize = 5;
 const MOST_DELIVERED: usize = 20;
 /// What of a conversation goes into a letter or is read at once, in bytes of its turns: the last ones.
 const MOST_BYTES: usize = 256 << 10;
-/// How long the ids of forgotten messages are known, in milliseconds: a client that was cut off takes one up again within that time.
-const FORGOTTEN_MS: u64 = 60 * 60_000;
 /// When a turn that goes on is looked after, should the object have been evicted, in milliseconds.
 const WATCH_MS: u64 = 30_000;
 
@@ -48,14 +46,6 @@ const TURN: &str = "turn";
 const LETTER: &str = "letter";
 /// The row of what was forgotten.
 const FORGOTTEN: &str = "forgotten";
-
-/// Messages that were forgotten as their visitor wished, by their ids alone: a client that takes one up again must not ask it once more.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Forgotten {
-    ids: VecDeque<String>,
-    /// When the last of them was.
-    at_ms: u64,
-}
 
 /// The record of one visitor.
 #[derive(Debug, Default)]
@@ -195,7 +185,7 @@ impl Record {
             }
             return Ok(Accepted::Known(known.number));
         }
-        if self.forgotten.ids.iter().any(|forgotten| forgotten == id) {
+        if self.forgotten.has(id) {
             return Ok(Accepted::Forgotten);
         }
         if self.turns.iter().filter(|t| t.end.is_none()).count() >= MOST_WAITING {
@@ -263,12 +253,9 @@ impl Record {
     /// Forgets the conversation as its visitor wishes, but for the letters that have not arrived; gives the rows to delete, and
     /// those to keep of what is left.
     pub fn forget_all(&mut self, now_ms: u64) -> (Vec<(&'static str, u64)>, Vec<Row>) {
-        self.forgotten.ids.extend(self.turns.iter().map(|t| t.id.clone()));
-        let surplus = self.forgotten.ids.len().saturating_sub(MOST_TURNS);
-        self.forgotten.ids.drain(..surplus);
-        self.forgotten.at_ms = now_ms;
+        self.forgotten.add(self.turns.iter().map(|t| t.id.clone()), now_ms);
         let rows = self.drop_all();
-        let ids = (!self.forgotten.ids.is_empty()).then(|| row(FORGOTTEN, 0, &self.forgotten));
+        let ids = (!self.forgotten.is_empty()).then(|| row(FORGOTTEN, 0, &self.forgotten));
         (rows, self.letters.iter().map(|l| row(LETTER, l.number, l)).chain(ids).collect())
     }
 
@@ -392,12 +379,7 @@ impl Record {
         let watch = self.open().map(|_| now_ms + WATCH_MS);
         let letters = self.letters.iter().filter_map(|l| l.due_ms);
         let kept = self.turns.iter().filter_map(|t| t.kept).map(|kept| kept.due_ms);
-        letters.chain(kept).chain(watch).chain(self.ends_ms(rules)).chain(self.forgotten_until_ms()).min()
-    }
-
-    /// Until when the ids of forgotten messages are known, where there are any.
-    fn forgotten_until_ms(&self) -> Option<u64> {
-        (!self.forgotten.ids.is_empty()).then_some(self.forgotten.at_ms + FORGOTTEN_MS)
+        letters.chain(kept).chain(watch).chain(self.ends_ms(rules)).chain(self.forgotten.until_ms()).min()
     }
 
     /// When the conversation has been kept long enough; letters that did not arrive hold nothing but themselves.
@@ -413,7 +395,7 @@ impl Record {
         if self.ends_ms(rules).is_some_and(|ends| ends <= now_ms) {
             old = self.drop_all();
         }
-        if self.forgotten_until_ms().is_some_and(|until| until <= now_ms) {
+        if self.forgotten.until_ms().is_some_and(|until| until <= now_ms) {
             self.forgotten = Forgotten::default();
             old.push((FORGOTTEN, 0));
         }
@@ -422,7 +404,7 @@ impl Record {
 
     /// Whether nothing is kept.
     pub fn is_empty(&self) -> bool {
-        self.turns.is_empty() && self.letters.is_empty() && self.forgotten.ids.is_empty()
+        self.turns.is_empty() && self.letters.is_empty() && self.forgotten.is_empty()
     }
 
     /// The end of an answer.

@@ -365,6 +365,7 @@ impl Index {
                 Ordering::Greater => false,
             });
         }
+        let few = 1.0 - self.len() as f32 / count;
         let asked = question.meaning.direction();
         let written = self.written(&question.pairs);
         let all = written.iter().map(|(_, worth)| worth).sum::<f32>().max(f32::MIN_POSITIVE);
@@ -380,7 +381,7 @@ impl Index {
                 evidence.set(Kind::Akin, asked.nearness(whole).max(0.0));
                 evidence.set(Kind::Long, question.length);
                 evidence.set(Kind::Wordy, (f32::from(passage.terms.max(3)) / MIDDLING).ln());
-                evidence.set(Kind::Few, 1.0 - (self.len() as f32 / FEWEST as f32).min(1.0));
+                evidence.set(Kind::Few, few);
                 evidence.set(Kind::Japanese, f32::from(u8::from(question.japanese)));
                 if passage.japanese != question.japanese {
                     evidence.set(Kind::Foreign, 1.0);

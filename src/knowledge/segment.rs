@@ -345,7 +345,10 @@ fn latin(lexicon: &Lexicon, glyphs: &[Glyph], start: usize, tokens: &mut Vec<Tok
             let mut meant = vec![word];
             meant.extend(everyday.map(|(word, _)| word));
             // What stands in the phrase's joints says something by itself (cancel my order).
-            let joints = if filler { Vec::new() } else { lexicon.joints(stems.get(..taken).unwrap_or_default(), word) };
+            let joints = match stems.get(..taken) {
+                Some(all @ [_, _, _, ..]) if !filler => lexicon.joints(all, word),
+                _ => Vec::new(),
+            };
             let tells = |at: usize| {
                 let (_, from, to) = words.get(at)?;
                 let (word, _) = lexicon.phrase(&[stems.get(at)?]).filter(|(word, _)| lexicon.tells(*word))?;
